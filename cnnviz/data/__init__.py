@@ -1,0 +1,1 @@
+"""Images, strokes and data sets."""

@@ -1,0 +1,1 @@
+"""From a scene to results, off the UI thread."""

@@ -1,0 +1,1 @@
+"""The networks that the program ships, by name."""

@@ -1,0 +1,1 @@
+"""The panels: one concept each, two files each."""

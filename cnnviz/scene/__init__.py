@@ -1,0 +1,1 @@
+"""The document: everything that a person can set, as one frozen, serialisable scene."""

@@ -1,0 +1,1 @@
+"""Qt building blocks that more than one panel uses."""
