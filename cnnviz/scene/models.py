@@ -1,0 +1,114 @@
+"""The scene: all that a person can set, as one tree of frozen models.
+
+A field says in its ``json_schema_extra`` how it is undone: ``{"undo": "step"}`` (the default; one entry an edit),
+``"gesture"`` (edits between press and release are one entry) or ``"none"`` (undo leaves it as it is).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, SerializeAsAny, field_validator
+
+from cnnviz.data.frozen import Frozen
+from cnnviz.data.source import InputImage
+from cnnviz.scene.params import PanelParams, params_type
+
+SCHEMA_VERSION = 1
+
+Undo = Literal["step", "gesture", "none"]
+
+
+class NetworkChoice(Frozen):
+    """Which network is shown."""
+
+    source: str = Field(
+        "shipped:mnist-lenet",
+        pattern=r"^(shipped|file|live):.+",
+        description="shipped:NAME, file:PATH, or live:NAME for a module handed over from Python",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the network runs")
+
+
+class Selection(Frozen):
+    """The layer and the unit that every panel speaks of; positions are cells of the layer's feature map."""
+
+    layer: str | None = Field(None, description="a layer's name; none: the network's first convolution")
+    channel: int = Field(0, ge=0)
+    row: int | None = Field(None, ge=0, description="none: the map's centre")
+    column: int | None = Field(None, ge=0)
+
+
+class Pointer(Frozen):
+    """The unit under the mouse."""
+
+    layer: str
+    channel: int = Field(ge=0)
+    row: int = Field(ge=0)
+    column: int = Field(ge=0)
+
+
+class Appearance(Frozen):
+    """How the window looks."""
+
+    theme: Literal["dark", "light"] = "dark"
+    font_scale: float = Field(1.0, ge=0.75, le=2.0)
+
+
+class WindowLayout(Frozen):
+    """Where the docks stand: Qt's own state as base64, with the version of the set of panels that it knows."""
+
+    version: int = 1
+    state: str = ""
+    geometry: str = ""
+
+
+class PanelEntry(Frozen):
+    """One panel's parameters under its id."""
+
+    id: str = Field(min_length=1)
+    params: SerializeAsAny[PanelParams]
+
+    @field_validator("params", mode="before")
+    @classmethod
+    def _resolve(cls, value: Any, info: Any) -> Any:
+        if isinstance(value, PanelParams):
+            return value
+        return params_type(info.data.get("id", "")).model_validate(value)
+
+
+class Scene(Frozen):
+    """All that is on the screen, as a document."""
+
+    version: Literal[1] = SCHEMA_VERSION
+    network: NetworkChoice = Field(default_factory=NetworkChoice)
+    input: InputImage = Field(default_factory=InputImage, json_schema_extra={"undo": "gesture"})
+    selection: Selection = Field(default_factory=Selection)
+    pointer: Pointer | None = Field(None, json_schema_extra={"undo": "none"})
+    panels: tuple[PanelEntry, ...] = Field((), json_schema_extra={"undo": "gesture"})
+    appearance: Appearance = Field(default_factory=Appearance, json_schema_extra={"undo": "none"})
+    layout: WindowLayout = Field(default_factory=WindowLayout, json_schema_extra={"undo": "none"})
+
+    @field_validator("panels")
+    @classmethod
+    def _once_each(cls, entries: tuple[PanelEntry, ...]) -> tuple[PanelEntry, ...]:
+        ids = [entry.id for entry in entries]
+        if len(set(ids)) != len(ids):
+            raise ValueError("a panel is listed twice")
+        return entries
+
+    def panel(self, panel_id: str) -> PanelParams:
+        """The parameters of one panel; its defaults where the scene does not name it."""
+        for entry in self.panels:
+            if entry.id == panel_id:
+                return entry.params
+        return params_type(panel_id)()
+
+
+def undo_of(field: str) -> Undo:
+    """How edits below the scene's ``field`` are undone."""
+    extra = Scene.model_fields[field].json_schema_extra
+    return extra.get("undo", "step") if isinstance(extra, dict) else "step"  # type: ignore[return-value]
+
+
+UNRECORDED = tuple(field for field in Scene.model_fields if undo_of(field) == "none")
