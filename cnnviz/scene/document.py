@@ -152,7 +152,7 @@ def _validated(model: type[BaseModel], field: str, value: Any, path: str) -> Any
 
 
 def _copied(node: BaseModel, field: str, value: Any, path: str) -> Any:
-    """``node`` with one field changed; the other fields are shared, and checked again only by validators of the whole."""
+    """``node`` with one field changed; the others are shared, and only validators of the whole see them again."""
     copy = node.model_copy(update={field: value})
     if type(node).__pydantic_decorators__.model_validators:
         try:
@@ -164,7 +164,9 @@ def _copied(node: BaseModel, field: str, value: Any, path: str) -> Any:
 
 def _replaced(node: Any, keys: list[str], path: str, value: Any) -> Any:
     if isinstance(node, Scene) and keys[0] == "panels" and len(keys) > 1:
-        return _with_panel(node, keys[1], lambda params: _replaced(params, keys[2:], path, value) if keys[2:] else value)
+        return _with_panel(
+            node, keys[1], lambda params: _replaced(params, keys[2:], path, value) if keys[2:] else value
+        )
     if not isinstance(node, BaseModel):
         raise SceneError(f"the scene has no field {path!r}")
     key = keys[0]

@@ -48,7 +48,9 @@ def parse_scene(text: str, name: str) -> Scene:
     if not isinstance(tree, dict) or "version" not in tree:
         raise SceneError(f"{name} is no scene; choose a file saved with File › Save scene.")
     if isinstance(tree["version"], int) and tree["version"] > SCHEMA_VERSION:
-        raise SceneError(f"{name} was saved by a newer cnnviz (scene version {tree['version']}); update cnnviz to open it.")
+        raise SceneError(
+            f"{name} was saved by a newer cnnviz (scene version {tree['version']}); update cnnviz to open it."
+        )
     try:
         return Scene.model_validate_json(text)
     except ValidationError as error:
@@ -71,5 +73,8 @@ def restore_session(path: Path) -> tuple[Scene | None, str | None]:
         try:
             path.rename(aside)
         except OSError as reason:
-            return None, f"The last session could not be read ({error}) nor kept aside ({reason.strerror}); started afresh."
+            return (
+                None,
+                f"The last session could not be read ({error}) nor kept aside ({reason.strerror}); started afresh.",
+            )
         return None, f"The last session could not be read, so this is a fresh one; the old file is kept as {aside}."

@@ -1,0 +1,307 @@
+"""From a request to results: the engine's work, without its thread."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cnnviz.engine.failures import FailuresHub, plain_words
+from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
+from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
+from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec
+from cnnviz.scene.models import Scene
+
+if TYPE_CHECKING:
+    from cnnviz.core.trace import Trace
+    from cnnviz.data.pipeline import InputPipeline
+
+# a pass slower than this many ms lets the panels that need no pass go ahead of it
+EARLY_DELIVERY_MS = 20.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A scene to show, and the panels that a person can see."""
+
+    scene: Scene
+    version: int
+    visible: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Results of one scene version, for one repaint.
+
+    Attributes
+    ----------
+    complete : bool
+        Every visible panel now shows this version (later deliveries of the same version only refine).
+    network : LoadedNetwork or None
+        The network that the results show.
+    network_error : str or None
+        Why the network that the scene names is not the one shown.
+    forward_ms, total_ms : float or None
+        Time of the forward pass, and from the start of the work to this delivery; None where there was no pass.
+    """
+
+    version: int
+    results: Mapping[str, Any]
+    errors: Mapping[str, str]
+    complete: bool = True
+    network: LoadedNetwork | None = None
+    network_error: str | None = None
+    forward_ms: float | None = None
+    total_ms: float | None = None
+
+
+@dataclass
+class _Pass:
+    """The last forward pass, shared by all panels until network or input change."""
+
+    key: tuple[Any, ...] = ()
+    layers: frozenset[str] = field(default_factory=frozenset)
+    trace: Trace | None = None
+    error: str | None = None
+
+
+class Computation:
+    """Runs requests one after the other; what did not change since the last one is not computed again."""
+
+    def __init__(self, specs: tuple[PanelSpec, ...], pipeline: InputPipeline, failures: FailuresHub) -> None:
+        self._specs = specs
+        self._pipeline = pipeline
+        self._failures = failures
+        self._host = NetworkHost()
+        self._last_choice: object = None
+        self._pass = _Pass()
+        self._shown: dict[str, tuple[Any, ...]] = {}
+        self._forward_ms = 0.0
+
+    def run(self, request: Request, cancelled: Cancelled, superseded: Callable[[], bool]) -> Iterator[Delivery]:
+        """Deliveries for ``request``: all visible panels in one, then refinements until ``superseded`` says stop.
+
+        Where the network is slow, panels that need no forward pass come in a delivery of their own before it.
+        """
+        start = time.perf_counter()
+        scene = request.scene
+        network, network_error = self._network(scene)
+        if network is None:
+            message = network_error or "There is no network."
+            yield Delivery(request.version, {}, dict.fromkeys(request.visible, message), network_error=message)
+            return
+        try:
+            observation = self._observe(scene, network)
+        except ValueError as error:  # the picture is gone or damaged: said in the panels, which go on with the next one
+            yield Delivery(
+                request.version,
+                {},
+                dict.fromkeys(request.visible, str(error)),
+                network=network,
+                network_error=network_error,
+            )
+            return
+        stale = [
+            spec for spec in self._specs if spec.id in request.visible and self._is_stale(spec, scene, observation)
+        ]
+        without_pass = [spec for spec in stale if spec.layers is None]
+        with_pass = [spec for spec in stale if spec.layers is not None]
+
+        results: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        refinements: list[tuple[str, Iterator[Any]]] = []
+
+        def compute(specs: list[PanelSpec]) -> None:
+            for spec in specs:
+                self._compute(spec, scene, observation, cancelled, results, errors, refinements)
+
+        compute(without_pass)
+        forward_ms = None
+        if with_pass:
+            if results and self._forward_ms > EARLY_DELIVERY_MS:
+                yield Delivery(request.version, dict(results), dict(errors), complete=False, network=network)
+                results.clear()
+                errors.clear()
+            before = time.perf_counter()
+            observation, error = self._look(observation, with_pass, scene, cancelled)
+            forward_ms = self._forward_ms = (time.perf_counter() - before) * 1e3
+            if error is None:
+                compute(with_pass)
+            else:
+                errors.update(dict.fromkeys((spec.id for spec in with_pass), error))
+        for spec in stale:
+            self._shown[spec.id] = self._key(spec, scene, observation)
+        total_ms = (time.perf_counter() - start) * 1e3
+        yield Delivery(
+            request.version,
+            results,
+            errors,
+            network=network,
+            network_error=network_error,
+            forward_ms=forward_ms,
+            total_ms=total_ms if stale else None,
+        )
+        yield from self._refine(request, refinements, cancelled, superseded)
+
+    def _network(self, scene: Scene) -> tuple[LoadedNetwork | None, str | None]:
+        choice_changed, self._last_choice = scene.network != self._last_choice, scene.network
+        if not choice_changed and self._host.loaded is not None:
+            return self._host.loaded, None
+        try:
+            return self._host.load(scene.network), None
+        except NetworkUnavailable as error:
+            return self._host.loaded, str(error)
+
+    def _observe(self, scene: Scene, network: LoadedNetwork) -> Observation:
+        card = network.card
+        channels, height, width = card.input_size
+        rendered = self._pipeline.render(scene.input, channels, height, width)
+        mean, std = _normalisation(scene, network)
+        return Observation(network, rendered, mean, std, selected_layer(scene, network.graph))
+
+    def _key(self, spec: PanelSpec, scene: Scene, observation: Observation) -> tuple[Any, ...]:
+        facts = {
+            "network": lambda: observation.network.generation,
+            "input": lambda: (_Identity(observation.rendered), observation.mean, observation.std),
+            "layer": lambda: observation.layer.name,
+            "unit": lambda: (observation.layer.name, scene.selection),
+            "pointer": lambda: scene.pointer,
+        }
+        return scene.panel(spec.id), *(facts[name]() for name in spec.depends)
+
+    def _is_stale(self, spec: PanelSpec, scene: Scene, observation: Observation) -> bool:
+        return self._shown.get(spec.id) != self._key(spec, scene, observation)
+
+    def _look(
+        self, observation: Observation, specs: list[PanelSpec], scene: Scene, cancelled: Cancelled
+    ) -> tuple[Observation, str | None]:
+        """One forward pass for all ``specs``; the last one is used again where it holds all that they ask for."""
+        import torch
+
+        from cnnviz.core.trace import Cancelled as PassCancelled
+
+        network = observation.network
+        wanted = frozenset(name for spec in specs if spec.layers for name in spec.layers(scene, network.graph))
+        key = (network.generation, _Identity(observation.rendered), observation.mean, observation.std)
+        if key != self._pass.key or not wanted <= self._pass.layers:
+            known = self._pass.layers if key == self._pass.key else frozenset()
+            self._pass = _Pass(key, wanted | known)
+            try:
+                self._pass.trace = network.traced.run(_tensor(observation), self._pass.layers, cancelled=cancelled)
+            except PassCancelled:
+                self._pass = _Pass()
+                raise ComputeCancelled from None
+            except torch.OutOfMemoryError as error:
+                if network.device.type == "cpu":
+                    self._pass.error = f"There is not enough memory for {network.name}; choose a smaller network."
+                else:
+                    self._failures.tell(
+                        f"{network.device.type.upper()} ran out of memory; {network.name} goes on on the CPU.",
+                        details=str(error),
+                    )
+                    moved = self._observe(scene, self._host.move_to_cpu())
+                    return self._look(moved, specs, scene, cancelled)
+            except Exception as error:  # noqa: BLE001 - a person's own module may raise anything
+                self._failures.report(error, f"Running {network.name} on this input")
+                self._pass.error = f"{network.name} could not run on this input: {plain_words(error)}"
+        trace = self._pass.trace
+        if trace is None:
+            return observation, self._pass.error
+        looked = Observation(
+            network,
+            observation.rendered,
+            observation.mean,
+            observation.std,
+            observation.layer,
+            trace.values,
+            trace.output,
+        )
+        return looked, None
+
+    def _compute(
+        self,
+        spec: PanelSpec,
+        scene: Scene,
+        observation: Observation,
+        cancelled: Cancelled,
+        results: dict[str, Any],
+        errors: dict[str, str],
+        refinements: list[tuple[str, Iterator[Any]]],
+    ) -> None:
+        try:
+            result = spec.compute(scene, observation, cancelled)
+            if inspect.isgenerator(result):
+                refinements.append((spec.id, result))
+                result = next(result)
+            results[spec.id] = result
+        except ComputeCancelled:
+            raise
+        except ValueError as error:  # what a panel cannot show, in its own words
+            errors[spec.id] = plain_words(error)
+        except Exception as error:  # noqa: BLE001 - one panel's fault must not take the others down
+            self._failures.report(error, f"Computing {spec.title}")
+            errors[spec.id] = f"{spec.title} could not be computed: {plain_words(error)}"
+
+    def _refine(
+        self,
+        request: Request,
+        refinements: list[tuple[str, Iterator[Any]]],
+        cancelled: Cancelled,
+        superseded: Callable[[], bool],
+    ) -> Iterator[Delivery]:
+        while refinements:
+            for panel_id, results in list(refinements):
+                if superseded() or cancelled():
+                    # computed anew with the next request, since the fine answer never came
+                    for unfinished, _ in refinements:
+                        self._shown.pop(unfinished, None)
+                    return
+                try:
+                    yield Delivery(request.version, {panel_id: next(results)}, {})
+                except StopIteration:
+                    refinements.remove((panel_id, results))
+
+
+class _Identity:
+    """Compares by identity and keeps what it compares alive, so that its address is not used again."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.value is self.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _normalisation(scene: Scene, network: LoadedNetwork) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    fit = scene.input.fit
+    channels = network.card.input_size[0]
+    if fit.normalise == "custom":
+        return _per_channel(fit.mean, channels), _per_channel(fit.std, channels)
+    if fit.normalise == "network":
+        return tuple(network.card.mean), tuple(network.card.std)
+    return (0.0,) * channels, (1.0,) * channels
+
+
+def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    if len(values) not in (1, channels):
+        raise ValueError(
+            f"The network has {channels} input channels but {len(values)} means or standard deviations are given; "
+            "give one for each channel."
+        )
+    return values if len(values) == channels else values * channels
+
+
+def _tensor(observation: Observation) -> Any:
+    """The network's input ``(1, C, H, W)``: the rendered image, normalised, on the network's device."""
+    import torch
+
+    image = torch.from_numpy(observation.rendered.edited)
+    mean = torch.tensor(observation.mean).view(-1, 1, 1)
+    std = torch.tensor(observation.std).view(-1, 1, 1)
+    return ((image - mean) / std).unsqueeze(0).to(observation.network.device)

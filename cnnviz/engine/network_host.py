@@ -1,0 +1,98 @@
+"""Loads the network that a scene names, and keeps the one that worked last."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from cnnviz.engine.devices import resolve_device
+from cnnviz.engine.failures import plain_words
+from cnnviz.engine.live import handed_over
+from cnnviz.engine.observation import LoadedNetwork
+from cnnviz.scene.models import NetworkChoice
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnviz.checkpoints.card import NetworkCard
+
+
+class NetworkUnavailable(ValueError):
+    """The network that the scene names cannot be shown; says why, in one sentence."""
+
+
+class NetworkHost:
+    """Turns a :class:`NetworkChoice` into a :class:`LoadedNetwork`; used by one thread."""
+
+    def __init__(self) -> None:
+        self._choice: NetworkChoice | None = None
+        self._loaded: LoadedNetwork | None = None
+        self._generations = itertools.count(1)
+
+    @property
+    def loaded(self) -> LoadedNetwork | None:
+        return self._loaded
+
+    def load(self, choice: NetworkChoice) -> LoadedNetwork:
+        """The network of ``choice``; loaded only where it is another than before.
+
+        Raises
+        ------
+        NetworkUnavailable
+            It cannot be opened, traced or put on the device; the one before stays.
+        """
+        if self._loaded is None or choice != self._choice:
+            self._loaded = self._open(choice)
+            self._choice = choice
+        return self._loaded
+
+    def move_to_cpu(self) -> LoadedNetwork:
+        """Go on with the same network on the CPU, after the accelerator ran out of memory."""
+        if self._choice is None:
+            raise NetworkUnavailable("There is no network yet.")
+        self._loaded = self._open(self._choice.model_copy(update={"device": "cpu"}))
+        return self._loaded
+
+    def _open(self, choice: NetworkChoice) -> LoadedNetwork:
+        import torch
+
+        from cnnviz.core.trace import prepare
+
+        name, module, card = _module(choice.source)
+        try:
+            device = resolve_device(choice.device)
+        except ValueError as error:
+            raise NetworkUnavailable(str(error)) from error
+        try:
+            module = module.to(device)
+            traced = prepare(module, torch.zeros(1, *card.input_size, device=device))
+        except torch.OutOfMemoryError as error:
+            raise NetworkUnavailable(
+                f"{name} does not fit into the memory of {device}; choose the device cpu."
+            ) from error
+        except Exception as error:
+            size = "×".join(map(str, card.input_size))
+            first = plain_words(error)
+            raise NetworkUnavailable(
+                f"{name} cannot run on an input of {size}: {first}. Open it with the input size that it was made for."
+            ) from error
+        return LoadedNetwork(name, choice.source, card, traced, device, next(self._generations))
+
+
+def _module(source: str) -> tuple[str, nn.Module, NetworkCard]:
+    kind, _, name = source.partition(":")
+    if kind == "live":
+        found = handed_over(name)
+        if found is None:
+            raise NetworkUnavailable(
+                f"The module {name} was handed over from Python and is gone with that program; "
+                "call cnnviz.show(module) again, or choose another network."
+            )
+        return name, *found
+    from cnnviz.checkpoints.open import CheckpointError, open_network
+
+    try:
+        opened = open_network(name)
+    except CheckpointError as error:
+        raise NetworkUnavailable(str(error)) from error
+    return opened.name, opened.module, opened.card

@@ -1,0 +1,103 @@
+"""What panels compute from: a network, an input, and one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cnnviz.scene.models import Scene, Selection
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from cnnviz.checkpoints.card import NetworkCard
+    from cnnviz.core.graph import Layer, LayerGraph
+    from cnnviz.core.trace import TracedNetwork
+    from cnnviz.data.pipeline import RenderedInput
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedNetwork:
+    """A network on its device, ready to be traced."""
+
+    name: str
+    source: str
+    card: NetworkCard
+    traced: TracedNetwork
+    device: torch.device
+    generation: int
+
+    @property
+    def module(self) -> nn.Module:
+        return self.traced.module
+
+    @property
+    def graph(self) -> LayerGraph:
+        return self.traced.graph
+
+    def module_of(self, layer: Layer) -> nn.Module | None:
+        """The module that computes ``layer``; None for an operation that has none."""
+        return None if layer.module_path is None else self.module.get_submodule(layer.module_path)
+
+    def weight(self, layer: Layer) -> Tensor | None:
+        """The weight of ``layer``, detached, or None where it has none."""
+        weight = getattr(self.module_of(layer), "weight", None)
+        return None if weight is None else weight.detach()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One cell of the selected layer's output; ``row`` and ``column`` are None where the output is a vector."""
+
+    channel: int
+    row: int | None
+    column: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One input seen by one network.
+
+    Attributes
+    ----------
+    rendered : RenderedInput
+        The image, ``(C, H, W)`` in [0, 1], before ``mean`` and ``std`` are applied.
+    layer : Layer
+        The selected layer, or the first convolution where the selection names none of this network's.
+    values : mapping of str to Tensor
+        Outputs ``(1, …)`` of at least the layers that were asked for.
+    output : Tensor or None
+        The network's answer; None where no panel asked for a forward pass.
+    """
+
+    network: LoadedNetwork
+    rendered: RenderedInput
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    layer: Layer
+    values: Mapping[str, Tensor] = field(default_factory=dict)
+    output: Tensor | None = None
+
+    def unit(self, selection: Selection) -> Unit:
+        """The selected unit, moved into the layer's output where it lies outside of it."""
+        shape = self.layer.output_shape
+        channel = min(selection.channel, shape[0] - 1) if shape else 0
+        if len(shape) != 3:
+            return Unit(channel, None, None)
+        row, column = (
+            shape[axis] // 2 if at is None else min(at, shape[axis] - 1)
+            for axis, at in ((1, selection.row), (2, selection.column))
+        )
+        return Unit(channel, row, column)
+
+
+def selected_layer(scene: Scene, graph: LayerGraph) -> Layer:
+    """The layer that the scene selects, else the first convolution, else the first layer after the input."""
+    by_name = {layer.name: layer for layer in graph.layers}
+    chosen = by_name.get(scene.selection.layer or "")
+    if chosen is not None:
+        return chosen
+    convolutions = [layer for layer in graph.layers if layer.kind.startswith("Conv")]
+    return (convolutions or list(graph.layers[1:]) or list(graph.layers))[0]

@@ -1,0 +1,53 @@
+"""How a panel declares itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams, register_params
+
+if TYPE_CHECKING:
+    from cnnviz.core.graph import LayerGraph
+    from cnnviz.engine.observation import Observation
+
+Dependency = Literal["network", "input", "layer", "unit", "pointer"]
+Area = Literal["left", "centre", "right"]
+Cancelled = Callable[[], bool]
+
+
+class ComputeCancelled(Exception):
+    """Raised by a computation that found its result no longer wanted."""
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """A panel as a declaration: the engine runs ``compute``, the window loads ``view``.
+
+    Attributes
+    ----------
+    depends : tuple of str
+        What the result is made from besides the panel's own parameters; it is computed again when one of these changed.
+    compute : callable
+        ``compute(scene, observation, cancelled)`` runs on the engine's thread and returns a frozen result, ready to
+        draw. A generator yields a coarse result first and finer ones after it.
+    layers : callable or None
+        ``layers(scene, graph)`` names the layers whose values ``compute`` reads; None where it reads no forward pass.
+    view : str
+        ``"module:Class"`` of the widget, imported when the window is built.
+    """
+
+    id: str
+    title: str
+    area: Area
+    params: type[PanelParams]
+    depends: tuple[Dependency, ...]
+    compute: Callable[[Scene, Observation, Cancelled], Any]
+    view: str
+    layers: Callable[[Scene, LayerGraph], Collection[str]] | None = None
+    tip: str = ""
+
+    def __post_init__(self) -> None:
+        register_params(self.id, self.params)
