@@ -1,0 +1,416 @@
+"""All maps of a layer in one widget, each pixel a square."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Protocol
+
+import numpy as np
+from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import (
+    QColor,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PyQt6.QtWidgets import QScrollBar, QWidget
+
+from cnnviz.ui.theme import TableKind, theme
+from cnnviz.ui.tile_layout import TileLayout, fit_tiles
+from cnnviz.ui.tile_sprites import TileSprites
+
+Place = tuple[int, int, int]
+"""Tile, row and column."""
+
+
+class Mosaic(Protocol):
+    """What a mosaic must have to be shown: uint8 indices and where each tile lies in them."""
+
+    indices: np.ndarray
+    tile_shape: tuple[int, int]
+    columns: int
+    count: int
+    gap: int
+
+    def tile_rect(self, tile: int) -> tuple[int, int, int, int]: ...
+
+
+class MosaicView(QWidget):
+    """Shows the tiles of a mosaic, as large as the area allows at whole device pixels per map pixel.
+
+    The view lays the tiles out by itself, so that they stay as large as can be while the panel is resized, and the
+    gaps are equally wide at every scale. A layout that means something (a matrix of kernels) is kept with
+    ``reflow=False``.
+    """
+
+    tile_clicked = pyqtSignal(int, int, int)
+    """Tile, row, column: clicked, or reached with the arrow keys (then the tile's middle)."""
+    tile_activated = pyqtSignal(int)
+    """Double click, Enter or Space."""
+    hovered = pyqtSignal(object)
+    """(tile, row, column) under the pointer, ``None`` when it leaves."""
+    columns_wanted = pyqtSignal(int)
+    """The columns with which the tiles are largest have changed."""
+
+    LABEL_FROM = 34
+    """Smallest drawn tile, in logical pixels at scale 1, on which a number is written."""
+    CORNER_FROM = 24
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._pixels: np.ndarray | None = None
+        self._image = QImage()
+        self._sources: list[QRectF] = []
+        self._geometry_key: tuple[Any, ...] = ()
+        self._mosaic: Mosaic | None = None
+        self._kind: TableKind = "unsigned"
+        self._count, self._tile_shape, self._columns, self._reflow = 0, (1, 1), 1, True
+        self._layout: TileLayout | None = None
+        self._tiles: list[QPainter.PixmapFragment] = []
+        self._sprites: TileSprites | None = None
+        self._over: list[list[QPainter.PixmapFragment]] = []
+        self._labels: Sequence[str] | None = None
+        self._labels_on = True
+        self._selected: int | None = None
+        self._hover: Place | None = None
+        self._wanted = 0
+        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self._bar.hide()
+        self._bar.valueChanged.connect(self.update)
+        theme().changed.connect(self._restyle)
+
+    # What is shown
+
+    def set_mosaic(self, mosaic: Mosaic, table_kind: TableKind, *, reflow: bool = True) -> None:
+        """Show ``mosaic``, its indices looked up in the current theme's table of ``table_kind``."""
+        self._mosaic, self._kind = mosaic, table_kind
+        self._colour()
+        key = (mosaic.indices.shape, mosaic.tile_shape, mosaic.columns, mosaic.count, mosaic.gap, reflow)
+        if key != self._geometry_key:
+            rects = (mosaic.tile_rect(tile) for tile in range(mosaic.count))
+            self._take_geometry(key, [QRectF(x, y, w, h) for y, x, h, w in rects], mosaic.tile_shape, mosaic.columns)
+        self.update()
+
+    def set_rgb(
+        self,
+        array: np.ndarray,
+        tile_shape: tuple[int, int],
+        columns: int,
+        count: int,
+        gap: int,
+        *,
+        reflow: bool = True,
+    ) -> None:
+        """Show colour tiles: ``array`` uint8 (H, W, 3), tiles row by row, ``gap`` pixels between them."""
+        self._mosaic = None
+        self._pixels = np.ascontiguousarray(array, np.uint8)
+        high, wide = self._pixels.shape[:2]
+        self._image = QImage(self._pixels.data, wide, high, wide * 3, QImage.Format.Format_RGB888)
+        key = (array.shape, tile_shape, columns, count, gap, reflow)
+        if key != self._geometry_key:
+            height, width = tile_shape
+            corners = (divmod(tile, columns) for tile in range(count))
+            sources = [QRectF(c * (width + gap), r * (height + gap), width, height) for r, c in corners]
+            self._take_geometry(key, sources, tile_shape, columns)
+        self.update()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._mosaic, self._pixels, self._image = None, None, QImage()
+        self._take_geometry((), [], (1, 1), 1)
+        self.update()
+
+    def set_labels(self, labels: Sequence[str] | None) -> None:
+        """A short text per tile instead of its number; an empty sequence shows none."""
+        self._labels = labels
+        self._labels_on = labels is None or len(labels) > 0
+        self._make_sprites()
+        self.update()
+
+    @property
+    def selected(self) -> int | None:
+        """The marked tile."""
+        return self._selected
+
+    def set_selected(self, tile: int | None) -> None:
+        """Mark a tile and bring it into view."""
+        if tile == self._selected:
+            return
+        self._selected = tile
+        if tile is not None:
+            self._scroll_to(tile)
+        self.update()
+
+    # Where things are
+
+    def preferred_columns(self, count: int, tile_shape: tuple[int, int]) -> int:
+        """Columns with which ``count`` tiles are largest in the present area."""
+        return self._fit(count, tile_shape).columns if count else 1
+
+    def tile_rect(self, tile: int) -> QRect:
+        """Where a tile is drawn, in the widget's coordinates."""
+        if self._layout is None or not 0 <= tile < self._layout.count:
+            return QRect()
+        left, top = self._layout.corner(tile)
+        height, width = self._layout.drawn_shape
+        ratio = self.devicePixelRatioF()
+        return QRectF(left / ratio, (top - self._offset()) / ratio, width / ratio, height / ratio).toRect()
+
+    def place_at(self, point: QPointF) -> Place | None:
+        """Tile, row and column under a point of the widget."""
+        if self._layout is None:
+            return None
+        ratio = self.devicePixelRatioF()
+        return self._layout.at(point.x() * ratio, point.y() * ratio + self._offset())
+
+    @property
+    def pixel_scale(self) -> float:
+        """Device pixels per map pixel; 0 when nothing is shown."""
+        return self._layout.scale if self._layout else 0.0
+
+    # Colours and layout
+
+    def _colour(self) -> None:
+        if self._mosaic is None:
+            return
+        indices = self._mosaic.indices
+        if self._pixels is None or self._pixels.dtype != np.uint32 or self._pixels.shape != indices.shape:
+            self._pixels = np.empty(indices.shape, np.uint32)
+        high, wide = indices.shape
+        # The image is made anew because Qt keeps a pixmap of it by its key; the pixels live on beside it.
+        np.take(theme().table(self._kind), indices, out=self._pixels, mode="clip")
+        self._image = QImage(self._pixels.data, wide, high, wide * 4, QImage.Format.Format_RGB32)
+
+    def _take_geometry(
+        self, key: tuple[Any, ...], sources: list[QRectF], tile_shape: tuple[int, int], columns: int
+    ) -> None:
+        self._geometry_key, self._sources, self._tile_shape, self._columns = key, sources, tile_shape, columns
+        self._count = len(sources)
+        self._reflow = key[-1] if key else True
+        if self._hover is not None and self._hover[0] >= self._count:
+            self._set_hover(None)
+        self._arrange()
+
+    def _fit(self, count: int, tile_shape: tuple[int, int], columns: int | None = None) -> TileLayout:
+        ratio = self.devicePixelRatioF()
+        gap, margin = max(1, round(theme().px(4) * ratio)), max(1, round(theme().px(3) * ratio))
+        height, width = round(self.height() * ratio), round(self.width() * ratio)
+        layout = fit_tiles(count, tile_shape, (height, width), gap=gap, margin=margin, columns=columns)
+        if layout.size[0] > height:
+            width -= round(self._bar.sizeHint().width() * ratio)
+            layout = fit_tiles(count, tile_shape, (height, width), gap=gap, margin=margin, columns=columns)
+        return layout
+
+    def _arrange(self) -> None:
+        if not self._count:
+            self._layout, self._tiles, self._over = None, [], []
+            self._bar.hide()
+            return
+        layout = self._fit(self._count, self._tile_shape, None if self._reflow else self._columns)
+        self._layout = layout
+        height, width = layout.drawn_shape
+        fragment, half = QPainter.PixmapFragment.create, QPointF(width / 2, height / 2)
+        self._tiles = [
+            fragment(QPointF(*layout.corner(tile)) + half, source, layout.scale, layout.scale)
+            for tile, source in enumerate(self._sources)
+        ]
+        self._make_sprites()
+        self._place_bar(layout)
+        wanted = layout.columns if self._reflow else self.preferred_columns(self._count, self._tile_shape)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self.columns_wanted.emit(wanted)
+
+    def _place_bar(self, layout: TileLayout) -> None:
+        ratio = self.devicePixelRatioF()
+        overhang = int(-(-layout.size[0] // ratio)) - self.height()
+        self._bar.setVisible(overhang > 0)
+        if overhang > 0:
+            wide = self._bar.sizeHint().width()
+            self._bar.setGeometry(self.width() - wide, 0, wide, self.height())
+            self._bar.setPageStep(self.height())
+            self._bar.setSingleStep(max(8, int((layout.drawn_shape[0] + layout.gap) / ratio)))
+        self._bar.setRange(0, max(0, overhang))
+
+    def _make_sprites(self) -> None:
+        layout = self._layout
+        if layout is None:
+            return
+        ratio, hub = self.devicePixelRatioF(), theme()
+        side = min(layout.drawn_shape) / ratio
+        numbered = self._labels_on and self._count > 1 and side >= hub.px(self.LABEL_FROM)
+        labels = list(self._labels or map(str, range(self._count))) if numbered else []
+        font = hub.font("tiny")
+        font.setPixelSize(max(1, round(font.pixelSize() * ratio)))
+        text, halo = (
+            (QColor("white"), QColor(0, 0, 0, 200))
+            if hub.current.is_dark
+            else (hub.colour("text"), QColor(255, 255, 255, 200))
+        )
+        corner = round(hub.px(3) * ratio) if side >= hub.px(self.CORNER_FROM) else 0
+        self._sprites = TileSprites(labels, font, corner, text, halo, hub.colour("panel"))
+        self._over = self._sprites.fragments(layout) if corner or labels else []
+
+    def _offset(self) -> int:
+        return round(self._bar.value() * self.devicePixelRatioF())
+
+    def _scroll_to(self, tile: int) -> None:
+        if self._layout is None or self._bar.maximum() == 0 or not 0 <= tile < self._count:
+            return
+        ratio, margin = self.devicePixelRatioF(), self._layout.margin
+        top = (self._layout.corner(tile)[1] - margin) / ratio
+        bottom = top + (self._layout.drawn_shape[0] + 2 * margin) / ratio
+        if top < self._bar.value():
+            self._bar.setValue(int(top))
+        elif bottom > self._bar.value() + self.height():
+            self._bar.setValue(int(bottom - self.height()) + 1)
+
+    def _restyle(self) -> None:
+        self._colour()
+        self._arrange()
+        self.update()
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), theme().colour("panel"))
+        if self._layout is None or self._image.isNull():
+            self._paint_focus(painter)
+            return
+        ratio, offset = self.devicePixelRatioF(), self._offset()
+        painter.save()
+        painter.scale(1 / ratio, 1 / ratio)
+        painter.translate(0, -offset)
+        seen = self._layout.tiles_between(offset, offset + self.height() * ratio)
+        painter.drawPixmapFragments(self._tiles[seen.start : seen.stop], QPixmap.fromImage(self._image))
+        if self._over and self._sprites is not None:
+            over = list(chain.from_iterable(self._over[seen.start : seen.stop]))
+            painter.drawPixmapFragments(over, self._sprites.pixmap)
+        painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._hover is not None and self._hover[0] != self._selected:
+            self._ring(painter, self._hover[0], theme().colour("muted"), theme().px(1))
+        if self._selected is not None and self._selected < self._count:
+            self._ring(painter, self._selected, theme().colour("mark"), theme().px(2))
+        self._paint_focus(painter)
+
+    def _ring(self, painter: QPainter, tile: int, colour: QColor, width: int) -> None:
+        outset = width / 2
+        rect = QRectF(self.tile_rect(tile)).adjusted(-outset, -outset, outset, outset)
+        painter.setPen(QPen(colour, width))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        radius = theme().px(3 if rect.width() >= theme().px(self.CORNER_FROM) else 1) + outset
+        painter.drawRoundedRect(rect, radius, radius)
+
+    def _paint_focus(self, painter: QPainter) -> None:
+        if self.hasFocus() and self._by_keyboard:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(theme().colour("accent"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme().px(4), theme().px(4))
+
+    # The person's hand
+
+    _by_keyboard = False
+
+    def focusInEvent(self, event: Any) -> None:
+        self._by_keyboard = event.reason() in (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+            Qt.FocusReason.ShortcutFocusReason,
+        )
+        self.update()
+
+    def focusOutEvent(self, event: Any) -> None:
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = self.place_at(event.position())
+        if event.button() != Qt.MouseButton.LeftButton or place is None:
+            event.ignore()
+            return
+        self.set_selected(place[0])
+        self.tile_clicked.emit(*place)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        place = self.place_at(event.position())
+        if place is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.tile_activated.emit(place[0])
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._set_hover(self.place_at(event.position()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._set_hover(None)
+
+    def _set_hover(self, place: Place | None) -> None:
+        if place == self._hover:
+            return
+        tile_changed = (place and place[0]) != (self._hover and self._hover[0])
+        self._hover = place
+        self.hovered.emit(place)
+        if tile_changed:
+            self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self._bar.maximum() == 0:
+            event.ignore()  # the area around may scroll
+            return
+        self._bar.setValue(self._bar.value() - event.angleDelta().y())
+        self._set_hover(self.place_at(event.position()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._layout is None:
+            event.ignore()
+            return
+        columns = self._layout.columns
+        steps = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -columns,
+            Qt.Key.Key_Down: columns,
+            Qt.Key.Key_Home: -self._count,
+            Qt.Key.Key_End: self._count,
+        }
+        key = Qt.Key(event.key())
+        if key in steps:
+            self._step(steps[key])
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._selected is not None:
+            self.tile_activated.emit(self._selected)
+        else:
+            event.ignore()
+
+    def _step(self, by: int) -> None:
+        tile = 0 if self._selected is None else self._selected + by
+        if abs(by) >= self._count:
+            tile = min(max(tile, 0), self._count - 1)
+        if not 0 <= tile < self._count or tile == self._selected:
+            return
+        self._by_keyboard = True
+        self.set_selected(tile)
+        self.tile_clicked.emit(tile, self._tile_shape[0] // 2, self._tile_shape[1] // 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._arrange()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._arrange()
+        super().changeEvent(event)
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(240), theme().px(160))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(48), theme().px(48))

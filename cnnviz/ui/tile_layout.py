@@ -1,0 +1,107 @@
+"""Where the tiles of a mosaic go in an area: arithmetic only, in device pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TileLayout:
+    """A grid of equal tiles, filled row by row from the left top.
+
+    ``scale`` is device pixels per map pixel: a whole number, below one only for a single tile larger than the area.
+    """
+
+    count: int
+    columns: int
+    tile_shape: tuple[int, int]
+    scale: float
+    gap: int
+    margin: int
+
+    @property
+    def rows(self) -> int:
+        return -(-self.count // self.columns)
+
+    @property
+    def drawn_shape(self) -> tuple[float, float]:
+        """Height and width of a tile on screen."""
+        return self.tile_shape[0] * self.scale, self.tile_shape[1] * self.scale
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Height and width of the whole grid with its margin."""
+        height, width = self.drawn_shape
+        return (
+            self.rows * (height + self.gap) - self.gap + 2 * self.margin,
+            self.columns * (width + self.gap) - self.gap + 2 * self.margin,
+        )
+
+    def corner(self, tile: int) -> tuple[float, float]:
+        """Left and top of a tile."""
+        row, column = divmod(tile, self.columns)
+        height, width = self.drawn_shape
+        return self.margin + column * (width + self.gap), self.margin + row * (height + self.gap)
+
+    def at(self, x: float, y: float) -> tuple[int, int, int] | None:
+        """Tile and (row, column) in it under a point; ``None`` between the tiles and outside."""
+        height, width = self.drawn_shape
+        x, y = x - self.margin, y - self.margin
+        if x < 0 or y < 0:
+            return None
+        column, row = int(x // (width + self.gap)), int(y // (height + self.gap))
+        x, y = x - column * (width + self.gap), y - row * (height + self.gap)
+        tile = row * self.columns + column
+        if x >= width or y >= height or column >= self.columns or tile >= self.count:
+            return None
+        return tile, int(y / self.scale), int(x / self.scale)
+
+    def tiles_between(self, top: float, bottom: float) -> range:
+        """The tiles of the rows that meet a horizontal band."""
+        pitch = self.drawn_shape[0] + self.gap
+        first = max(0, int((top - self.margin) // pitch))
+        last = max(0, int((bottom - self.margin) // pitch) + 1)
+        return range(min(first * self.columns, self.count), min(last * self.columns, self.count))
+
+
+def fit_tiles(
+    count: int,
+    tile_shape: tuple[int, int],
+    area: tuple[int, int],
+    *,
+    gap: int = 4,
+    margin: int = 0,
+    columns: int | None = None,
+) -> TileLayout:
+    """The layout with the largest whole scale at which ``count`` tiles fit ``area`` (height, width).
+
+    The columns are then as few as the rows allow, so that the last row is nearly full; ``columns`` prescribes them.
+    Where not even one device pixel per map pixel fits, the grid is as wide as the area and longer than it (the view
+    scrolls); a single tile is made smaller instead. Small tiles stand closer together.
+    """
+    height, width = (max(1, side - 2 * margin) for side in area)
+    tile_height, tile_width = tile_shape
+
+    def at_scale(scale: float) -> TileLayout:
+        drawn = min(tile_height, tile_width) * scale
+        between = gap if drawn >= 6 * gap else max(1, gap // 2) if drawn >= 2 * gap else max(1, gap // 4)
+        most = max(1, int((width + between) // (tile_width * scale + between)))
+        across = columns or min(count, most)
+        if columns is None:
+            across = -(-count // -(-count // across))
+        return TileLayout(count, across, tile_shape, scale, between, margin)
+
+    def fits(layout: TileLayout) -> bool:
+        return layout.size[0] <= height + 2 * margin and layout.size[1] <= width + 2 * margin
+
+    low, high = 1, max(1, min(width // tile_width, height // tile_height))
+    if not fits(at_scale(1)):
+        if count == 1:
+            return at_scale(min(height / tile_height, width / tile_width))
+        narrow = columns or 1
+        room = (width - (narrow - 1) * max(1, gap // 4)) / narrow
+        return at_scale(min(1.0, max(room, 1) / tile_width))
+    while low < high:  # what fits at a scale fits at every smaller one
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(at_scale(middle)) else (low, middle - 1)
+    return at_scale(low)
