@@ -1,0 +1,80 @@
+"""The architectures by name, built from a configuration that fits into JSON."""
+
+import inspect
+import typing
+from collections.abc import Mapping
+
+from torch import nn
+
+from cnnviz.nets.cifar_net import CifarNet
+from cnnviz.nets.lenet import LeNet
+from cnnviz.nets.tiny_vgg import TinyVGG
+
+ARCHITECTURES: dict[str, type[LeNet] | type[CifarNet] | type[TinyVGG]] = {
+    "lenet": LeNet,
+    "cifar-net": CifarNet,
+    "tiny-vgg": TinyVGG,
+}
+
+LARGEST_WIDTH = 65_536
+
+
+class ArchitectureError(ValueError):
+    """The name of an architecture, or its configuration, is not usable."""
+
+
+def input_height_width(name: str) -> tuple[int, int]:
+    """Height and width of the images that the architecture called ``name`` takes."""
+    return _architecture(name).input_height_width
+
+
+def build(name: str, config: Mapping[str, object]) -> nn.Module:
+    """The architecture called ``name``, with random weights.
+
+    Parameters
+    ----------
+    config
+        Arguments that differ from the architecture's defaults, for example ``{"channels": 1, "widths": [16, 32]}``.
+        Every value is a whole number from 1 to 65,536 or a list of these.
+
+    Raises
+    ------
+    ArchitectureError
+        The architecture or one of the settings is unknown, or a value is not of its kind.
+    """
+    architecture = _architecture(name)
+    parameters = inspect.signature(architecture).parameters
+    arguments = {}
+    for key, value in config.items():
+        if key not in parameters:
+            raise ArchitectureError(f"Architecture '{name}' has no setting '{key}'; it has {', '.join(parameters)}.")
+        arguments[key] = _checked(name, key, value, parameters[key].annotation)
+    return architecture(**arguments)
+
+
+def _architecture(name: str) -> type[LeNet] | type[CifarNet] | type[TinyVGG]:
+    if name not in ARCHITECTURES:
+        raise ArchitectureError(f"There is no architecture '{name}'; choose one of {', '.join(ARCHITECTURES)}.")
+    return ARCHITECTURES[name]
+
+
+def _checked(name: str, key: str, value: object, kind: object) -> typing.Any:
+    if kind is int:
+        if not _is_width(value):
+            raise ArchitectureError(
+                f"Setting '{key}' of architecture '{name}' is {value!r}; "
+                f"it must be a whole number from 1 to {LARGEST_WIDTH:,}."
+            )
+        return value
+    count = len(typing.get_args(kind))
+    entries = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if len(entries) != count or not all(_is_width(entry) for entry in entries):
+        raise ArchitectureError(
+            f"Setting '{key}' of architecture '{name}' is {value!r}; "
+            f"it must be {count} whole numbers from 1 to {LARGEST_WIDTH:,}."
+        )
+    return entries
+
+
+def _is_width(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_WIDTH
