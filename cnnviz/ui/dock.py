@@ -1,0 +1,247 @@
+"""Panels in docks: rounded, with a title bar of their own."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PyQt6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QTabBar,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnviz.ui.controls import ElidedLabel, IconButton
+from cnnviz.ui.icons import icon, paint_icon
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
+
+_STATE_ICONS = {
+    "computing": ("busy", "muted", "Computing"),
+    "stale": ("stale", "warning", "Out of date: belongs to an earlier input or network"),
+    "error": ("warning", "warning", "Could not be computed"),
+}
+
+
+def visible_to_person(dock: QDockWidget) -> bool:
+    """Whether any of a dock is on the screen: not hidden, minimised, or behind another tab."""
+    window = dock.window()
+    if not dock.isVisible() or (window is not None and window.isMinimized()):
+        return False
+    # A dock behind a tab still counts as visible for Qt, which has only moved it out of its window.
+    return not dock.visibleRegion().isEmpty()
+
+
+class DockTitle(QWidget):
+    """The title bar: name, what is shown, the panel's controls, and a menu."""
+
+    def __init__(self, dock: Dock) -> None:
+        super().__init__(dock)
+        self._dock = dock
+        self._name = ElidedLabel(dock.windowTitle(), role="title", token="text", parent=self)
+        self._name.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._subtitle = ElidedLabel(parent=self)
+        self._subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._state = _StateSign(self)
+        self._menu_button = IconButton("menu", f"{dock.windowTitle()}: maximise, float, close", quiet=True)
+        self._menu_button.setPopupMode(self._menu_button.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._menu_button)
+        menu.addAction(icon("maximise"), "Maximise or restore", dock.maximise_requested)
+        self._float = menu.addAction(icon("float"), "Float", lambda: dock.setFloating(not dock.isFloating()))
+        menu.addAction(icon("close"), "Close", dock.close)
+        menu.aboutToShow.connect(lambda: self._float.setText("Dock" if dock.isFloating() else "Float"))
+        self._menu_button.setMenu(menu)
+        self._row = QHBoxLayout(self)
+        self._row.addWidget(self._name)
+        self._row.addWidget(self._subtitle, 1)
+        self._row.addWidget(self._state)
+        self._controls_at = self._row.count()
+        self._row.addWidget(self._menu_button)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def add_control(self, control: QWidget) -> None:
+        """Put a widget before the menu."""
+        self._row.insertWidget(self._row.count() - 1, control)
+
+    def set_subtitle(self, text: str) -> None:
+        """Say what is shown."""
+        self._subtitle.set_text(text)
+
+    def set_state(self, state: str) -> None:
+        """Show ``computing``, ``stale`` or ``error`` as a small sign; anything else shows none."""
+        self._state.set_state(state)
+
+    def set_name_shown(self, shown: bool) -> None:
+        """Leave the name to the tab where the dock is one of several."""
+        self._name.setVisible(shown)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        event.accept()  # else Qt would float the dock
+        self._dock.maximise_requested.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._name.isVisibleTo(self):
+            return
+        painter = QPainter(self)
+        painter.fillRect(QRectF(1, self.height() - 1, self.width() - 2, 1), theme().colour("line"))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(80), self.sizeHint().height())
+
+    def _restyle(self) -> None:
+        hub = theme()
+        self._row.setContentsMargins(hub.px(10), hub.px(1), hub.px(5), hub.px(2))
+        self._row.setSpacing(hub.px(8))
+        self.setFixedHeight(hub.px(32))
+        self.update()
+
+
+class _StateSign(QWidget):
+    """A tiny icon; takes no room when there is nothing to say."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._state = ""
+        theme().changed.connect(self.updateGeometry)
+        self.hide()
+
+    def set_state(self, state: str) -> None:
+        self._state = state
+        self.setVisible(state in _STATE_ICONS)
+        if state in _STATE_ICONS:
+            self.setToolTip(_STATE_ICONS[state][2])
+            self.setAccessibleName(_STATE_ICONS[state][2])
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(14), theme().px(14))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._state in _STATE_ICONS:
+            role, token, _ = _STATE_ICONS[self._state]
+            paint_icon(QPainter(self), self.rect(), role, theme().colour(token))
+
+
+class Dock(QDockWidget):
+    """A dock that shows one panel.
+
+    Parameters
+    ----------
+    panel_id
+        Name under which Qt saves where the dock stands.
+    title
+        The panel's name.
+    view
+        The panel's widget, whose subtitle, state and controls the title bar shows.
+    """
+
+    maximise_requested = pyqtSignal()
+    """The title was double-clicked, or the menu asked for it."""
+    seen_changed = pyqtSignal(bool)
+    """A person can see the panel, or no longer: shown, hidden, or another tab chosen."""
+
+    def __init__(self, panel_id: str, title: str, view: PanelView, parent: QWidget | None = None) -> None:
+        super().__init__(title, parent)
+        self.setObjectName(panel_id)
+        self.view = view
+        self.title_bar = DockTitle(self)
+        self.setTitleBarWidget(self.title_bar)
+        self._frame = QWidget(self)
+        self._frame_layout = QVBoxLayout(self._frame)
+        self._frame_layout.addWidget(view)
+        self.setWidget(self._frame)
+        for control in view.header_controls():
+            self.title_bar.add_control(control)
+        self.title_bar.set_subtitle(view.subtitle)
+        self.title_bar.set_state(view.state)
+        view.subtitle_changed.connect(self.title_bar.set_subtitle)
+        view.state_changed.connect(self.title_bar.set_state)
+        self.visibilityChanged.connect(self._visibility_changed)
+        self.topLevelChanged.connect(lambda _: self._follow_tabs())
+        theme().changed.connect(self._restyle)
+        self._tabbed = False
+        self._restyle()
+
+    def is_tabbed(self) -> bool:
+        """Whether the dock shares its place with others, so that a tab bar shows its name."""
+        window = self.parentWidget()
+        return isinstance(window, QMainWindow) and not self.isFloating() and bool(window.tabifiedDockWidgets(self))
+
+    def _visibility_changed(self, visible: bool) -> None:
+        self._follow_tabs()
+        self.seen_changed.emit(visible)
+
+    def _follow_tabs(self) -> None:
+        tabbed = self.is_tabbed()
+        if tabbed != self._tabbed:
+            self._tabbed = tabbed
+            self.title_bar.set_name_shown(not tabbed)
+            self.title_bar.update()
+            self.update()
+
+    def event(self, event: QEvent) -> bool:
+        # Neighbours join and leave the group without this dock's visibility changing, but never without a layout.
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            self._follow_tabs()
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_panel(QPainter(self), QRectF(self.rect()), open_top=self._tabbed)
+
+    def _restyle(self) -> None:
+        inside = theme().px(9)
+        self._frame_layout.setContentsMargins(inside, theme().px(7), inside, inside)
+        self.update()
+
+
+def paint_panel(painter: QPainter, rect: QRectF, *, open_top: bool = False, open_bottom: bool = False) -> None:
+    """The ground of a panel: rounded, with a thin line around; an open side goes on in what touches it."""
+    hub = theme()
+    radius = hub.px(8)
+    box = rect.adjusted(0.5, 0.5, -0.5, -0.5)
+    if open_top:
+        box.setTop(rect.top() - 2 * radius)
+    if open_bottom:
+        box.setBottom(rect.bottom() + 2 * radius)
+    path = QPainterPath()
+    path.addRoundedRect(box, radius, radius)
+    painter.save()
+    painter.setClipRect(rect)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(hub.colour("line"), 1))
+    painter.setBrush(hub.colour("panel"))
+    painter.drawPath(path)
+    painter.restore()
+
+
+class DockWindow(QMainWindow):
+    """A main window whose docks are rounded panels, with tabs on top that look like title bars."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        options = QMainWindow.DockOption
+        self.setDockOptions(options.AllowTabbedDocks | options.AllowNestedDocks)
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        theme().changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), theme().colour("window"))
+        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if bar.isVisible():
+                paint_panel(painter, QRectF(bar.geometry()), open_bottom=True)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.update()  # tab bars come and go with the layout
+        return super().event(event)

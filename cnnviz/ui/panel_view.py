@@ -1,0 +1,151 @@
+"""What every panel's widget is built on: a place for a result, and words where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextOption
+from PyQt6.QtWidgets import QWidget
+
+from cnnviz.ui.icons import paint_icon
+from cnnviz.ui.theme import theme
+
+
+class PanelView(QWidget):
+    """Base of all panels' widgets.
+
+    A panel overrides `show_result`, beginning with ``super().show_result(result)``, and `header_controls` if it has
+    controls for its title bar. Showing never edits the document.
+    """
+
+    subtitle_changed = pyqtSignal(str)
+    """What tensor is shown, with its shape, for the title bar."""
+    state_changed = pyqtSignal(str)
+    """``fresh``, ``computing`` (only if it takes long enough to be read), ``stale``, ``error`` or ``empty``."""
+
+    BUSY_AFTER_MS = 200
+
+    def __init__(self, document: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self._subtitle = ""
+        self._state = "fresh"
+        self._message = _Message(self)
+        self._busy = QTimer(self)
+        self._busy.setSingleShot(True)
+        self._busy.setInterval(self.BUSY_AFTER_MS)
+        self._busy.timeout.connect(self._say_busy)
+        self._busy_text = ""
+        self._has_result = False
+
+    # For the panel
+
+    def show_result(self, result: Any) -> None:
+        """Show what was computed; takes away whatever message stood there."""
+        self._has_result = True
+        self._busy.stop()
+        self._message.hide()
+        self._set_state("fresh")
+
+    def show_error(self, message: str) -> None:
+        """Say in the middle of the panel what went wrong and what to do; the last picture stays, dimmed, behind."""
+        self._busy.stop()
+        self._message.say("warning", "warning", message, dim=self._has_result)
+        self._set_state("error")
+
+    def show_busy(self, text: str = "computing") -> None:
+        """Say that a result is on its way, if it is not there in a moment: fast work must not flicker."""
+        self._busy_text = text
+        if self._state != "computing" and not self._busy.isActive():
+            self._busy.start()
+
+    def show_stale(self) -> None:
+        """Say that what is shown no longer belongs to what is set."""
+        self._set_state("stale")
+
+    def show_empty(self, message: str) -> None:
+        """Say in words why there is nothing to see, and how to change that."""
+        self._has_result = False
+        self._busy.stop()
+        self._message.say("empty", "faint", message, dim=False)
+        self._set_state("empty")
+
+    def header_controls(self) -> list[QWidget]:
+        """Widgets for the right end of the title bar, made once."""
+        return []
+
+    def set_subtitle(self, text: str) -> None:
+        """Say in the title bar what is shown."""
+        if text != self._subtitle:
+            self._subtitle = text
+            self.subtitle_changed.emit(text)
+
+    @property
+    def subtitle(self) -> str:
+        """What the title bar says."""
+        return self._subtitle
+
+    @property
+    def state(self) -> str:
+        """The last of `state_changed`."""
+        return self._state
+
+    @property
+    def message(self) -> str:
+        """The words over the panel; empty when the result is seen."""
+        return self._message.text if self._message.isVisibleTo(self) else ""
+
+    def _say_busy(self) -> None:
+        if not self._has_result:
+            self._message.say("busy", "muted", self._busy_text, dim=False)
+        self._set_state("computing")
+
+    def _set_state(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._message.setGeometry(self.rect())
+        super().resizeEvent(event)
+
+
+class _Message(QWidget):
+    """An icon and a sentence in the middle, over whatever the panel shows."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.text = ""
+        self._icon, self._token, self._dim = "empty", "faint", False
+        theme().changed.connect(self.update)
+        self.hide()
+
+    def say(self, icon: str, token: str, text: str, *, dim: bool) -> None:
+        self._icon, self._token, self.text, self._dim = icon, token, text, dim
+        self.setAccessibleName(text)
+        self.setGeometry(self.parentWidget().rect())
+        self.show()
+        self.raise_()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        hub = theme()
+        painter = QPainter(self)
+        cover = hub.colour("panel")
+        cover.setAlphaF(0.82 if self._dim else 1.0)
+        painter.fillRect(self.rect(), cover)
+        side, between = hub.px(28), hub.px(10)
+        font = hub.font("body")
+        painter.setFont(font)
+        width = min(self.width() - hub.px(24), hub.px(360))
+        option = QTextOption(Qt.AlignmentFlag.AlignHCenter)
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignHCenter)
+        room = QRectF(0, 0, max(1, width), 10_000)
+        height = painter.fontMetrics().boundingRect(room.toRect(), flags, self.text).height()
+        top = max(hub.px(4), (self.height() - side - between - height) / 2)
+        paint_icon(painter, QRectF((self.width() - side) / 2, top, side, side), self._icon, hub.colour(self._token))
+        painter.setPen(hub.colour("text" if self._token == "warning" else "muted"))
+        box = QRectF((self.width() - width) / 2, top + side + between, width, self.height() - top - side - between)
+        painter.drawText(box, self.text, option)
