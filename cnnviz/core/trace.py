@@ -1,0 +1,332 @@
+"""Record what the layers of any network give, in one forward pass."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.node import map_aggregate
+
+from cnnviz.core.execution import Cancelled, Program, tensors_in
+from cnnviz.core.graph import INPUT, LayerGraph, Method
+from cnnviz.core.hooks import HookedNetwork
+from cnnviz.core.layers import LayerBuilder, first_tensor, read_graph
+
+__all__ = ["Cancelled", "Trace", "TracedNetwork", "Untraceable", "prepare"]
+
+
+class Untraceable(Exception):
+    """A method of tracing does not fit the network; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one forward pass gave.
+
+    Attributes
+    ----------
+    values : mapping of str to Tensor
+        Outputs of the layers asked for, with the batch axis; of a layer with several outputs the first.
+    output : Tensor
+        The network's output; of several the first.
+    """
+
+    values: Mapping[str, Tensor]
+    output: Tensor
+
+
+class _Runner(Protocol):
+    def run(
+        self,
+        images: Tensor,
+        record: Collection[str],
+        clone: Collection[str],
+        *,
+        differentiable: bool,
+        cancelled: Callable[[], bool] | None,
+    ) -> tuple[Any, dict[str, Any], set[str]]: ...
+
+
+class _GraphRunner:
+    """A program whose nodes are called by the names of layers."""
+
+    def __init__(self, program: Program, nodes: Mapping[str, fx.Node], shape: torch.Size | None) -> None:
+        self._program = program
+        self._nodes = nodes
+        self._names = {node: name for name, node in nodes.items()}
+        self._shape = shape
+
+    def run(
+        self,
+        images: Tensor,
+        record: Collection[str],
+        clone: Collection[str],
+        *,
+        differentiable: bool,
+        cancelled: Callable[[], bool] | None,
+    ) -> tuple[Any, dict[str, Any], set[str]]:
+        if self._shape is not None and images.shape[1:] != self._shape:
+            raise ValueError(f"prepared for images of shape {tuple(self._shape)}, not {tuple(images.shape[1:])}")
+        output, values, overwritten = self._program.run(
+            images,
+            [self._nodes[name] for name in record],
+            [self._nodes[name] for name in clone],
+            differentiable=differentiable,
+            cancelled=cancelled,
+        )
+        return (
+            output,
+            {self._names[node]: value for node, value in values.items()},
+            {self._names[node] for node in overwritten},
+        )
+
+
+class TracedNetwork:
+    """A network whose layers can be recorded; made by `prepare`.
+
+    It shares the parameters and buffers of ``module``: changed weights show at the next run. A module that was put in
+    another's place does not; prepare the network anew. Not for use from two threads at once.
+
+    Attributes
+    ----------
+    graph : LayerGraph
+        With the shapes and multiply-adds for the example.
+    module : nn.Module
+    """
+
+    def __init__(self, module: nn.Module, graph: LayerGraph, runner: _Runner) -> None:
+        self.module = module
+        self.graph = graph
+        self._runner = runner
+        self._modules = tuple(module.modules())
+        self._names = frozenset(graph.names)
+        # Layers whose output a later in-place operation changes: found once, then kept as copies.
+        self._overwritten: set[str] = set()
+
+    def run(
+        self,
+        images: Tensor,
+        layers: Collection[str] | None = None,
+        *,
+        gradients: bool = False,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Trace:
+        """One forward pass in evaluation mode.
+
+        Parameters
+        ----------
+        images : Tensor (N, C, H, W)
+            Ready for the network (resized, normalised), on its device. It is not changed, even by networks that work
+            in place.
+        layers : names of layers, optional
+            Those to record; all by default. Dynamic networks may not reach every layer; what they did not reach is
+            missing from the values.
+        gradients : bool
+            Keep the autograd graph, with every value on the way to the output.
+        cancelled : callable, optional
+            Polled between layers; the pass is given up when it returns True.
+
+        Raises
+        ------
+        KeyError
+            ``layers`` names one that the graph does not have.
+        Cancelled
+            As asked by ``cancelled``.
+        ValueError
+            The network could be traced for images of the example's size alone, and these have another.
+        RuntimeError
+            With ``gradients``: a value asked for is changed in place through another name of the same tensor.
+        Exception
+            Whatever the network raises, unchanged.
+        """
+        names = self._names if layers is None else frozenset(layers)
+        if not names <= self._names:
+            raise KeyError(f"no layer named {min(names - self._names)!r}")
+        # Inference tensors keep no version counter, by which overwritten values are found.
+        with torch.inference_mode(False), torch.set_grad_enabled(gradients), evaluating(self._modules):
+            if images.is_inference():
+                images = images.clone()
+            while True:
+                given = images.clone() if INPUT in self._overwritten else images
+                clone = self._overwritten & names
+                output, values, overwritten = self._runner.run(
+                    given, names, clone, differentiable=gradients, cancelled=cancelled
+                )
+                if overwritten & clone:
+                    raise RuntimeError(f"{min(overwritten & clone)} is changed in place; it has no gradient")
+                if not overwritten:
+                    break
+                self._overwritten |= overwritten
+        tensors = {name: first_tensor(value) for name, value in values.items()}
+        return Trace(MappingProxyType(tensors), first_tensor(output))
+
+
+def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
+    """Find the layers of ``module`` and make them ready to be recorded.
+
+    Tries ``torch.fx.symbolic_trace``, which sees every function; else ``torch.export``, which does so for networks
+    whose control flow depends on shapes; else forward hooks, which see modules only. A method is taken only if it
+    gives what the network gives for the example; ``graph.method`` and ``graph.notes`` say which and why.
+
+    Parameters
+    ----------
+    module : nn.Module
+        In any mode; its ``training`` flags are left as they were, and it runs in evaluation mode.
+    example : Tensor (1, C, H, W)
+        An input of the kind that the network takes, on its device.
+
+    Raises
+    ------
+    ValueError
+        ``example`` is not a batch of one.
+    TypeError
+        The network's output has no tensor in it.
+    Exception
+        Whatever the network raises for the example, unchanged.
+    """
+    if example.ndim < 2 or example.shape[0] != 1:
+        raise ValueError(f"the example must be a batch of one image, not of shape {tuple(example.shape)}")
+    notes: list[str] = []
+    methods: dict[Method, Callable[[nn.Module, Tensor], tuple[Program, fx.Graph]]] = {
+        "torch.fx": _symbolic_trace,
+        "torch.export": _export,
+    }
+    with torch.inference_mode(False), torch.no_grad(), evaluating(tuple(module.modules())):
+        example = example.detach().clone()
+        reference = module(example.clone())
+        first_tensor(reference)
+        if len(tensors_in(reference)) > 1:
+            notes.append(_describe_outputs(reference))
+        for method, make in methods.items():
+            try:
+                program, graph = make(module, example)
+                examples = _examples(program, example, reference)
+            except Exception as error:  # noqa: BLE001 - tracers run the network's code on their own objects: anything can go wrong
+                notes.append(f"{method} could not be used: {_first_line(error)}")
+                continue
+            builder = LayerBuilder(module, example)
+            nodes = read_graph(module, graph, examples, builder)
+            shape = example.shape[1:] if method == "torch.export" else None
+            found = LayerGraph(tuple(builder.layers), method, (*notes, *builder.notes()))
+            return _learned(TracedNetwork(module, found, _GraphRunner(program, nodes, shape)), example)
+        hooked = HookedNetwork(module)
+        builder = LayerBuilder(module, example)
+        unseen = hooked.describe(example.clone(), builder)
+        if unseen:
+            notes.append("Functions between modules are not shown.")
+        found = LayerGraph(tuple(builder.layers), "hooks", (*notes, *builder.notes()), unseen)
+        return _learned(TracedNetwork(module, found, hooked), example)
+
+
+@contextmanager
+def evaluating(modules: Collection[nn.Module]) -> Iterator[None]:
+    """Put ``modules`` into evaluation mode, and each back into the mode that it was in."""
+    training = [module for module in modules if module.training]
+    try:
+        for module in training:
+            module.training = False
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _learned(network: TracedNetwork, example: Tensor) -> TracedNetwork:
+    # The first pass finds what is overwritten, and may itself overwrite its input.
+    network.run(example.clone())
+    return network
+
+
+def _symbolic_trace(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    # Left as proxies, optional inputs would look given: ``mask is not None`` is true for a proxy.
+    defaults = {p.name: p.default for p in parameters[1:] if p.default is not inspect.Parameter.empty}
+    before = set(vars(module))
+    try:
+        graph = fx.Tracer().trace(module, concrete_args=defaults or None)
+    finally:
+        # The tracer leaves the tensors that it met as attributes of the module.
+        added = {name: value for name, value in vars(module).items() if name not in before}
+        for name in added:
+            delattr(module, name)
+    return Program(module, graph, added), graph
+
+
+def _export(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
+    # A batch of one would be taken for a constant.
+    batch = torch.cat([example, example.flip(-1)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = torch.export.export(
+            module, (batch,), strict=False, dynamic_shapes=({0: torch.export.Dim.AUTO},)
+        ).module()
+    graph = exported.graph
+    for node in list(graph.nodes):
+        if node.op == "call_module":  # it checks the input's shape; the runner does so itself
+            graph.erase_node(node)
+    constants = {}
+    for node in graph.nodes:
+        if node.op == "get_attr" and not _has(module, node.target):
+            constants[node.target] = _get(exported, node.target)
+    program = Program(module, graph, constants)
+    if not _same(program.run(batch.clone())[0], module(batch.clone())):
+        raise Untraceable("for a batch of two it does not give what the network gives")
+    return program, graph
+
+
+def _has(module: nn.Module, path: str) -> bool:
+    try:
+        _get(module, path)
+    except AttributeError:
+        return False
+    return True
+
+
+def _get(module: nn.Module, path: str) -> Any:
+    parent, _, name = path.rpartition(".")
+    return getattr(module.get_submodule(parent), name)
+
+
+def _examples(program: Program, example: Tensor, reference: Any) -> dict[fx.Node, Any]:
+    """What each node gives for the example, with shapes in place of data; raises Untraceable where it goes wrong."""
+    examples: dict[fx.Node, Any] = {}
+
+    def observe(node: fx.Node, value: Any) -> None:
+        # Parameters are told apart by identity; all else is needed for its shape alone.
+        examples[node] = value if node.op == "get_attr" else map_aggregate(value, _without_data)
+
+    output, _, _ = program.run(example.clone(), observe=observe)
+    if not _same(output, reference):
+        raise Untraceable("it does not give what the network gives")
+    return examples
+
+
+def _without_data(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, Tensor) else value
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two outputs hold the same tensors, up to rounding; NaN equals NaN."""
+    pairs = list(zip(tensors_in(one), tensors_in(other), strict=False))
+    if len(pairs) != len(tensors_in(other)) or len(pairs) != len(tensors_in(one)):
+        return False
+    return all(
+        a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-6, equal_nan=True)
+        for a, b in pairs
+    )
+
+
+def _describe_outputs(output: Any) -> str:
+    shapes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in tensors_in(output))
+    names = f" ({', '.join(map(str, output))})" if isinstance(output, dict) else ""
+    return f"The network has {len(tensors_in(output))} outputs{names} of shapes {shapes}; the first is shown."
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
