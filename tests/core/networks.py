@@ -92,5 +92,5 @@ class ValueDependent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.conv(x))
-        x = x + (self.bright(x) if float(x.mean()) > 0.5 else self.dark(x))
+        x = x + (self.bright(x) if float(x.detach().mean()) > 0.5 else self.dark(x))
         return self.head(self.relu(x))

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import warnings
 import weakref
 
 import pytest
@@ -11,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.core.hooks import forward_hooks
 from cnnviz.core.trace import Cancelled, prepare
+
 from .networks import ConcatNet, FunctionalNet, ResidualNet, ShapeDependent, ValueDependent
 
 CASES = {
@@ -26,8 +28,10 @@ def made(name: str) -> tuple[nn.Module, Tensor, str]:
     torch.manual_seed(0)
     make, shape, method = CASES[name]
     module = make()
-    for buffer in module.buffers():  # batch normalisation that is not the identity
-        if buffer.dtype.is_floating_point:
+    for path, buffer in module.named_buffers():  # batch normalisation that is not the identity
+        if path.endswith("running_mean"):
+            buffer.uniform_(-0.2, 0.2)
+        elif path.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
     return module, torch.randn(1, *shape), method
 
@@ -110,6 +114,21 @@ def test_recorded_values_have_gradients(name: str) -> None:
     (expected,) = torch.autograd.grad(module.eval()(direct).square().sum(), direct)
     torch.testing.assert_close(found[0], expected)
     assert all(gradient.abs().sum() > 0 for gradient in found[1:])
+
+
+def test_gradients_with_respect_to_a_layer_are_those_of_the_rest_of_the_network() -> None:
+    module, example, _ = made("residual")
+    trace = prepare(module, example).run(example, ["stem", "layer1.1.bn1"], gradients=True)
+    found = torch.autograd.grad(trace.output[0, 3], list(trace.values.values()), retain_graph=True)
+    stem = module.eval().stem(example)
+    middle = module.layer1[0](stem)
+    bn1 = module.layer1[1].bn1(module.layer1[1].conv1(middle))
+    kept = bn1.clone()
+    rest = (module.layer1[1].conv2(kept.relu()) + middle).relu()
+    (expected,) = torch.autograd.grad(module.fc(rest.mean((2, 3)))[0, 3], kept, retain_graph=True)
+    torch.testing.assert_close(found[1], expected)
+    (expected,) = torch.autograd.grad(module(example)[0, 3], module.stem.bias)
+    torch.testing.assert_close(found[0].sum((0, 2, 3)), expected)  # a bias is added to every unit of its channel
 
 
 def test_only_what_is_asked_for_is_recorded_in_one_pass() -> None:
@@ -302,7 +321,9 @@ def test_the_example_is_one_image() -> None:
 
 
 def test_scripted_networks_are_shown_as_one_layer() -> None:
-    module = torch.jit.trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), torch.zeros(1, 1, 5, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # such files exist, even if they should no longer be made
+        module = torch.jit.trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), torch.zeros(1, 1, 5, 5))
     network = prepare(module, torch.zeros(1, 1, 5, 5))
     assert [layer.name for layer in network.graph] == ["input", "network"]
     assert network.run(torch.ones(1, 1, 5, 5)).values["network"].shape == (1, 2, 3, 3)

@@ -1,0 +1,245 @@
+"""All feature maps of a layer in one picture of table indices, ready for a 256-entry colour table."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+LEVELS = 253
+"""Indices 0 … 252 stand for values; of signed data 126 is exactly zero."""
+ZERO = 126
+NAN = 253
+INFINITE = 254
+GAP = 255
+
+Scale = Literal["shared", "own"]
+Range = float | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantised:
+    """Values as table indices.
+
+    Attributes
+    ----------
+    indices : Tensor of uint8, shaped as the values, on their device
+    low, high : float, or array (C,) if every map has its own scale
+        The finite values that indices 0 and 252 stand for: ``-high … high`` for signed values, ``0 … high`` for others.
+        Both are 0 where all finite values are 0.
+    signed : bool
+    non_finite : int
+        How many values are NaN or infinite.
+    """
+
+    indices: Tensor
+    low: Range
+    high: Range
+    signed: bool
+    non_finite: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mosaic:
+    """Equal tiles in rows of ``columns``, with gaps between them but not around them.
+
+    Attributes
+    ----------
+    indices : array (H, W) of uint8, C-contiguous
+        0 … 252 for values, 253 NaN, 254 infinite, 255 gaps and missing tiles of the last row.
+    tile_shape : (int, int)
+        Rows and columns of one tile, in pixels.
+    columns, count : int
+        Tiles in a row, and in all.
+    gap : int
+        Pixels between tiles.
+    low, high, signed, non_finite
+        As in `Quantised`.
+    """
+
+    indices: NDArray[np.uint8]
+    tile_shape: tuple[int, int]
+    columns: int
+    count: int
+    gap: int
+    low: Range
+    high: Range
+    signed: bool
+    non_finite: int
+
+    def tile_at(self, row: int, column: int) -> tuple[int, int, int] | None:
+        """The tile at a pixel, and the row and column in it; None on gaps and outside."""
+        height, width = self.tile_shape
+        if not (0 <= row < self.indices.shape[0] and 0 <= column < self.indices.shape[1]):
+            return None
+        tile_row, row = divmod(row, height + self.gap)
+        tile_column, column = divmod(column, width + self.gap)
+        tile = tile_row * self.columns + tile_column
+        if row >= height or column >= width or tile >= self.count:
+            return None
+        return tile, row, column
+
+    def tile_rect(self, tile: int) -> tuple[int, int, int, int]:
+        """First row, first column, height and width of a tile, in pixels; raises IndexError."""
+        if not 0 <= tile < self.count:
+            raise IndexError(f"there are {self.count} tiles, and no tile {tile}")
+        height, width = self.tile_shape
+        row, column = divmod(tile, self.columns)
+        return row * (height + self.gap), column * (width + self.gap), height, width
+
+    def range_of(self, tile: int) -> tuple[float, float]:
+        """The values that indices 0 and 252 stand for in a tile."""
+        if isinstance(self.low, float) or isinstance(self.high, float):
+            return float(self.low), float(self.high)
+        return float(self.low[tile]), float(self.high[tile])
+
+
+def quantise(maps: Tensor, scale: Scale = "shared", signed: bool | None = None) -> Quantised:
+    """Turn values into table indices.
+
+    Parameters
+    ----------
+    maps : Tensor (C, …)
+        Of any real type; NaN and infinite values do not take part in the scale.
+    scale : "shared" or "own"
+        One scale for all maps, or one for each.
+    signed : bool, optional
+        Whether zero is in the middle of the table. By default if there is a finite negative value. If False, negative
+        values are shown as 0.
+    """
+    values = maps.detach()
+    if values.dtype not in (torch.float32, torch.float64):
+        values = values.float()
+    if values.numel() == 0:
+        nothing: Range = 0.0 if scale == "shared" else np.zeros(len(maps))
+        return Quantised(torch.zeros_like(values, dtype=torch.uint8), nothing, nothing, bool(signed), 0)
+    lows, highs = _extremes(values, scale)
+    bad: Tensor | None = None
+    if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
+        bad = ~values.isfinite()
+        clean = values.masked_fill(bad, 0)  # zero is in every scale, so that it does not change any
+        lows, highs = _extremes(clean, scale)
+    else:
+        clean = values
+    if signed is None:
+        signed = bool((lows < 0).any())
+    high = np.maximum(np.abs(lows), np.abs(highs)) if signed else np.maximum(highs, 0.0)
+    indices = _indices(clean, high, signed, below=not signed and bool((lows < 0).any()))
+    non_finite = 0
+    if bad is not None:
+        non_finite = int(bad.sum())
+        indices.masked_fill_(values.isinf(), INFINITE).masked_fill_(values.isnan(), NAN)
+    low = 0.0 - high if signed else np.zeros_like(high)
+    if scale == "shared":
+        return Quantised(indices, float(low[0]), float(high[0]), signed, non_finite)
+    return Quantised(indices, low, high, signed, non_finite)
+
+
+def _extremes(values: Tensor, scale: Scale) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Smallest and largest value, of all maps (1,) or of each (C,); NaN where there is one."""
+    if scale == "shared":
+        low, high = torch.aminmax(values)
+    else:
+        low, high = torch.aminmax(values.flatten(1) if values.ndim > 1 else values[:, None], dim=1)
+    if values.device.type != "cpu":
+        low, high = torch.stack((low, high)).cpu()  # one transfer, not two
+    return low.numpy().astype(np.float64).reshape(-1), high.numpy().astype(np.float64).reshape(-1)
+
+
+def _indices(values: Tensor, high: NDArray[np.float64], signed: bool, below: bool) -> Tensor:
+    steps, zero = (ZERO, ZERO) if signed else (LEVELS - 1, 0)
+    with np.errstate(divide="ignore", over="ignore"):
+        factor = np.where(high > 0, steps / high, 0.0)
+    if factor.max() > torch.finfo(values.dtype).max:
+        # Values so small that their scale overflows: bring them to the middle of the range first.
+        exponents = np.where(high > 0, np.frexp(high)[1], 0)
+        by = torch.as_tensor(np.ldexp(1.0, -exponents), device=values.device)
+        values = values.double() * by.reshape(-1, *[1] * (values.ndim - 1))
+        high = np.ldexp(high, -exponents)
+        factor = np.where(high > 0, steps / np.where(high > 0, high, 1.0), 0.0)
+    if factor.size == 1:
+        scaled = values * float(factor[0])
+    else:
+        each = torch.as_tensor(factor, dtype=values.dtype, device=values.device)
+        scaled = values * each.reshape(-1, *[1] * (values.ndim - 1))
+    scaled += zero + 0.5  # the conversion to integers cuts off
+    if below:
+        scaled.clamp_(min=0)
+    return scaled.to(torch.uint8)
+
+
+def mosaic(maps: Tensor, columns: int, scale: Scale = "shared", signed: bool | None = None, gap: int = 1) -> Mosaic:
+    """Lay out maps row by row as tiles of one picture.
+
+    Parameters
+    ----------
+    maps : Tensor (C, h, w)
+        On any device; of its values only the range and the indices are brought to the CPU.
+    columns : int
+        Tiles in a row, at least 1; fewer maps than that make one shorter row.
+    scale, signed
+        As in `quantise`.
+    gap : int
+        Pixels between tiles.
+
+    Raises
+    ------
+    ValueError
+        ``maps`` has not three axes, ``columns`` is below 1, or ``gap`` below 0.
+    """
+    if maps.ndim != 3:
+        raise ValueError(f"maps must have the shape (C, h, w), not {tuple(maps.shape)}")
+    if columns < 1 or gap < 0:
+        raise ValueError(f"cannot lay out {columns} columns with a gap of {gap}")
+    quantised = quantise(maps, scale, signed)
+    tiles = quantised.indices.cpu().numpy()
+    count, height, width = tiles.shape
+    columns = min(columns, max(count, 1))
+    rows = -(-count // columns)
+    shape = (max(rows * (height + gap) - gap, 0), columns * (width + gap) - gap if count else 0)
+    indices = np.full(shape, GAP, np.uint8)
+    if tiles.size:
+        # A view of the picture by tile, which a reshape cannot give because there is no gap after the last.
+        strides = ((height + gap) * shape[1], width + gap, shape[1], 1)
+        places = np.ndarray((rows, columns, height, width), np.uint8, indices, 0, strides)
+        full = count // columns
+        places[:full] = tiles[: full * columns].reshape(full, columns, height, width)
+        places[full:, : count - full * columns] = tiles[full * columns :]
+    return Mosaic(
+        indices,
+        (height, width),
+        columns,
+        count,
+        gap,
+        quantised.low,
+        quantised.high,
+        quantised.signed,
+        quantised.non_finite,
+    )
+
+
+@lru_cache(maxsize=256)
+def columns_for(count: int, tile_shape: tuple[int, int], aspect: float, gap: int = 1) -> int:
+    """Number of columns with which ``count`` tiles are largest in an area.
+
+    Parameters
+    ----------
+    count : int
+    tile_shape : (int, int)
+        Rows and columns of one tile, in pixels.
+    aspect : float
+        Width of the area divided by its height.
+    gap : int
+        Pixels between tiles.
+    """
+    height, width = (size + gap for size in tile_shape)
+
+    def magnification(columns: int) -> float:
+        rows = math.ceil(count / columns)
+        return min(aspect / max(columns * width - gap, 1), 1 / max(rows * height - gap, 1))
+
+    return max(range(1, count + 1), key=magnification, default=1)
