@@ -76,5 +76,5 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 @pytest.mark.skipif(not MALFORMED.is_dir(), reason="the malformed files are not beside the checkout")
 @pytest.mark.parametrize("path", sorted(MALFORMED.glob("*")), ids=lambda path: path.name)
 def test_damaged_files_from_the_wild_are_refused(path):
-    with pytest.raises(DatasetError, match="damaged or cut short|not an IDX file"):
+    with pytest.raises(DatasetError, match=r"damaged or cut short|not an IDX file"):
         read_idx(path)
