@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PyQt6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QShowEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -224,7 +224,10 @@ def paint_panel(painter: QPainter, rect: QRectF, *, open_top: bool = False, open
 
 
 class DockWindow(QMainWindow):
-    """A main window whose docks are rounded panels, with tabs on top that look like title bars."""
+    """A main window whose docks are rounded panels, with tabs on top that look like title bars.
+
+    It is meant as the middle of the program's window, between header and status line, which reach to the edges.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -232,7 +235,33 @@ class DockWindow(QMainWindow):
         self.setDockOptions(options.AllowTabbedDocks | options.AllowNestedDocks)
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        theme().changed.connect(self.update)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        gap = theme().px(4)
+        self.setContentsMargins(gap, gap, gap, gap)
+        self.update()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self.focusWidget() is None or not event.spontaneous():
+            self.setFocus(Qt.FocusReason.OtherFocusReason)  # else the first button would start with a focus ring
+
+    # PyQt leaves a dock that comes in by these two to Python, whose garbage collector would delete it with its window
+    # still painting it; a parent given beforehand hands it over.
+
+    def tabifyDockWidget(self, first: QDockWidget | None, second: QDockWidget | None) -> None:
+        self._own(second)
+        super().tabifyDockWidget(first, second)
+
+    def splitDockWidget(self, after: QDockWidget | None, dock: QDockWidget | None, way: Qt.Orientation) -> None:
+        self._own(dock)
+        super().splitDockWidget(after, dock, way)
+
+    def _own(self, dock: QDockWidget | None) -> None:
+        if dock is not None and dock.parent() is None:
+            dock.setParent(self)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

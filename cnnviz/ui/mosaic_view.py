@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -24,22 +23,11 @@ from PyQt6.QtWidgets import QScrollBar, QWidget
 
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tile_layout import TileLayout, fit_tiles
+from cnnviz.ui.tile_pixels import Mosaic, TilePixels
 from cnnviz.ui.tile_sprites import TileSprites
 
 Place = tuple[int, int, int]
 """Tile, row and column."""
-
-
-class Mosaic(Protocol):
-    """What a mosaic must have to be shown: uint8 indices and where each tile lies in them."""
-
-    indices: np.ndarray
-    tile_shape: tuple[int, int]
-    columns: int
-    count: int
-    gap: int
-
-    def tile_rect(self, tile: int) -> tuple[int, int, int, int]: ...
 
 
 class MosaicView(QWidget):
@@ -68,13 +56,8 @@ class MosaicView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._pixels: np.ndarray | None = None
-        self._image = QImage()
-        self._sources: list[QRectF] = []
-        self._geometry_key: tuple[Any, ...] = ()
-        self._mosaic: Mosaic | None = None
-        self._kind: TableKind = "unsigned"
-        self._count, self._tile_shape, self._columns, self._reflow = 0, (1, 1), 1, True
+        self._pixels = TilePixels()
+        self._reflow = True
         self._layout: TileLayout | None = None
         self._tiles: list[QPainter.PixmapFragment] = []
         self._sprites: TileSprites | None = None
@@ -93,13 +76,9 @@ class MosaicView(QWidget):
 
     def set_mosaic(self, mosaic: Mosaic, table_kind: TableKind, *, reflow: bool = True) -> None:
         """Show ``mosaic``, its indices looked up in the current theme's table of ``table_kind``."""
-        self._mosaic, self._kind = mosaic, table_kind
-        self._colour()
-        key = (mosaic.indices.shape, mosaic.tile_shape, mosaic.columns, mosaic.count, mosaic.gap, reflow)
-        if key != self._geometry_key:
-            rects = (mosaic.tile_rect(tile) for tile in range(mosaic.count))
-            self._take_geometry(key, [QRectF(x, y, w, h) for y, x, h, w in rects], mosaic.tile_shape, mosaic.columns)
-        self.update()
+        before = self._pixels.sources
+        self._pixels.take_mosaic(mosaic, table_kind)
+        self._take(before, reflow)
 
     def set_rgb(
         self,
@@ -112,23 +91,14 @@ class MosaicView(QWidget):
         reflow: bool = True,
     ) -> None:
         """Show colour tiles: ``array`` uint8 (H, W, 3), tiles row by row, ``gap`` pixels between them."""
-        self._mosaic = None
-        self._pixels = np.ascontiguousarray(array, np.uint8)
-        high, wide = self._pixels.shape[:2]
-        self._image = QImage(self._pixels.data, wide, high, wide * 3, QImage.Format.Format_RGB888)
-        key = (array.shape, tile_shape, columns, count, gap, reflow)
-        if key != self._geometry_key:
-            height, width = tile_shape
-            corners = (divmod(tile, columns) for tile in range(count))
-            sources = [QRectF(c * (width + gap), r * (height + gap), width, height) for r, c in corners]
-            self._take_geometry(key, sources, tile_shape, columns)
-        self.update()
+        before = self._pixels.sources
+        self._pixels.take_rgb(array, tile_shape, columns, count, gap)
+        self._take(before, reflow)
 
     def clear(self) -> None:
         """Show nothing."""
-        self._mosaic, self._pixels, self._image = None, None, QImage()
-        self._take_geometry((), [], (1, 1), 1)
-        self.update()
+        self._pixels.clear()
+        self._take(None, True)
 
     def set_labels(self, labels: Sequence[str] | None) -> None:
         """A short text per tile instead of its number; an empty sequence shows none."""
@@ -180,26 +150,17 @@ class MosaicView(QWidget):
 
     # Colours and layout
 
-    def _colour(self) -> None:
-        if self._mosaic is None:
-            return
-        indices = self._mosaic.indices
-        if self._pixels is None or self._pixels.dtype != np.uint32 or self._pixels.shape != indices.shape:
-            self._pixels = np.empty(indices.shape, np.uint32)
-        high, wide = indices.shape
-        # The image is made anew because Qt keeps a pixmap of it by its key; the pixels live on beside it.
-        np.take(theme().table(self._kind), indices, out=self._pixels, mode="clip")
-        self._image = QImage(self._pixels.data, wide, high, wide * 4, QImage.Format.Format_RGB32)
+    def _take(self, before: list[QRectF] | None, reflow: bool) -> None:
+        if self._pixels.sources is not before or reflow != self._reflow:
+            self._reflow = reflow
+            if self._hover is not None and self._hover[0] >= self._count:
+                self._set_hover(None)
+            self._arrange()
+        self.update()
 
-    def _take_geometry(
-        self, key: tuple[Any, ...], sources: list[QRectF], tile_shape: tuple[int, int], columns: int
-    ) -> None:
-        self._geometry_key, self._sources, self._tile_shape, self._columns = key, sources, tile_shape, columns
-        self._count = len(sources)
-        self._reflow = key[-1] if key else True
-        if self._hover is not None and self._hover[0] >= self._count:
-            self._set_hover(None)
-        self._arrange()
+    @property
+    def _count(self) -> int:
+        return len(self._pixels.sources)
 
     def _fit(self, count: int, tile_shape: tuple[int, int], columns: int | None = None) -> TileLayout:
         ratio = self.devicePixelRatioF()
@@ -216,17 +177,17 @@ class MosaicView(QWidget):
             self._layout, self._tiles, self._over = None, [], []
             self._bar.hide()
             return
-        layout = self._fit(self._count, self._tile_shape, None if self._reflow else self._columns)
+        layout = self._fit(self._count, self._pixels.tile_shape, None if self._reflow else self._pixels.columns)
         self._layout = layout
         height, width = layout.drawn_shape
         fragment, half = QPainter.PixmapFragment.create, QPointF(width / 2, height / 2)
         self._tiles = [
             fragment(QPointF(*layout.corner(tile)) + half, source, layout.scale, layout.scale)
-            for tile, source in enumerate(self._sources)
+            for tile, source in enumerate(self._pixels.sources)
         ]
         self._make_sprites()
         self._place_bar(layout)
-        wanted = layout.columns if self._reflow else self.preferred_columns(self._count, self._tile_shape)
+        wanted = layout.columns if self._reflow else self.preferred_columns(self._count, self._pixels.tile_shape)
         if wanted != self._wanted:
             self._wanted = wanted
             self.columns_wanted.emit(wanted)
@@ -252,11 +213,9 @@ class MosaicView(QWidget):
         labels = list(self._labels or map(str, range(self._count))) if numbered else []
         font = hub.font("tiny")
         font.setPixelSize(max(1, round(font.pixelSize() * ratio)))
-        text, halo = (
-            (QColor("white"), QColor(0, 0, 0, 200))
-            if hub.current.is_dark
-            else (hub.colour("text"), QColor(255, 255, 255, 200))
-        )
+        text, halo = QColor("white"), QColor(0, 0, 0, 190)
+        if self._pixels.has_light_ground():
+            text, halo = QColor("#1a1e25"), QColor(255, 255, 255, 200)
         corner = round(hub.px(3) * ratio) if side >= hub.px(self.CORNER_FROM) else 0
         self._sprites = TileSprites(labels, font, corner, text, halo, hub.colour("panel"))
         self._over = self._sprites.fragments(layout) if corner or labels else []
@@ -276,7 +235,7 @@ class MosaicView(QWidget):
             self._bar.setValue(int(bottom - self.height()) + 1)
 
     def _restyle(self) -> None:
-        self._colour()
+        self._pixels.recolour()
         self._arrange()
         self.update()
 
@@ -285,7 +244,7 @@ class MosaicView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(event.rect(), theme().colour("panel"))
-        if self._layout is None or self._image.isNull():
+        if self._layout is None:
             self._paint_focus(painter)
             return
         ratio, offset = self.devicePixelRatioF(), self._offset()
@@ -293,7 +252,7 @@ class MosaicView(QWidget):
         painter.scale(1 / ratio, 1 / ratio)
         painter.translate(0, -offset)
         seen = self._layout.tiles_between(offset, offset + self.height() * ratio)
-        painter.drawPixmapFragments(self._tiles[seen.start : seen.stop], QPixmap.fromImage(self._image))
+        painter.drawPixmapFragments(self._tiles[seen.start : seen.stop], QPixmap.fromImage(self._pixels.image))
         if self._over and self._sprites is not None:
             over = list(chain.from_iterable(self._over[seen.start : seen.stop]))
             painter.drawPixmapFragments(over, self._sprites.pixmap)
@@ -399,7 +358,8 @@ class MosaicView(QWidget):
             return
         self._by_keyboard = True
         self.set_selected(tile)
-        self.tile_clicked.emit(tile, self._tile_shape[0] // 2, self._tile_shape[1] // 2)
+        height, width = self._pixels.tile_shape
+        self.tile_clicked.emit(tile, height // 2, width // 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._arrange()

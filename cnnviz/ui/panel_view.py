@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextOption
 from PyQt6.QtWidgets import QWidget
 
@@ -22,9 +22,7 @@ class PanelView(QWidget):
     subtitle_changed = pyqtSignal(str)
     """What tensor is shown, with its shape, for the title bar."""
     state_changed = pyqtSignal(str)
-    """``fresh``, ``computing`` (only if it takes long enough to be read), ``stale``, ``error`` or ``empty``."""
-
-    BUSY_AFTER_MS = 200
+    """``fresh``, ``computing``, ``stale``, ``error`` or ``empty``."""
 
     def __init__(self, document: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,11 +30,6 @@ class PanelView(QWidget):
         self._subtitle = ""
         self._state = "fresh"
         self._message = _Message(self)
-        self._busy = QTimer(self)
-        self._busy.setSingleShot(True)
-        self._busy.setInterval(self.BUSY_AFTER_MS)
-        self._busy.timeout.connect(self._say_busy)
-        self._busy_text = ""
         self._has_result = False
 
     # For the panel
@@ -44,21 +37,22 @@ class PanelView(QWidget):
     def show_result(self, result: Any) -> None:
         """Show what was computed; takes away whatever message stood there."""
         self._has_result = True
-        self._busy.stop()
         self._message.hide()
         self._set_state("fresh")
 
     def show_error(self, message: str) -> None:
         """Say in the middle of the panel what went wrong and what to do; the last picture stays, dimmed, behind."""
-        self._busy.stop()
         self._message.say("warning", "warning", message, dim=self._has_result)
         self._set_state("error")
 
     def show_busy(self, text: str = "computing") -> None:
-        """Say that a result is on its way, if it is not there in a moment: fast work must not flicker."""
-        self._busy_text = text
-        if self._state != "computing" and not self._busy.isActive():
-            self._busy.start()
+        """Say that a result is on its way: in the title bar, and where nothing is seen yet also in the middle.
+
+        Whoever calls this waits a moment first, since a sign for fast work would only flicker.
+        """
+        if not self._has_result:
+            self._message.say("busy", "muted", text, dim=False)
+        self._set_state("computing")
 
     def show_stale(self) -> None:
         """Say that what is shown no longer belongs to what is set."""
@@ -67,7 +61,6 @@ class PanelView(QWidget):
     def show_empty(self, message: str) -> None:
         """Say in words why there is nothing to see, and how to change that."""
         self._has_result = False
-        self._busy.stop()
         self._message.say("empty", "faint", message, dim=False)
         self._set_state("empty")
 
@@ -95,11 +88,6 @@ class PanelView(QWidget):
     def message(self) -> str:
         """The words over the panel; empty when the result is seen."""
         return self._message.text if self._message.isVisibleTo(self) else ""
-
-    def _say_busy(self) -> None:
-        if not self._has_result:
-            self._message.say("busy", "muted", self._busy_text, dim=False)
-        self._set_state("computing")
 
     def _set_state(self, state: str) -> None:
         if state != self._state:

@@ -73,7 +73,7 @@ class SliderTrack(QSlider):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        middle, thick, radius = self.height() / 2, hub.px(3), hub.px(5.5)
+        middle, thick, radius = self.height() / 2, hub.px(4), hub.px(12) / 2
         painter.setBrush(hub.colour("line"))
         painter.drawRoundedRect(QRectF(0, middle - thick / 2, self.width(), thick), thick / 2, thick / 2)
         start, end = sorted((self._x_of(self.origin) if self.origin > self.minimum() else 0, self._x_of(self.value())))
@@ -163,7 +163,8 @@ class LabelledSlider(QWidget):
     text
         The name at the left.
     low, high, default
-        Bounds and the value a double click goes back to, from which the track is filled.
+        Bounds and the value a double click goes back to. A track with zero inside is filled from the default, to
+        show which way it goes; any other from its lower end.
     step
         Smallest change; also that of an arrow key.
     unit
@@ -172,8 +173,8 @@ class LabelledSlider(QWidget):
         Decimals of the value.
     sign
         Write ``+`` before positive values.
-    label_width
-        Width of the name in pixels at scale 1, so that the tracks of several rows begin at the same place.
+    label_width, value_width
+        Width of the name, and least width of the value, in pixels at scale 1: the tracks of several rows line up.
     """
 
     edited = pyqtSignal(float)
@@ -194,6 +195,7 @@ class LabelledSlider(QWidget):
         digits: int = 2,
         sign: bool = False,
         label_width: int = 64,
+        value_width: int = 62,
         tip: str = "",
         parent: QWidget | None = None,
     ) -> None:
@@ -202,10 +204,11 @@ class LabelledSlider(QWidget):
             raise ValueError(f"{text}: {default} is not between {low} and {high}, or the step {step} is not positive")
         self._low, self._high, self._default, self._step = low, high, default, step
         self._unit, self._digits, self._sign, self._label_width = unit, digits, sign, label_width
+        self._value_width = value_width
         self._value = float(default)
         self._label = QLabel(text, self)
         self._label.setProperty("role", "muted")
-        self._track = SliderTrack(self._to_ticks(default), self)
+        self._track = SliderTrack(self._to_ticks(default) if low < 0 < high else 0, self)
         self._track.setRange(0, self._to_ticks(high))
         self._track.setValue(self._to_ticks(default))
         self._track.setPageStep(max(1, self._to_ticks(high) // 10))
@@ -246,8 +249,9 @@ class LabelledSlider(QWidget):
     def set_default(self, default: float) -> None:
         """Change what a double click goes back to."""
         self._default = default
-        self._track.origin = self._to_ticks(default)
-        self._track.update()
+        if self._low < 0 < self._high:
+            self._track.origin = self._to_ticks(default)
+            self._track.update()
 
     def reset(self) -> None:
         """Go back to the default, as one gesture of the person."""
@@ -292,7 +296,7 @@ class LabelledSlider(QWidget):
         widest = max((self._format(v) for v in (self._low, self._high, self._default)), key=len)
         self._field.setFont(hub.font("small"))
         width = QFontMetrics(hub.font("small")).horizontalAdvance(widest)
-        self._field.setFixedWidth(width + hub.px(18))
+        self._field.setFixedWidth(max(hub.px(self._value_width), width + hub.px(16)))
         layout = self.layout()
         if layout is not None:
             layout.setSpacing(hub.px(4))

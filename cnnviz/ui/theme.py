@@ -132,6 +132,20 @@ def _argb(colour: str) -> int:
     return 0xFF000000 | int(colour[1:], 16)
 
 
+def relative_luminance(argb: int) -> float:
+    """Brightness of an sRGB colour as WCAG 2 defines it, 0 (black) to 1 (white)."""
+    channels = ((argb >> shift & 0xFF) / 255 for shift in (16, 8, 0))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@lru_cache(maxsize=32)
+def text_is_black_on(kind: TableKind, tokens: Tokens) -> np.ndarray:
+    """Per table entry, whether black text on it has more contrast than white; either then has at least 4.5."""
+    # (L + 0.05) / 0.05 and 1.05 / (L + 0.05) meet at L = 0.179, where both are 4.58.
+    return np.array([relative_luminance(int(colour)) > 0.179 for colour in colour_table(kind, tokens)])
+
+
 @lru_cache(maxsize=32)
 def colour_table(kind: TableKind, tokens: Tokens) -> np.ndarray:
     """The ARGB colour of every index of a mosaic, read-only uint32 of shape (256,).
