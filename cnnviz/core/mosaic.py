@@ -144,7 +144,8 @@ def _extremes(values: Tensor, scale: Scale) -> tuple[NDArray[np.float64], NDArra
     if scale == "shared":
         low, high = torch.aminmax(values)
     else:
-        low, high = torch.aminmax(values.flatten(1) if values.ndim > 1 else values[:, None], dim=1)
+        flat = values.reshape(len(values), -1)
+        low, high = flat.amin(1), flat.amax(1)  # some ten times faster on the CPU than aminmax along an axis
     if values.device.type != "cpu":
         low, high = torch.stack((low, high)).cpu()  # one transfer, not two
     return low.numpy().astype(np.float64).reshape(-1), high.numpy().astype(np.float64).reshape(-1)
@@ -169,6 +170,8 @@ def _indices(values: Tensor, high: NDArray[np.float64], signed: bool, below: boo
     scaled += zero + 0.5  # the conversion to integers cuts off
     if below:
         scaled.clamp_(min=0)
+    if scaled.device.type == "cpu":
+        return torch.from_numpy(scaled.numpy().astype(np.uint8))  # vectorised, as torch's own conversion is not
     return scaled.to(torch.uint8)
 
 
