@@ -1,0 +1,122 @@
+"""Data sets by name: read from a folder that the person gives, or fetched once into the user's cache."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+from cnnviz.data import cifar10, fetching
+from cnnviz.data.folders import read_class_folders
+from cnnviz.data.idx import read_idx
+from cnnviz.data.labelled_images import DatasetError, LabelledImages
+
+__all__ = ["DATASETS", "DatasetError", "LabelledImages", "Split", "load_dataset"]
+
+Split = Literal["train", "test"]
+
+DATASETS = ("mnist", "fashion-mnist", "cifar10", "folder:PATH")
+
+_IDX_CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "mnist": tuple("0123456789"),
+        "fashion-mnist": (
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+    }
+)
+_IDX_PREFIX = MappingProxyType({"train": "train", "test": "t10k"})
+
+
+def load_dataset(
+    spec: str, split: Split, data_dir: Path | None = None, shape: tuple[int, int, int] | None = None
+) -> LabelledImages:
+    """The training or the test images of a data set.
+
+    Parameters
+    ----------
+    spec
+        ``mnist``, ``fashion-mnist``, ``cifar10``, or ``folder:PATH`` with one folder of images per class; where PATH
+        has the folders ``train`` and ``test``, these are the splits, else both splits are the whole of it.
+    data_dir
+        Where the data set lies, itself or in a folder of its name. Without it, the environment variable
+        ``CNNVIZ_DATA_DIR`` says so; without that either, the data set is fetched into the user's cache.
+    shape
+        Channels, height and width to which the images of a folder are brought; the other data sets have their own.
+
+    Raises
+    ------
+    DatasetError
+        The data set is unknown, not there, damaged or cannot be fetched.
+    """
+    kind, _, path = spec.partition(":")
+    if kind == "folder":
+        if not path:
+            raise DatasetError("The data set 'folder:' lacks its path; write folder:PATH.")
+        return _load_folder(Path(path), split, shape)
+    if spec not in DATASETS:
+        raise DatasetError(f"There is no data set '{spec}'; choose one of {', '.join(DATASETS)}.")
+    if data_dir is None and (from_environment := os.environ.get("CNNVIZ_DATA_DIR")):
+        data_dir = Path(from_environment)
+    if data_dir is not None and not data_dir.is_dir():
+        raise DatasetError(f"The data folder {data_dir} is not there; give an existing folder with --data-dir.")
+    return _load_cifar10(split, data_dir) if spec == "cifar10" else _load_idx(spec, split, data_dir)
+
+
+def has_test_split(spec: str) -> bool:
+    """Whether the data set keeps images apart for testing."""
+    kind, _, path = spec.partition(":")
+    return kind != "folder" or (Path(path) / "test").is_dir()
+
+
+def _load_folder(folder: Path, split: Split, shape: tuple[int, int, int] | None) -> LabelledImages:
+    is_split = (folder / "train").is_dir() and (folder / "test").is_dir()
+    return read_class_folders(folder / split if is_split else folder, shape)
+
+
+def _load_cifar10(split: Split, data_dir: Path | None) -> LabelledImages:
+    if data_dir is None:
+        return cifar10.read_binary_archive(fetching.fetch("cifar10", cifar10.BINARY_ARCHIVE), split)
+    for folder in (data_dir, data_dir / "cifar10"):
+        if (found := cifar10.read_cifar10(folder, split)) is not None:
+            return found
+    raise DatasetError(
+        f"CIFAR-10 is neither in {data_dir} nor in its folder cifar10: looked for {cifar10.BINARY_ARCHIVE}, "
+        f"{cifar10.JPEG_ARCHIVE}, the .bin batches and folders {split}/CLASS."
+    )
+
+
+def _load_idx(spec: str, split: Split, data_dir: Path | None) -> LabelledImages:
+    prefix = _IDX_PREFIX[split]
+    images_path = _idx_file(spec, f"{prefix}-images-idx3-ubyte", data_dir)
+    labels_path = _idx_file(spec, f"{prefix}-labels-idx1-ubyte", data_dir)
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.ndim != 3:
+        raise DatasetError(f"{images_path} has {images.ndim} dimensions; images have 3.")
+    if labels.ndim != 1:
+        raise DatasetError(f"{labels_path} has {labels.ndim} dimensions; labels have 1.")
+    try:
+        return LabelledImages(images[:, None], labels.astype(np.int64), _IDX_CLASSES[spec])
+    except DatasetError as error:
+        raise DatasetError(f"{images_path.name} and {labels_path.name} do not fit together: {error}") from error
+
+
+def _idx_file(spec: str, name: str, data_dir: Path | None) -> Path:
+    if data_dir is None:
+        return fetching.fetch(spec, f"{name}.gz")
+    for folder in (data_dir, data_dir / spec):
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return path
+    raise DatasetError(f"{name} (or {name}.gz) is neither in {data_dir} nor in its folder {spec}.")

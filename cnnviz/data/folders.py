@@ -1,0 +1,80 @@
+"""Reads images from a folder that has one folder per class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnviz.data.fit import Fit, fit_picture
+from cnnviz.data.images import ImageError, picture_from_bytes
+from cnnviz.data.labelled_images import DatasetError, LabelledImages
+
+
+def decode(data: bytes, shape: tuple[int, int, int] | None = None) -> NDArray[np.uint8]:
+    """Pixels of an encoded image, (C, H, W), as a person who opens it in the program gets them.
+
+    Parameters
+    ----------
+    shape
+        Channels, height and width that are wanted: the image is scaled until it covers them, and what is too long is
+        cut off evenly on both sides. Without it, size stays, and grey images have one channel.
+
+    Raises
+    ------
+    ImageError
+        These bytes are no image, or a damaged one.
+    """
+    pixels = picture_from_bytes(data).pixels
+    if shape is not None:
+        pixels = fit_picture(pixels, *shape, Fit(size="crop"))
+    return np.rint(pixels * 255).astype(np.uint8)
+
+
+def read_class_folders(folder: Path, shape: tuple[int, int, int] | None = None) -> LabelledImages:
+    """Every image in the folders of ``folder``, each of which is a class named after it.
+
+    Files that are no images are left out and listed in ``skipped``; so are hidden files.
+
+    Raises
+    ------
+    DatasetError
+        There are fewer than two classes with images, or the images differ in size and ``shape`` does not say which is
+        wanted.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is not a folder; give a folder with one folder of images per class.")
+    arrays: list[NDArray[np.uint8]] = []
+    labels: list[int] = []
+    class_names: list[str] = []
+    skipped: list[str] = []
+    for class_folder in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."):
+        count_before = len(arrays)
+        for file in sorted(entry for entry in class_folder.iterdir() if entry.is_file() and entry.name[0] != "."):
+            try:
+                arrays.append(decode(file.read_bytes(), shape))
+            except (ImageError, OSError):
+                skipped.append(f"{class_folder.name}/{file.name}")
+        if len(arrays) > count_before:
+            labels += [len(class_names)] * (len(arrays) - count_before)
+            class_names.append(class_folder.name)
+    if len(class_names) < 2:
+        found = f"only the class '{class_names[0]}'" if class_names else "no class"
+        raise DatasetError(
+            f"{folder} has {found} with readable images; it needs at least two folders of images, named by class."
+        )
+    return LabelledImages(
+        _stacked(arrays, folder), np.array(labels, dtype=np.int64), tuple(class_names), tuple(skipped)
+    )
+
+
+def _stacked(arrays: Sequence[NDArray[np.uint8]], folder: Path) -> NDArray[np.uint8]:
+    sizes = {array.shape[1:] for array in arrays}
+    if len(sizes) > 1:
+        (height, width), (other_height, other_width) = sorted(sizes)[:2]
+        raise DatasetError(
+            f"The images in {folder} differ in size, for example {width}×{height} and {other_width}×{other_height} "
+            "pixels; say which size they are to be scaled to."
+        )
+    channels = max(array.shape[0] for array in arrays)
+    return np.stack([np.broadcast_to(array, (channels, *array.shape[1:])) for array in arrays])

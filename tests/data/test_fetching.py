@@ -1,0 +1,68 @@
+import functools
+import gzip
+import hashlib
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from cnnviz.data import fetching
+from cnnviz.data.fetching import fetch
+from cnnviz.data.labelled_images import DatasetError
+
+CONTENT = gzip.compress(b"images" * 1000)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Serves one file, and the user's cache is a folder of its own."""
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "images.gz").write_bytes(CONTENT)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_: tmp_path / "cache")
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=served)) as http:
+        monkeypatch.setattr(fetching, "SOURCES", {"mnist": f"http://127.0.0.1:{http.server_address[1]}/"})
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield served
+        http.shutdown()
+        thread.join()
+
+
+def expect(monkeypatch, content: bytes, name: str = "images.gz"):
+    monkeypatch.setattr(fetching, "SUMS", {("mnist", name): "md5:" + hashlib.md5(content).hexdigest()})
+
+
+def test_a_file_is_fetched_once(server, tmp_path, monkeypatch, capsys):
+    expect(monkeypatch, CONTENT)
+    path = fetch("mnist", "images.gz")
+    assert path == tmp_path / "cache" / "data" / "mnist" / "images.gz"
+    assert path.read_bytes() == CONTENT
+    assert "fetched images.gz" in capsys.readouterr().err
+    (server / "images.gz").unlink()
+    assert fetch("mnist", "images.gz") == path
+
+
+def test_a_wrong_file_is_not_kept(server, tmp_path, monkeypatch):
+    expect(monkeypatch, b"something else")
+    with pytest.raises(DatasetError, match=r"not the expected one\); get it yourself .* --data-dir"):
+        fetch("mnist", "images.gz")
+    assert not list((tmp_path / "cache").rglob("*.gz"))
+
+
+def test_a_file_that_is_not_there_is_said_in_one_sentence(server, monkeypatch):
+    expect(monkeypatch, CONTENT, "labels.gz")
+    with pytest.raises(DatasetError, match=r"the download failed\); get it yourself .* --data-dir"):
+        fetch("mnist", "labels.gz")
+
+
+def test_a_server_that_does_not_answer_is_said_in_one_sentence(server, monkeypatch):
+    expect(monkeypatch, CONTENT)
+    monkeypatch.setattr(fetching, "SOURCES", {"mnist": "http://127.0.0.1:1/"})
+    with pytest.raises(DatasetError, match="the download failed"):
+        fetch("mnist", "images.gz")
