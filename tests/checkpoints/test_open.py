@@ -138,7 +138,7 @@ def test_other_files_are_refused_in_a_sentence_that_says_what_to_do(tmp_path, pa
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no network or file 'minst-lenet'; give one of mnist-lenet, cifar-net"):
         open_network("minst-lenet")
-    with pytest.raises(CheckpointError, match="is a folder; give the .safetensors file in it"):
+    with pytest.raises(CheckpointError, match=r"is a folder; give the \.safetensors file in it"):
         open_network(tmp_path)
     with pytest.raises(CheckpointError, match="cannot be read"):
         open_network("nul\0byte")
