@@ -1,0 +1,149 @@
+"""What the activations of a layer are like, in numbers."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationStatistics:
+    """Numbers about the outputs of one layer for one image.
+
+    Attributes
+    ----------
+    mean, std, minimum, maximum : float
+        Of the finite values (``std`` of the values as they are, not of a sample); NaN if there is none.
+    zeros : float
+        Share of all values that are exactly zero, in [0, 1].
+    silent : int
+        Maps that say nothing: no value above zero, so that a ReLU passes nothing on, or all values equal.
+    maps : int
+        How many maps there are.
+    nan, infinite : int
+        How many values are NaN, and positive or negative infinity.
+    """
+
+    mean: float
+    std: float
+    minimum: float
+    maximum: float
+    zeros: float
+    silent: int
+    maps: int
+    nan: int
+    infinite: int
+
+
+def _maps(x: Tensor) -> Tensor:
+    """``x`` as floating-point values (C, values of a map)."""
+    x = x.detach()
+    if not x.dtype.is_floating_point or x.dtype.itemsize < 4:
+        x = x.float()
+    return x.reshape(len(x), -1) if x.ndim and x.numel() else x.reshape(-1, 1)
+
+
+def statistics(x: Tensor) -> ActivationStatistics:
+    """Describe the activations of one image.
+
+    Parameters
+    ----------
+    x : Tensor (C, …)
+        Feature maps (C, h, w), or single units (C,), which are silent when they are not above zero.
+    """
+    maps = _maps(x)
+    count, size = maps.shape
+    if maps.numel() == 0:
+        return ActivationStatistics(math.nan, math.nan, math.nan, math.nan, 0.0, 0, 0, 0, 0)
+    lows, highs = maps.amin(1), maps.amax(1)
+    std, mean = torch.std_mean(maps, correction=0)
+    silent = highs <= 0
+    if size > 1:
+        silent = silent | (lows == highs)
+    # Counted on the device and brought over together, so that an accelerator is waited for once.
+    numbers = torch.stack((mean, std, lows.amin(), highs.amax(), torch.count_nonzero(maps), silent.sum()))
+    means, stds, low, high, nonzero, silent_maps = numbers.tolist()
+    nan = infinite = 0
+    if not (math.isfinite(low) and math.isfinite(high)):
+        finite = maps[maps.isfinite()]
+        nan = int(maps.isnan().sum())
+        infinite = maps.numel() - len(finite) - nan
+        means, stds, low, high = _describe(finite)
+    elif not (math.isfinite(means) and math.isfinite(stds)):  # the sums overflow
+        means, stds, low, high = _describe(maps)
+    zeros = 1 - nonzero / maps.numel()
+    return ActivationStatistics(means, stds, low, high, zeros, int(silent_maps), count, nan, infinite)
+
+
+def _describe(values: Tensor) -> tuple[float, float, float, float]:
+    if values.numel() == 0:
+        return math.nan, math.nan, math.nan, math.nan
+    std, mean = torch.std_mean(values.double(), correction=0)
+    return float(mean), float(std), float(values.min()), float(values.max())
+
+
+def share_zero_after_relu(x: Tensor) -> float:
+    """Share of the values of ``x`` (any shape) that a ReLU would make zero, in [0, 1]; 0 if there are none.
+
+    NaN passes a ReLU and is not counted.
+    """
+    return float((x.detach() <= 0).sum()) / x.numel() if x.numel() else 0.0
+
+
+def histogram(x: Tensor, bins: int = 64) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Count the finite values of ``x`` in bins of equal width.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of any shape and real type.
+    bins : int
+        At least 1. Data with negative values has edges symmetric about zero; others from zero on.
+
+    Returns
+    -------
+    counts : array (bins,) of int
+        They add up to the number of finite values.
+    edges : array (bins + 1,)
+        The last bin includes its upper edge. From 0 to 1, or -1 to 1, where all values are zero or there is none.
+
+    Raises
+    ------
+    ValueError
+        ``bins`` is below 1.
+    """
+    if bins < 1:
+        raise ValueError(f"a histogram needs at least one bin, not {bins}")
+    # In double precision, since NumPy gives edges the type of the data and neighbours must not fall together.
+    on_cpu = x.detach().reshape(-1).cpu().double().numpy()
+    low, high = (float(on_cpu.min()), float(on_cpu.max())) if on_cpu.size else (0.0, 0.0)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        on_cpu = on_cpu[np.isfinite(on_cpu)]
+        low, high = (float(on_cpu.min()), float(on_cpu.max())) if on_cpu.size else (0.0, 0.0)
+    reach = max(abs(low), abs(high))
+    if reach < bins * np.finfo(np.float64).tiny:  # edges closer than numbers can be
+        reach = 1.0
+    start = -reach if low < 0 else 0.0
+    counts, edges = np.histogram(on_cpu, bins, (start, reach))
+    return counts, edges
+
+
+def strongest(x: Tensor, k: int) -> tuple[int, ...]:
+    """The ``k`` channels with the largest mean absolute activation, the strongest first; all if there are fewer.
+
+    Parameters
+    ----------
+    x : Tensor (C, …)
+        NaN and infinite values count as zero; of equally strong channels the first comes first.
+    """
+    maps = _maps(x)
+    if maps.numel() == 0 or k <= 0:
+        return ()
+    strength = maps.abs().mean(1)
+    if not bool(strength.isfinite().all()):
+        strength = maps.nan_to_num(0.0, 0.0, 0.0).double().abs().mean(1)
+    order = torch.argsort(strength, descending=True, stable=True)
+    return tuple(order[:k].tolist())
