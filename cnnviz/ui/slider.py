@@ -195,7 +195,7 @@ class LabelledSlider(QWidget):
         digits: int = 2,
         sign: bool = False,
         label_width: int = 64,
-        value_width: int = 62,
+        value_width: int = 68,
         tip: str = "",
         parent: QWidget | None = None,
     ) -> None:
