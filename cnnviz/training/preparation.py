@@ -1,0 +1,39 @@
+"""From the bytes of a data set to what a network takes."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnnviz.checkpoints.card import NetworkCard
+
+
+def to_unit_range(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 images as float32 in [0, 1]."""
+    # from_numpy does not take read-only arrays, and what is read from bytes is one.
+    return torch.tensor(images).float().div_(255)
+
+
+def to_network_input(images: Tensor, card: NetworkCard) -> Tensor:
+    """Images in [0, 1] brought to the network's height and width (bilinear), mean and standard deviation."""
+    _, height, width = card.input_size
+    if images.shape[2:] != (height, width):
+        images = F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
+    mean = torch.tensor(card.mean).view(1, -1, 1, 1)
+    std = torch.tensor(card.std).view(1, -1, 1, 1)
+    return (images - mean) / std
+
+
+def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, of values in [0, 1], to four decimals.
+
+    A channel that is the same everywhere gets the standard deviation 1, so that it can be divided by.
+    """
+    counts = np.stack([np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])])
+    values = np.arange(256) / 255
+    share = counts / counts.sum(axis=1, keepdims=True)
+    mean = share @ values
+    std = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
+    std = np.where(std < 1e-4, 1.0, std)
+    return tuple(mean.round(4).tolist()), tuple(std.round(4).tolist())
