@@ -1,0 +1,182 @@
+import gzip
+import json
+import re
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnnviz
+from cnnviz.checkpoints.open import open_network
+from cnnviz.cli import main
+
+
+@pytest.fixture
+def stripes(tmp_path):
+    """A folder of two classes, told apart by the direction of their stripes."""
+    random = np.random.default_rng(0)
+    stripe = np.repeat([0, 1] * 4, 4) * 150
+    for index in range(15):
+        for name, pattern in (("across", stripe[:, None]), ("down", stripe[None])):
+            path = tmp_path / "stripes" / name / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((random.integers(0, 100, (32, 32)) + pattern).astype(np.uint8)).convert("RGB").save(path)
+    return tmp_path / "stripes"
+
+
+def write_mnist(folder, labels):
+    for prefix in ("train", "t10k"):
+        images = np.zeros((len(labels), 28, 28), np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[2 * label : 2 * label + 4] = 255
+        header = struct.pack(">4I", 0x803, *images.shape)
+        (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + images.tobytes()))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, len(labels)) + bytes(labels))
+
+
+def train_on(stripes, out, *more):
+    fast = ("--epochs", "4", "--batch-size", "8", "--learning-rate", "0.02", "--augment", "none")
+    return main(["train", "--network", "cifar-net", "--dataset", f"folder:{stripes}", "--out", str(out), *fast, *more])
+
+
+def test_a_network_is_trained_saved_and_evaluated(stripes, tmp_path, capsys):
+    out = tmp_path / "stripes.safetensors"
+    assert train_on(stripes, out, "--json", "--seed", "5") == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out.splitlines()[-1])
+    # Every fifth of 30 images was kept back.
+    assert result["samples"] == 6
+    assert result["accuracy"] == 1
+    assert printed.err.splitlines()[-1].startswith("epoch 4/4  step 3/3  loss ")
+    card = open_network(out).card
+    assert card.labels == ("across", "down")
+    assert card.test_accuracy == result["accuracy"]
+    assert card.seed == 5
+    assert card.dataset == "folder:stripes"
+
+    assert main(["evaluate", str(out), "--dataset", f"folder:{stripes}", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["accuracy"], result["samples"]) == (1, 30)
+    assert main(["evaluate", str(out), "--dataset", f"folder:{stripes}"]) == 0
+    assert "stripes: 100.00% of 30 images are named rightly" in capsys.readouterr().out
+
+
+def test_the_command_in_the_card_makes_the_same_network_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_mnist(tmp_path, [0, 9, 5] * 6)
+    command = ["train", "--network", "lenet", "--dataset", "mnist", "--data-dir", ".", "--epochs", "1"]
+    assert main([*command, "--out", "first.safetensors", "--batch-size", "6", "--seed", "3"]) == 0
+    first = open_network("first.safetensors")
+    assert first.card.command == (
+        "cnnviz train --network lenet --dataset mnist --data-dir . --epochs 1 --batch-size 6 --learning-rate 0.003 "
+        "--optimizer adamw --schedule one-cycle --weight-decay 0.01 --label-smoothing 0 "
+        "--augment affine thickness brightness --precision float32 --seed 3 --out first.safetensors"
+    )
+    again = first.card.command.replace("first", "second").split()[1:]
+    assert main(again) == 0
+    second = open_network("second.safetensors")
+    for name, weights in first.module.state_dict().items():
+        assert weights.equal(second.module.state_dict()[name])
+
+
+def test_absolute_paths_stay_out_of_the_card(stripes, tmp_path, capsys):
+    assert train_on(stripes, tmp_path / "n.safetensors", "--data-dir", str(tmp_path), "--threads", "1") == 0
+    command = open_network(tmp_path / "n.safetensors").card.command
+    assert str(tmp_path.parent) not in command
+    assert "--dataset folder:stripes" in command
+    assert command.endswith("--threads 1 --out n.safetensors")
+
+
+TRAIN = ["train", "--network", "lenet", "--dataset", "mnist", "--out", "x.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "nothing", "--dataset", "mnist"], "no network or file 'nothing'"),
+        (["train", "--network", "alexnet", *TRAIN[3:]], "no architecture 'alexnet'; choose one of lenet"),
+        ([*TRAIN, "--data-dir", "nowhere"], "The data folder nowhere is not there"),
+        ([*TRAIN[:-1], "x.pt"], r"x\.pt must end in \.safetensors"),
+        ([*TRAIN[:-1], "no/x.safetensors"], "The folder no is not there"),
+        ([*TRAIN[:-1], "."], r"\. must end in \.safetensors"),
+        ([*TRAIN, "--augment", "colour"], "no augmentation 'colour'; choose from affine"),
+        ([*TRAIN, "--label-smoothing", "1.5"], "label smoothing is 1.5"),
+        ([*TRAIN, "--dataset", "imagenet"], "no data set 'imagenet'"),
+    ],
+)
+def test_an_error_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert re.search(message, printed.err)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*TRAIN, "--epochs", "0"], "argument --epochs: '0' is not a whole number from 1"),
+        ([*TRAIN, "--learning-rate", "nan"], "'nan' is not a number above 0"),
+        ([*TRAIN, "--optimizer", "lion"], "invalid choice: 'lion'"),
+        (["evaluate", "mnist-lenet"], "the following arguments are required: --dataset"),
+        (["paint"], "invalid choice: 'paint'"),
+        ([], "the following arguments are required"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_and_status_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert "--help" in error
+
+
+def test_divergence_is_an_error_and_writes_nothing(stripes, tmp_path, capsys):
+    assert train_on(stripes, tmp_path / "n.safetensors", "--learning-rate", "1e30") == 2
+    assert "Training diverged in epoch 1" in capsys.readouterr().err
+    assert not (tmp_path / "n.safetensors").exists()
+
+
+def test_a_fault_of_the_program_is_not_taken_for_the_persons(stripes, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ValueError("a fault")
+
+    monkeypatch.setattr("cnnviz.training.loop.train", broken)
+    with pytest.raises(ValueError, match="a fault"):
+        train_on(stripes, tmp_path / "n.safetensors")
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"]])
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--help"])
+    assert caught.value.code == 0
+    assert "example: cnnviz " in capsys.readouterr().out
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_python_m_cnnviz_is_the_command_and_knows_its_version():
+    result = run("-m", "cnnviz", "--version")
+    assert (result.returncode, result.stdout) == (0, f"cnnviz {cnnviz.__version__}\n")
+
+
+def test_the_status_reaches_the_shell():
+    result = run("-m", "cnnviz", "evaluate", "nothing", "--dataset", "mnist")
+    assert result.returncode == 2
+    assert "no network or file 'nothing'" in result.stderr
+
+
+def test_the_command_line_is_imported_without_what_is_heavy():
+    heavy = "torch", "PyQt6", "numpy", "safetensors", "pydantic", "pooch", "PIL"
+    result = run("-c", f"import sys, cnnviz.cli; print([name for name in {heavy} if name in sys.modules])")
+    assert result.stdout == "[]\n"
