@@ -187,6 +187,9 @@ class ThemeHub(QObject):
         self._scale = 1.0
         self._tokens = DARK
         self._follows_system = False
+        # Every paint asks for colours and fonts, and making them costs as much as the painting.
+        self._colours: dict[str, QColor] = {}
+        self._fonts: dict[FontRole, QFont] = {}
 
     @property
     def name(self) -> ThemeName:
@@ -218,12 +221,16 @@ class ThemeHub(QObject):
             low, high = self.SCALES
             self._scale = min(max(float(scale), low), high)
         self._tokens = LIGHT if self._resolve() == "light" else DARK
+        self._colours.clear()
+        self._fonts.clear()
         self._apply()
         self.changed.emit()
 
     def colour(self, token: str) -> QColor:
         """The colour of a token by its name, such as ``"accent"``."""
-        return QColor(getattr(self._tokens, token))
+        if token not in self._colours:
+            self._colours[token] = QColor(getattr(self._tokens, token))
+        return QColor(self._colours[token])
 
     def table(self, kind: TableKind) -> np.ndarray:
         """`colour_table` in the current theme."""
@@ -235,6 +242,11 @@ class ThemeHub(QObject):
 
     def font(self, role: FontRole = "body") -> QFont:
         """The system's sans with tabular figures, in one of the sizes the program uses."""
+        if role not in self._fonts:
+            self._fonts[role] = self._make_font(role)
+        return QFont(self._fonts[role])
+
+    def _make_font(self, role: FontRole) -> QFont:
         size, weight = {
             "body": (13, QFont.Weight.Normal),
             "title": (12, QFont.Weight.DemiBold),

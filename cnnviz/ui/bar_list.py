@@ -1,0 +1,103 @@
+"""Named shares as bars: the top classes of a prediction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.ui.numbers import format_percent
+from cnnviz.ui.theme import theme
+
+
+class BarList(QWidget):
+    """Rows ``name ▆▆▆▆ 99.99 %``, the first in the accent, painted in one go."""
+
+    row_clicked = pyqtSignal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[tuple[str, float, str]] = []
+        self._name_width = 0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        theme().changed.connect(self._restyle)
+
+    def set_rows(self, names: Sequence[str], shares: Sequence[float]) -> None:
+        """Show names with shares of one, in the order given; a share that is no number has an empty bar."""
+        grown = len(names) != len(self._rows)
+        self._rows = [(name, float(share), format_percent(share)) for name, share in zip(names, shares, strict=True)]
+        self._measure()
+        if grown:
+            self.updateGeometry()
+        self.update()
+
+    def row_height(self) -> int:
+        """Height of a row in pixels."""
+        return theme().px(21)
+
+    def bar_rect(self, row: int) -> QRectF:
+        """The track in which a row's bar is drawn."""
+        hub = theme()
+        left = self._name_width + hub.px(10)
+        right = self.width() - self._value_width() - hub.px(10)
+        thick = hub.px(10)
+        top = row * self.row_height() + (self.row_height() - thick) / 2
+        return QRectF(left, top, max(right - left, 1), thick)
+
+    def _value_width(self) -> int:
+        return QFontMetrics(theme().font("small")).horizontalAdvance("100.00 %") + theme().px(2)
+
+    def _measure(self) -> None:
+        metrics = QFontMetrics(theme().font("title"))
+        widest = max((metrics.horizontalAdvance(name) for name, _, _ in self._rows), default=0)
+        # Names that come and go while one draws must not push the bars to and fro.
+        self._name_width = min(max(widest, self._name_width, theme().px(14)), max(self.width() // 3, theme().px(40)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        hub = theme()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        height, thick = self.row_height(), hub.px(10)
+        radius = hub.px(3)
+        title, small = hub.font("title"), hub.font("small")
+        value_width = self._value_width()
+        for index, (name, share, text) in enumerate(self._rows):
+            top, first = index * height, index == 0
+            if top > self.height():
+                break
+            track = self.bar_rect(index)
+            painter.setFont(title if first else small)
+            painter.setPen(hub.colour("text" if first else "muted"))
+            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, self._name_width)
+            painter.drawText(QRectF(0, top, self._name_width + 1, height), Qt.AlignmentFlag.AlignVCenter, shown)
+            box = QRectF(self.width() - value_width, top, value_width, height)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(hub.colour("raised"))
+            painter.drawRoundedRect(track, radius, radius)
+            if not math.isfinite(share) or share <= 0:
+                continue
+            filled = QRectF(track.left(), track.top(), max(min(share, 1.0) * track.width(), 1.5), thick)
+            painter.setBrush(hub.colour("accent" if first else "faint"))
+            rounding = min(radius, filled.width() / 2)
+            painter.drawRoundedRect(filled, rounding, rounding)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        row = int(event.position().y() // self.row_height())
+        if 0 <= row < len(self._rows):
+            self.row_clicked.emit(row)
+
+    def _restyle(self) -> None:
+        self._name_width = 0
+        self._measure()
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(220), len(self._rows) * self.row_height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(140), min(len(self._rows), 3) * self.row_height())

@@ -1,0 +1,182 @@
+"""What the colours of a map mean, in numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPaintEvent
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.ui.numbers import format_count, format_number
+from cnnviz.ui.theme import LEVELS, TableKind, theme
+
+
+class ColourBar(QWidget):
+    """A strip of a map's colours with its ends and zero as numbers.
+
+    Where every map has a scale of its own, the ends are ``min`` and ``max``. Not-a-number and infinite values get a
+    swatch with their count, only when there are some.
+    """
+
+    def __init__(self, orientation: Qt.Orientation = Qt.Orientation.Vertical, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._vertical = orientation == Qt.Orientation.Vertical
+        self._kind: TableKind = "unsigned"
+        self._ends: tuple[str, str] = ("", "")
+        self._middle: tuple[float, str] | None = None
+        self._notes: list[tuple[str, str]] = []
+        self._caption = ""
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Fixed if self._vertical else policy.Expanding, policy.Preferred)
+        theme().changed.connect(self.updateGeometry)
+        theme().changed.connect(self.update)
+
+    def set_scale(
+        self,
+        kind: TableKind,
+        low: float | np.ndarray,
+        high: float | np.ndarray,
+        *,
+        nan: int = 0,
+        infinite: int = 0,
+        digits: int | None = None,
+    ) -> None:
+        """Show the scale of a table; ``low`` and ``high`` are arrays where each map has its own.
+
+        Parameters
+        ----------
+        nan, infinite
+            How many values are no numbers.
+        digits
+            Decimals; by default as many as give three figures.
+        """
+        self._kind = kind
+        lows, highs = np.atleast_1d(low), np.atleast_1d(high)
+        own = lows.size > 1 or highs.size > 1
+        bottom, top = float(np.min(lows)), float(np.max(highs))
+        self._caption = "each map its own" if own else ""
+        if own:
+            self._ends = ("min", "max") if kind != "signed" else (f"{'−'}max", "+max")
+        else:
+            places = digits if digits is not None else _decimals(max(abs(bottom), abs(top)))
+            self._ends = (format_number(bottom, places, sign=True), format_number(top, places, sign=True))
+        self._middle = (0.5, "0") if kind == "signed" else None
+        self._notes = []
+        if nan:
+            self._notes.append(("nan", f"{format_count(nan)} NaN"))
+        if infinite:
+            self._notes.append(("infinite", f"{format_count(infinite)} ∞"))
+        tip = f"Each map is scaled by itself; together they span {format_number(bottom)} to {format_number(top)}"
+        self.setToolTip(tip if own else f"Colours from {self._ends[0]} to {self._ends[1]}")
+        self.updateGeometry()
+        self.update()
+
+    def text(self) -> str:
+        """All that is written, from low to high."""
+        middle = [self._middle[1]] if self._middle else []
+        parts = [self._ends[0], *middle, self._ends[1], self._caption, *(note for _, note in self._notes)]
+        return " ".join(part for part in parts if part)
+
+    def sizeHint(self) -> QSize:
+        hub = theme()
+        metrics = QFontMetrics(hub.font("tiny"))
+        if self._vertical:
+            texts = [*self._ends, *(note for _, note in self._notes)]
+            widest = max((metrics.horizontalAdvance(text) for text in texts), default=0)
+            return QSize(hub.px(14) + hub.px(6) + max(widest, hub.px(34)) + 2, hub.px(150))
+        return QSize(hub.px(160), hub.px(10) + hub.px(4) + metrics.height())
+
+    def minimumSizeHint(self) -> QSize:
+        hint = self.sizeHint()
+        return QSize(hint.width(), theme().px(72)) if self._vertical else QSize(theme().px(96), hint.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(theme().font("tiny"))
+        if self._vertical:
+            self._paint_vertical(painter)
+        else:
+            self._paint_horizontal(painter)
+
+    def _paint_vertical(self, painter: QPainter) -> None:
+        hub, metrics = theme(), painter.fontMetrics()
+        line = metrics.height()
+        captions = _wrapped(self._caption, metrics, self.width()) if self._caption else []
+        below = len(self._notes) * (line + hub.px(2)) + len(captions) * line
+        bar = QRectF(0, 1, hub.px(14), self.height() - below - (hub.px(6) if below else 0) - 2)
+        self._paint_strip(painter, bar)
+        left = bar.right() + hub.px(6)
+        marks = [(1.0, self._ends[1]), (0.0, self._ends[0])]
+        if self._middle and bar.height() > 4 * line:
+            marks.append(self._middle)
+        painter.setPen(hub.colour("muted"))
+        for share, text in marks:
+            y = bar.bottom() - share * bar.height()
+            top = min(max(y - line / 2, bar.top() - 1), bar.bottom() - line + 1)
+            painter.drawText(QRectF(left, top, self.width() - left, line), Qt.AlignmentFlag.AlignVCenter, text)
+        y = bar.bottom() + hub.px(6)
+        for text in captions:
+            painter.drawText(QPointF(0, y + metrics.ascent()), text)
+            y += line
+        for token, text in self._notes:
+            self._paint_note(painter, QRectF(0, y, self.width(), line), token, text)
+            y += line + hub.px(2)
+
+    def _paint_horizontal(self, painter: QPainter) -> None:
+        hub, metrics = theme(), painter.fontMetrics()
+        bar = QRectF(1, 0, self.width() - 2, hub.px(10))
+        self._paint_strip(painter, bar)
+        row = QRectF(1, bar.bottom() + hub.px(4), self.width() - 2, metrics.height())
+        painter.setPen(hub.colour("muted"))
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft, self._ends[0])
+        painter.drawText(row, Qt.AlignmentFlag.AlignRight, self._ends[1])
+        centre = self._caption or (self._middle[1] if self._middle else "")
+        if self._notes:
+            centre = "  ".join([centre, *(note for _, note in self._notes)]).strip()
+        painter.drawText(row, Qt.AlignmentFlag.AlignHCenter, centre)
+
+    def _paint_strip(self, painter: QPainter, bar: QRectF) -> None:
+        colours = np.ascontiguousarray(theme().table(self._kind)[:LEVELS])
+        if self._vertical:
+            strip = np.ascontiguousarray(colours[::-1])
+            image = QImage(strip.data, 1, LEVELS, 4, QImage.Format.Format_RGB32)
+        else:
+            strip = colours
+            image = QImage(strip.data, LEVELS, 1, 4 * LEVELS, QImage.Format.Format_RGB32)
+        path = QPainterPath()
+        path.addRoundedRect(bar, theme().px(3), theme().px(3))
+        painter.save()
+        painter.setClipPath(path)
+        painter.drawImage(bar, image)
+        painter.restore()
+        painter.setPen(theme().colour("line"))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(path)
+
+    def _paint_note(self, painter: QPainter, row: QRectF, token: str, text: str) -> None:
+        side = theme().px(10)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme().colour(token)))
+        top = row.center().y() - side / 2
+        painter.drawRoundedRect(QRectF(row.left(), top, side, side), theme().px(2), theme().px(2))
+        painter.setPen(theme().colour("text"))
+        painter.drawText(row.adjusted(side + theme().px(6), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _decimals(size: float) -> int:
+    if not math.isfinite(size) or size == 0:
+        return 1
+    return min(max(1 - math.floor(math.log10(size)), 0), 4)
+
+
+def _wrapped(text: str, metrics: QFontMetrics, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in text.split():
+        if lines and metrics.horizontalAdvance(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

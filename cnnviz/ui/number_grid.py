@@ -1,0 +1,267 @@
+"""A piece of a map as coloured cells with their numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.ui.numbers import format_number
+from cnnviz.ui.theme import TableKind, text_is_black_on, theme
+
+Cell = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Where the cells are drawn: left and top of the first, width and height of each."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def rect(self, row: int, column: int) -> QRect:
+        # Rounded at both ends, so that neighbours touch whatever the size.
+        x, y = round(self.left + column * self.width), round(self.top + row * self.height)
+        right, bottom = round(self.left + (column + 1) * self.width), round(self.top + (row + 1) * self.height)
+        return QRect(x, y, right - x, bottom - y)
+
+
+class NumberGrid(QWidget):
+    """Cells of a matrix in a map's colours, each with its value where there is room for it.
+
+    Of a large map only a window around a centre is shown, held inside the map; the rows and columns are numbered at
+    the edges. Text is black or white, whichever has more contrast on its cell (always at least 4.5).
+    """
+
+    cell_clicked = pyqtSignal(int, int)
+    """Row and column in the whole map: clicked, or reached with the arrow keys."""
+    hovered = pyqtSignal(object)
+    """(row, column) under the pointer, ``None`` when it leaves."""
+
+    SMALLEST_FONT = 8
+    """In pixels at scale 1; below it cells show colours alone."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self._indices = np.zeros((0, 0), np.uint8)
+        self._values = np.zeros((0, 0))
+        self._kind: TableKind = "unsigned"
+        self._size: tuple[int, int] = (7, 7)
+        self._centre: Cell = (0, 0)
+        self._marked: Cell | None = None
+        self._hover: Cell | None = None
+        self._digits = 2
+        theme().changed.connect(self.update)
+
+    def set_values(
+        self,
+        indices: np.ndarray,
+        values: np.ndarray,
+        kind: TableKind,
+        *,
+        window: tuple[int, int] | None = (7, 7),
+        centre: Cell | None = None,
+        digits: int = 2,
+    ) -> None:
+        """Show a map.
+
+        Parameters
+        ----------
+        indices
+            uint8 (H, W): entries of the colour table of ``kind``.
+        values
+            Floats of the same shape.
+        window
+            Rows and columns shown at once; ``None`` shows all.
+        centre
+            (row, column) around which to look; by default where the window last stood.
+        digits
+            Decimals of the numbers.
+        """
+        if indices.shape != values.shape or indices.ndim != 2:
+            raise ValueError(f"indices {indices.shape} and values {values.shape} must be one matrix")
+        if indices.shape != self._indices.shape or window != self._size:
+            self.updateGeometry()
+        self._indices, self._values, self._kind, self._digits = indices, values, kind, digits
+        rows, columns = indices.shape
+        self._size = (rows, columns) if window is None else (min(window[0], rows), min(window[1], columns))
+        if centre is not None:
+            self._centre = centre
+        self.update()
+
+    def set_marked(self, cell: Cell | None) -> None:
+        """Put the mark's ring around a cell of the map."""
+        if cell != self._marked:
+            self._marked = cell
+            self.update()
+
+    def set_centre(self, cell: Cell) -> None:
+        """Look at the window around a cell."""
+        if cell != self._centre:
+            self._centre = cell
+            self.update()
+
+    def window_rect(self) -> tuple[int, int, int, int]:
+        """Row, column, height and width of what is shown, in the map."""
+        (rows, columns), (height, width) = self._indices.shape, self._size
+        top = min(max(self._centre[0] - height // 2, 0), max(rows - height, 0))
+        left = min(max(self._centre[1] - width // 2, 0), max(columns - width, 0))
+        return top, left, height, width
+
+    def cell_rect(self, row: int, column: int) -> QRect:
+        """Where a cell of the map is drawn; empty if outside the window."""
+        top, left, height, width = self.window_rect()
+        if not (top <= row < top + height and left <= column < left + width):
+            return QRect()
+        return self._cells().rect(row - top, column - left)
+
+    def cell_at(self, point: QPointF) -> Cell | None:
+        """Row and column in the map under a point."""
+        if self._indices.size == 0:
+            return None
+        top, left, height, width = self.window_rect()
+        cells = self._cells()
+        column = math.floor((point.x() - cells.left) / cells.width)
+        row = math.floor((point.y() - cells.top) / cells.height)
+        return (top + row, left + column) if 0 <= row < height and 0 <= column < width else None
+
+    def _cells(self) -> _Cells:
+        hub = theme()
+        metrics = QFontMetrics(hub.font("tiny"))
+        left = metrics.horizontalAdvance(str(max(len(self._indices) - 1, 0))) + hub.px(6)
+        top = metrics.height()
+        rows, columns = self._size
+        across = max(1.0, (self.width() - left - hub.px(2)) / max(columns, 1))
+        down = max(1.0, min((self.height() - top - hub.px(2)) / max(rows, 1), across))
+        return _Cells(left, top, min(across, 2.2 * down), down)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        hub = theme()
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), hub.colour("panel"))
+        if self._indices.size == 0:
+            return
+        top, left, height, width = self.window_rect()
+        window = np.s_[top : top + height, left : left + width]
+        indices, values = self._indices[window], self._values[window]
+        colours, black = hub.table(self._kind)[indices], text_is_black_on(self._kind, hub.current)[indices]
+        cells = self._cells()
+        texts = [[format_number(value, self._digits) for value in row] for row in values.tolist()]
+        font = self._font_for(texts, cells)
+        if font is not None:
+            painter.setFont(font)
+        metrics = painter.fontMetrics()
+        drop = metrics.capHeight()
+        hair = 1 if cells.width >= hub.px(10) else 0
+        for row in range(height):
+            for column in range(width):
+                cell = cells.rect(row, column).adjusted(0, 0, -hair, -hair)
+                painter.fillRect(cell, QColor.fromRgb(int(colours[row, column])))
+                if font is None:
+                    continue
+                text = texts[row][column]
+                painter.setPen(Qt.GlobalColor.black if black[row, column] else Qt.GlobalColor.white)
+                x = cell.left() + (cell.width() - metrics.horizontalAdvance(text)) // 2
+                painter.drawText(x, cell.top() + (cell.height() + drop) // 2, text)
+        self._paint_edges(painter, cells)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._hover is not None and self._hover != self._marked:
+            self._ring(painter, self._hover, QColor(hub.current.text), hub.px(1))
+        if self._marked is not None:
+            self._ring(painter, self._marked, hub.colour("mark"), hub.px(2))
+        if self.hasFocus():
+            painter.setPen(hub.colour("accent"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
+
+    def _font_for(self, texts: list[list[str]], cells: _Cells) -> QFont | None:
+        """The largest font with which every number fits its cell; ``None`` if that is too small to read."""
+        hub = theme()
+        font = hub.font("small")
+        longest = max((text for row in texts for text in row), key=len, default="")
+        widest = QFontMetrics(font).horizontalAdvance(longest.replace("1", "0")) or 1
+        size = min(
+            font.pixelSize(), font.pixelSize() * (cells.width - hub.px(5)) / widest, (cells.height - hub.px(2)) / 1.25
+        )
+        if size < hub.px(self.SMALLEST_FONT):
+            return None
+        font.setPixelSize(int(size))
+        return font
+
+    def _paint_edges(self, painter: QPainter, cells: _Cells) -> None:
+        hub = theme()
+        top, left, height, width = self.window_rect()
+        painter.setFont(hub.font("tiny"))
+        metrics = painter.fontMetrics()
+        painter.setPen(hub.colour("faint"))
+        every_row = max(1, math.ceil(metrics.height() / cells.height))
+        every_column = max(1, math.ceil(metrics.horizontalAdvance("000") / cells.width))
+        for row in range(0, height, every_row):
+            box = QRectF(0, cells.rect(row, 0).top(), cells.left - hub.px(4), cells.height)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(top + row))
+        for column in range(0, width, every_column):
+            middle = cells.rect(0, column).center().x()
+            box = QRectF(middle - hub.px(20), 0, 2 * hub.px(20), cells.top - 1)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(left + column))
+
+    def _ring(self, painter: QPainter, cell: Cell, colour: QColor, width: int) -> None:
+        rect = self.cell_rect(*cell)
+        if rect.isEmpty():
+            return
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour, width))
+        painter.drawRoundedRect(QRectF(rect).adjusted(-0.5, -0.5, -0.5, -0.5), theme().px(2), theme().px(2))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        cell = self.cell_at(event.position())
+        if cell is None or event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        self.cell_clicked.emit(*cell)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._set_hover(self.cell_at(event.position()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._set_hover(None)
+
+    def _set_hover(self, cell: Cell | None) -> None:
+        if cell != self._hover:
+            self._hover = cell
+            self.hovered.emit(cell)
+            self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0)}
+        step = steps.get(Qt.Key(event.key()))
+        if step is None or self._indices.size == 0:
+            event.ignore()
+            return
+        rows, columns = self._indices.shape
+        row, column = self._marked or self._centre
+        row, column = min(max(row + step[0], 0), rows - 1), min(max(column + step[1], 0), columns - 1)
+        self.cell_clicked.emit(row, column)
+
+    def heightForWidth(self, width: int) -> int:
+        hub = theme()
+        rows, columns = self._size
+        cell = min((width - hub.px(20)) / max(columns, 1), hub.px(48))
+        return round(QFontMetrics(hub.font("tiny")).height() + rows * cell * 0.62 + hub.px(4))
+
+    def sizeHint(self) -> QSize:
+        width = theme().px(320)
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(120), theme().px(90))
