@@ -22,5 +22,6 @@ def resample(pixels: Pixels, height: int, width: int, box: Box | None = None) ->
     resampled = np.empty((channels, height, width), np.float32)
     for channel, target in zip(pixels, resampled, strict=True):
         image = Image.fromarray(np.ascontiguousarray(channel))
-        target[:] = image.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+        resized = image.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+        target[:] = np.asarray(resized)
     return resampled
