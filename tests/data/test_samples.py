@@ -85,7 +85,7 @@ def test_damaged_drawings_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_what_the_window_needs_imports_nothing_heavy() -> None:
     program = """
 import sys
-import cnnviz.data.strokes, cnnviz.data.edits, cnnviz.data.fit, cnnviz.data.samples, cnnviz.data.source
+import cnnviz.data.edits, cnnviz.data.fit, cnnviz.data.pipeline, cnnviz.data.samples, cnnviz.data.strokes
 cnnviz.data.samples.samples()
 cnnviz.data.samples.sample_drawing("digit-7-first")
 heavy = ("torch", "skimage", "scipy", "sklearn", "matplotlib", "PyQt6", "PIL")
