@@ -35,7 +35,7 @@ class MosaicView(QWidget):
 
     The view lays the tiles out by itself, so that they stay as large as can be while the panel is resized, and the
     gaps are equally wide at every scale. A layout that means something (a matrix of kernels) is kept with
-    ``reflow=False``.
+    ``reflow=False``. The selected tile's ring has the mark's colour: use ``ring="accent"`` where it is no unit.
     """
 
     tile_clicked = pyqtSignal(int, int, int)
@@ -51,8 +51,9 @@ class MosaicView(QWidget):
     """Smallest drawn tile, in logical pixels at scale 1, on which a number is written."""
     CORNER_FROM = 24
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, ring: str = "mark") -> None:
         super().__init__(parent)
+        self._ring_token = ring
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -261,7 +262,7 @@ class MosaicView(QWidget):
         if self._hover is not None and self._hover[0] != self._selected:
             self._ring(painter, self._hover[0], theme().colour("muted"), theme().px(1))
         if self._selected is not None and self._selected < self._count:
-            self._ring(painter, self._selected, theme().colour("mark"), theme().px(2))
+            self._ring(painter, self._selected, theme().colour(self._ring_token), theme().px(2))
         self._paint_focus(painter)
 
     def _ring(self, painter: QPainter, tile: int, colour: QColor, width: int) -> None:
