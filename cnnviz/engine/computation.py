@@ -15,6 +15,8 @@ from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from cnnviz.core.trace import Trace
     from cnnviz.data.pipeline import InputPipeline
 
@@ -158,13 +160,13 @@ class Computation:
         card = network.card
         channels, height, width = card.input_size
         rendered = self._pipeline.render(scene.input, channels, height, width)
-        mean, std = _normalisation(scene, network)
+        mean, std = _moments(scene, network)
         return Observation(network, rendered, mean, std, selected_layer(scene, network.graph))
 
     def _key(self, spec: PanelSpec, scene: Scene, observation: Observation) -> tuple[Any, ...]:
         facts = {
             "network": lambda: observation.network.generation,
-            "input": lambda: (_Identity(observation.rendered), observation.mean, observation.std),
+            "input": lambda: _input_key(observation),
             "layer": lambda: observation.layer.name,
             "unit": lambda: (observation.layer.name, scene.selection),
             "pointer": lambda: scene.pointer,
@@ -184,7 +186,7 @@ class Computation:
 
         network = observation.network
         wanted = frozenset(name for spec in specs if spec.layers for name in spec.layers(scene, network.graph))
-        key = (network.generation, _Identity(observation.rendered), observation.mean, observation.std)
+        key = (network.generation, *_input_key(observation))
         if key != self._pass.key or not wanted <= self._pass.layers:
             known = self._pass.layers if key == self._pass.key else frozenset()
             self._pass = _Pass(key, wanted | known)
@@ -278,30 +280,24 @@ class _Identity:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _normalisation(scene: Scene, network: LoadedNetwork) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    fit = scene.input.fit
-    channels = network.card.input_size[0]
-    if fit.normalise == "custom":
-        return _per_channel(fit.mean, channels), _per_channel(fit.std, channels)
-    if fit.normalise == "network":
-        return tuple(network.card.mean), tuple(network.card.std)
-    return (0.0,) * channels, (1.0,) * channels
+def _input_key(observation: Observation) -> tuple[Any, ...]:
+    """Equal for the same pixels before and after the drawing, normalised alike; the pipeline hands the same arrays out."""
+    rendered = observation.rendered
+    return _Identity(rendered.fitted), _Identity(rendered.edited), observation.mean, observation.std
 
 
-def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    if len(values) not in (1, channels):
-        raise ValueError(
-            f"The network has {channels} input channels but {len(values)} means or standard deviations are given; "
-            "give one for each channel."
-        )
-    return values if len(values) == channels else values * channels
+def _moments(scene: Scene, network: LoadedNetwork) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation that the scene's fit asks for; 0 and 1 where values stay as they are."""
+    from cnnviz.data.fit import normalisation
+
+    return normalisation(scene.input.fit, network.card.mean, network.card.std) or ((0.0,), (1.0,))
 
 
-def _tensor(observation: Observation) -> Any:
+def _tensor(observation: Observation) -> Tensor:
     """The network's input ``(1, C, H, W)``: the rendered image, normalised, on the network's device."""
     import torch
 
-    image = torch.from_numpy(observation.rendered.edited)
-    mean = torch.tensor(observation.mean).view(-1, 1, 1)
-    std = torch.tensor(observation.std).view(-1, 1, 1)
-    return ((image - mean) / std).unsqueeze(0).to(observation.network.device)
+    from cnnviz.data.fit import normalise
+
+    image = normalise(observation.rendered.edited, observation.mean, observation.std)
+    return torch.from_numpy(image).unsqueeze(0).to(observation.network.device)

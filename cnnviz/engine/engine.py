@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cnnviz.engine.computation import Computation, Delivery, Request
-from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.panel import ComputeCancelled, PanelSpec
 from cnnviz.scene.models import Scene
 
@@ -120,6 +120,9 @@ class Engine:
             return
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever went wrong
             self._failures.report(error, "Computing what is shown")
+            message = f"This could not be computed: {plain_words(error)}"
+            broken = Delivery(request.version, {}, dict.fromkeys(request.visible, message))
+            self._post(lambda: self._deliver(broken))
 
     def _is_superseded(self) -> bool:
         with self._condition:

@@ -101,3 +101,8 @@ def selected_layer(scene: Scene, graph: LayerGraph) -> Layer:
         return chosen
     convolutions = [layer for layer in graph.layers if layer.kind.startswith("Conv")]
     return (convolutions or list(graph.layers[1:]) or list(graph.layers))[0]
+
+
+def only_selected(scene: Scene, graph: LayerGraph) -> tuple[str, ...]:
+    """What a panel asks for that reads the selected layer alone."""
+    return (selected_layer(scene, graph).name,)

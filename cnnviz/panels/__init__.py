@@ -1,1 +1,14 @@
-"""The panels: one concept each, two files each."""
+"""The panels: one concept each, two files each (what is computed, and the widget)."""
+
+from cnnviz.engine.panel import PanelSpec
+from cnnviz.panels import activations, filters, input, network, prediction, samples, unit
+
+PANELS: tuple[PanelSpec, ...] = (
+    input.SPEC,
+    samples.SPEC,
+    prediction.SPEC,
+    network.SPEC,
+    activations.SPEC,
+    filters.SPEC,
+    unit.SPEC,
+)

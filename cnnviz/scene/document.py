@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from psygnal import Signal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from cnnviz.scene.models import UNRECORDED, PanelEntry, Scene, Undo, undo_of
+from cnnviz.scene.models import PanelEntry, Scene, Undo, keep_unrecorded, undo_of
 from cnnviz.scene.params import PanelParams, params_type
 
 UNDO_LIMIT = 500
@@ -69,13 +69,13 @@ class Document:
         scene = self._scene
         for path, value in changes.items():
             scene = _replaced(scene, path.split("."), path, value)
-        self._commit(scene, [undo_of(path.partition(".")[0]) for path in changes])
+        self._commit(scene, [undo_of(path) for path in changes])
 
     def append(self, path: str, item: Any) -> None:
         """Add ``item`` to the tuple at ``path``; only the item is validated, so that a long stroke stays cheap."""
         keys = path.split(".")
         scene = _appended(self._scene, keys, path, item)
-        self._commit(scene, [undo_of(keys[0])])
+        self._commit(scene, [undo_of(path)])
 
     def amend(self, path: str, value: Any) -> None:
         """Set a field without an undo entry: for what the program mends itself, such as a network that did not load."""
@@ -106,12 +106,12 @@ class Document:
         """Go back one entry; what declares no undo stays as it is."""
         if self._undo:
             self._redo.append(self._scene)
-            self._change(_keep_unrecorded(self._undo.pop(), self._scene))
+            self._change(keep_unrecorded(self._undo.pop(), self._scene))
 
     def redo(self) -> None:
         if self._redo:
             self._undo.append(self._scene)
-            self._change(_keep_unrecorded(self._redo.pop(), self._scene))
+            self._change(keep_unrecorded(self._redo.pop(), self._scene))
 
     def _commit(self, scene: Scene, undo: list[Undo]) -> None:
         if scene is self._scene:
@@ -129,10 +129,6 @@ class Document:
         old, self._scene = self._scene, scene
         self._version += 1
         self.changed.emit(old, scene)
-
-
-def _keep_unrecorded(scene: Scene, present: Scene) -> Scene:
-    return scene.model_copy(update={field: getattr(present, field) for field in UNRECORDED})
 
 
 @cache

@@ -105,10 +105,35 @@ class Scene(Frozen):
         return params_type(panel_id)()
 
 
-def undo_of(field: str) -> Undo:
-    """How edits below the scene's ``field`` are undone."""
-    extra = Scene.model_fields[field].json_schema_extra
-    return extra.get("undo", "step") if isinstance(extra, dict) else "step"  # type: ignore[return-value]
+def undo_of(path: str) -> Undo:
+    """How edits of the field at ``path`` are undone: what the innermost declaring field on the way says."""
+    keys = path.split(".")
+    found = _declared(Scene, keys[0]) or "step"
+    if keys[0] == "panels" and len(keys) > 2:
+        found = _declared(params_type(keys[1]), keys[2]) or found
+    return found
+
+
+def _declared(model: type[Frozen], field: str) -> Undo | None:
+    info = model.model_fields.get(field)
+    extra = None if info is None else info.json_schema_extra
+    return extra.get("undo") if isinstance(extra, dict) else None  # type: ignore[return-value]
 
 
 UNRECORDED = tuple(field for field in Scene.model_fields if undo_of(field) == "none")
+
+
+def keep_unrecorded(restored: Scene, present: Scene) -> Scene:
+    """``restored`` with everything that declares no undo as it is in ``present``."""
+    ids = dict.fromkeys(entry.id for entry in (*restored.panels, *present.panels))
+    entries = tuple(PanelEntry(id=panel_id, params=_kept(restored, present, panel_id)) for panel_id in ids)
+    kept = {field: getattr(present, field) for field in UNRECORDED}
+    return restored.model_copy(update={**kept, "panels": entries})
+
+
+def _kept(restored: Scene, present: Scene, panel_id: str) -> PanelParams:
+    then, now = restored.panel(panel_id), present.panel(panel_id)
+    if type(then) is not type(now):
+        return then
+    fields = [field for field in type(now).model_fields if _declared(type(now), field) == "none"]
+    return then.model_copy(update={field: getattr(now, field) for field in fields})

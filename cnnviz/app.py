@@ -1,0 +1,157 @@
+"""The program: document, engine and window, joined."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+
+from PyQt6.QtCore import QCoreApplication, QObject, Qt, pyqtSignal
+from PyQt6.QtWidgets import QApplication
+
+from cnnviz import __version__
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.pipeline import InputPipeline
+from cnnviz.engine.failures import Failure, FailuresHub
+from cnnviz.panels import PANELS
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
+from cnnviz.ui.background import Background
+from cnnviz.ui.controller import Controller
+from cnnviz.ui.frame_clock import FrameClock
+from cnnviz.ui.main_window import MainWindow
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.session import SessionKeeper
+from cnnviz.ui.stage import Stage
+from cnnviz.ui.theme import theme
+
+# the engine's Python work hands the interpreter to the UI thread after at most this long
+SWITCH_INTERVAL_S = 0.0005
+
+
+def qt_application() -> QApplication:
+    """The QApplication of this process, made when there is none."""
+    present = QApplication.instance()
+    if isinstance(present, QApplication):
+        return present
+    application = QApplication([sys.argv[0] if sys.argv else "cnnviz"])
+    application.setApplicationName("cnnviz")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("cnnviz")
+    # a stroke keeps every point that the pointer went through; the attribute counts only once the application exists
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
+    return application
+
+
+class Program(QObject):
+    """One window with its document and engine.
+
+    Parameters
+    ----------
+    scene : Scene
+    state_folder : Path
+        Where opened images and the session are kept.
+    synchronous : bool
+        Compute on the calling thread: for screenshots and tests.
+    keep_session : bool
+        Save the scene while it changes and when the window closes.
+    """
+
+    _failed = pyqtSignal(object)
+
+    def __init__(
+        self, scene: Scene, state_folder: Path, *, synchronous: bool = False, keep_session: bool = True
+    ) -> None:
+        super().__init__()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self.failures = FailuresHub()
+        self.document = Document(scene)
+        self.images = ImageStore(state_folder / "images")
+        self.window = MainWindow()
+        self.clock = FrameClock(self)
+        self.background = Background(self.failures, self)
+        self.stage = Stage(
+            self.document, PANELS, InputPipeline(self.images), self.failures, synchronous=synchronous, parent=self
+        )
+        theme().set(scene.appearance.theme, scene.appearance.font_scale)
+        panels = [(spec, self._view(spec.id, spec.view)) for spec in PANELS]
+        self.window.add_panels(panels)
+        self.controller = Controller(self.window, self.document, self.stage, self.images, self.background, self.clock)
+        self.session = SessionKeeper(self.document, self.window, state_folder / "session.json", self.background)
+        self._keep_session = keep_session
+        self._closed = False
+        self.window.restore_layout(scene.layout)
+        self.window.seen_changed.connect(self._look)
+        self.window.painted.connect(lambda: self.clock.painted(self.stage.shown_version))
+        self.window.closing.connect(self.close)
+        self.document.changed.connect(self._on_changed)
+        self._failed.connect(self._tell)
+        self.failures.listen(self._failed.emit)
+
+    def show(self) -> None:
+        """Show the window; the engine starts once it has been painted."""
+        self.window.first_painted.connect(self._start)
+        self.window.show()
+
+    def show_computed(self) -> None:
+        """Show the window with everything computed and painted: for screenshots."""
+        self.window.show()
+        self._start()
+        self.stage.wait_until_idle()
+
+    def close(self) -> None:
+        """Save the session and stop the engine; a forward pass that does not end is left behind with the process."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._keep_session:
+            self.session.save_now()
+        self.document.changed.disconnect()
+        stopped = self.stage.close()
+        self.background.close()
+        if not stopped:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # a thread inside a forward pass at interpreter exit aborts the program
+            os._exit(0)
+
+    def _tell(self, failure: Failure) -> None:
+        self.window.notices.show_notice(failure.message, failure.severity, failure.details)
+
+    def _view(self, panel_id: str, path: str) -> PanelView:
+        module, _, name = path.partition(":")
+        view: PanelView = getattr(import_module(module), name)(self.document)
+        self.stage.add_view(panel_id, view)
+        return view
+
+    def _start(self) -> None:
+        self._look()
+        self.stage.start()
+
+    def _look(self) -> None:
+        self.stage.set_visible(self.window.visible_panels())
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        self.clock.edited(self.document.version)
+        if old.appearance != new.appearance:
+            theme().set(new.appearance.theme, new.appearance.font_scale)
+        if self._keep_session:
+            self.session.touch()
+
+
+def install_hooks(failures: FailuresHub) -> None:
+    """Send every unforeseen error to the hub; without this an error in a slot would abort the program."""
+
+    def on_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        failures.report(error, "Something in the window")
+
+    sys.excepthook = on_error
+    threading.excepthook = lambda args: on_error(
+        args.exc_type, args.exc_value or RuntimeError("unknown"), args.exc_traceback
+    )

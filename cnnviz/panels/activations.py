@@ -1,0 +1,83 @@
+"""Activations: every feature map of the selected layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from pydantic import Field
+
+from cnnviz.engine.observation import only_selected
+from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from cnnviz.core.activations import ActivationStatistics
+    from cnnviz.core.mosaic import Mosaic
+    from cnnviz.engine.observation import Observation, Unit
+
+
+class ActivationsParams(PanelParams):
+    scale: Literal["shared", "own"] = Field("shared", description="one colour scale for all maps, or each its own")
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationsResult:
+    """``values`` are the maps as the network computed them, ``(C, h, w)``; vectors are maps of one cell."""
+
+    layer: str
+    kind: str
+    shape: tuple[int, ...]
+    mosaic: Mosaic
+    values: np.ndarray
+    statistics: ActivationStatistics
+    histogram: tuple[np.ndarray, np.ndarray]
+    zero_after_relu: float
+    unit: Unit
+
+
+def feature_maps(value: Tensor) -> Tensor:
+    """``(C, h, w)`` of one layer's output ``(1, …)``; a vector becomes C maps of one cell."""
+    maps = value[0]
+    if maps.dim() > 3:
+        raise ValueError(
+            f"{maps.dim() - 1}-dimensional maps cannot be shown yet; select a layer with rows and columns."
+        )
+    return maps.reshape(maps.shape[0] if maps.dim() else 1, *((1,) * (3 - max(maps.dim(), 1))), *maps.shape[1:])
+
+
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> ActivationsResult:
+    from cnnviz.core.activations import histogram, share_zero_after_relu, statistics
+    from cnnviz.core.mosaic import columns_for, mosaic
+
+    params = cast(ActivationsParams, scene.panel("activations"))
+    layer = observation.layer
+    maps = feature_maps(observation.values[layer.name])
+    return ActivationsResult(
+        layer.name,
+        layer.kind,
+        layer.output_shape,
+        mosaic(maps, columns=columns_for(maps.shape[0], maps.shape[1:], 1.0), scale=params.scale),
+        maps.float().cpu().numpy(),
+        statistics(maps),
+        histogram(maps),
+        share_zero_after_relu(maps),
+        observation.unit(scene.selection),
+    )
+
+
+SPEC = PanelSpec(
+    id="activations",
+    title="Activations",
+    area="centre",
+    params=ActivationsParams,
+    depends=("network", "input", "layer", "unit"),
+    compute=compute,
+    layers=only_selected,
+    view="cnnviz.panels.activations_view:ActivationsView",
+    tip="What each channel of the selected layer answers to the input, one map a channel.",
+)

@@ -1,0 +1,147 @@
+"""The widget of the activations panel."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from PyQt6.QtGui import QCursor
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from cnnviz.panels.activations import ActivationsParams, ActivationsResult
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Pointer, Scene
+from cnnviz.ui.colour_bar import ColourBar
+from cnnviz.ui.controls import Segmented
+from cnnviz.ui.histogram_view import HistogramView
+from cnnviz.ui.hover_card import HoverCard
+from cnnviz.ui.mosaic_view import MosaicView
+from cnnviz.ui.number_list import NumberList
+from cnnviz.ui.numbers import format_number
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
+
+
+class ActivationsView(PanelView):
+    """All maps of the selected layer, their colour bar, their histogram and what they are like as a whole."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        self._scale = Segmented(
+            [("shared", "one scale"), ("own", "each its own")],
+            tips=["All maps in one colour scale: bright means strong", "Each map in its own: faint maps can be read"],
+        )
+        super().__init__(document, parent)
+        self._result: ActivationsResult | None = None
+        self._hover: tuple[int, int, int] | None = None
+        self._card: HoverCard | None = None
+        self._scale.chosen.connect(lambda scale: document.edit("panels.activations.scale", scale))
+        self._maps = MosaicView(self)
+        self._maps.setAccessibleName("Feature maps")
+        self._maps.tile_clicked.connect(self._select)
+        self._maps.hovered.connect(self._point)
+        self._bar = ColourBar()
+        self._histogram = HistogramView()
+        self._histogram.setToolTip("How many activations of the layer have each value")
+        self._numbers = NumberList(
+            {
+                "mean": "Mean of all activations of the layer",
+                "std": "Standard deviation of all activations of the layer",
+                "zero": "Share of activations that are exactly zero",
+                "after ReLU": "Share of activations that a ReLU would make zero",
+                "silent maps": "Maps without a value above zero: a ReLU passes nothing of them on",
+                "not finite": "Activations that are NaN or infinite; left out of the other numbers",
+            }
+        )
+        self._side = QWidget()
+        side = QVBoxLayout(self._side)
+        side.setContentsMargins(0, 0, 0, 0)
+        side.addWidget(self._bar, 3)
+        side.addWidget(self._histogram, 2)
+        side.addWidget(self._numbers)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self._maps, 1)
+        layout.addWidget(self._side)
+        theme().changed.connect(self._restyle)
+        document.changed.connect(self._follow)
+        self._restyle()
+        self._follow(document.scene, document.scene)
+
+    def header_controls(self) -> list[QWidget]:
+        return [self._scale]
+
+    def show_result(self, result: ActivationsResult) -> None:
+        super().show_result(result)
+        self._result = result
+        mosaic = result.mosaic
+        kind = "signed" if mosaic.signed else "unsigned"
+        self._maps.set_mosaic(mosaic, kind)
+        self._maps.set_selected(result.unit.channel)
+        statistics = result.statistics
+        self._bar.set_scale(kind, mosaic.low, mosaic.high, nan=statistics.nan, infinite=statistics.infinite)
+        counts, edges = result.histogram
+        self._histogram.set_histogram(counts, edges, signed=mosaic.signed)
+        self._say_numbers(result)
+        shape = result.shape
+        size = f"{mosaic.count} maps of {shape[1]}×{shape[2]}" if len(shape) == 3 else f"{mosaic.count} values"
+        self.set_subtitle(f"{result.layer} · {size}")
+        self._show_tip()
+
+    def _say_numbers(self, result: ActivationsResult) -> None:
+        statistics = result.statistics
+        broken = statistics.nan + statistics.infinite
+        signed = result.mosaic.signed
+        self._numbers.set_numbers(
+            {
+                "mean": format_number(statistics.mean),
+                "std": format_number(statistics.std),
+                "zero": None if signed else f"{statistics.zeros:.0%}",
+                "after ReLU": f"{result.zero_after_relu:.0%} zero" if signed else None,
+                "silent maps": f"{statistics.silent} of {statistics.maps}",
+                "not finite": str(broken) if broken else None,
+            }
+        )
+
+    def _select(self, tile: int, row: int, column: int) -> None:
+        if self._result is not None:
+            place = {"selection.row": row, "selection.column": column} if len(self._result.shape) == 3 else {}
+            self.document.edit_many({"selection.layer": self._result.layer, "selection.channel": tile, **place})
+
+    def _point(self, place: tuple[int, int, int] | None) -> None:
+        self._hover = place
+        pointer = None
+        if place is not None and self._result is not None and len(self._result.shape) == 3:
+            channel, row, column = place
+            pointer = Pointer(layer=self._result.layer, channel=channel, row=row, column=column)
+        if pointer != self.document.scene.pointer:
+            self.document.edit("pointer", pointer)
+        self._show_tip()
+
+    def _show_tip(self) -> None:
+        """The unit under the pointer, its value as the network computed it; kept up to date while the input changes."""
+        result = self._result
+        if result is None or self._hover is None:
+            self._hide_card()
+            return
+        channel, row, column = self._hover
+        maps, rows, columns = result.values.shape
+        if channel >= maps or row >= rows or column >= columns:
+            self._hide_card()
+            return
+        if self._card is None:
+            self._card = HoverCard(self.window())
+        value = format_number(float(result.values[channel, row, column]))
+        here = self.window().mapFromGlobal(QCursor.pos())
+        self._card.show_at(here, f"{result.layer}, channel {channel}", [f"row {row}, column {column}", value])
+
+    def _hide_card(self) -> None:
+        if self._card is not None:
+            self._card.hide()
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        params = cast(ActivationsParams, new.panel("activations"))
+        if self._scale.value() != params.scale:
+            self._scale.set_value(params.scale)
+
+    def _restyle(self) -> None:
+        self._side.setFixedWidth(theme().px(168))

@@ -1,0 +1,167 @@
+"""Filters: the kernels of the selected layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from pydantic import Field
+
+from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from cnnviz.core.filters import FilterBank
+    from cnnviz.core.graph import Layer
+    from cnnviz.core.mosaic import Mosaic
+    from cnnviz.engine.observation import LoadedNetwork, Observation
+
+COLUMNS = 8
+GAP = 1
+
+
+class FiltersParams(PanelParams):
+    input_channel: int | None = Field(
+        None, ge=0, description="Kernels for this input channel; none: all three in colour, or the mean"
+    )
+    scale: Literal["shared", "own"] = Field("shared", description="One colour scale for all kernels, or each its own")
+
+
+@dataclass(frozen=True, eq=False)
+class FiltersResult:
+    """The kernels of ``owner``: the selected layer, or the nearest one before it that has some.
+
+    Attributes
+    ----------
+    mosaic : Mosaic or None
+        Signed kernels, or one matrix; None where the kernels are in colour.
+    colours : array or None
+        Colour kernels as uint8 ``(H, W, 3)``, tiles row by row.
+    kernel : Mosaic
+        The kernel of the selected channel alone, signed, and its weights ``kernel_values`` ``(h, w)``.
+    """
+
+    selected: str
+    owner: str
+    shape: tuple[int, ...]
+    bank: FilterBank
+    mosaic: Mosaic | None
+    colours: np.ndarray | None
+    channel: int | None
+    kernel: Mosaic
+    kernel_values: np.ndarray
+    input_channel: int | None
+
+
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> FiltersResult:
+    import torch
+
+    from cnnviz.core.filters import kernel_bank
+    from cnnviz.core.mosaic import mosaic
+
+    params = cast(FiltersParams, scene.panel("filters"))
+    network = observation.network
+    owner = _owner(network, observation.layer)
+    weight, kind = _as_kernels(network, owner)
+    paged = weight.shape[1] if weight.dim() == 4 and kind == "Conv2d" else 0
+    input_channel = None if params.input_channel is None or paged == 0 else min(params.input_channel, paged - 1)
+    bank = kernel_bank(weight, kind, input_channel, params.scale)
+    channel = min(scene.selection.channel, len(bank.norms) - 1) if owner.name == observation.layer.name else None
+    # the unit of a ReLU or a pool stands for the filter that feeds it
+    if channel is None and observation.layer.output_shape[:1] == (len(bank.norms),):
+        channel = min(scene.selection.channel, len(bank.norms) - 1)
+    kernel = _kernel(bank, weight, channel or 0)
+    shown, colours = None, None
+    if bank.form == "colour":
+        colours = _colour_tiles(bank.images)
+    else:
+        shown = mosaic(torch.from_numpy(bank.images), columns=COLUMNS, scale=params.scale, signed=True, gap=GAP)
+    return FiltersResult(
+        observation.layer.name,
+        owner.name,
+        tuple(weight.shape),
+        bank,
+        shown,
+        colours,
+        channel,
+        mosaic(kernel[None], columns=1, signed=True, gap=0),
+        kernel.numpy(),
+        input_channel,
+    )
+
+
+def _owner(network: LoadedNetwork, selected: Layer) -> Layer:
+    """The selected layer where it has kernels, else the nearest before it that has some."""
+    from cnnviz.core.filters import NoFilters
+
+    graph = network.graph
+    seen: set[str] = set()
+    waiting = [selected]
+    while waiting:
+        layer = waiting.pop(0)
+        weight = network.weight(layer)
+        if weight is not None and (layer.kind.startswith("Conv") or layer.kind == "Linear"):
+            return layer
+        for name in layer.inputs:
+            if name not in seen:
+                seen.add(name)
+                waiting.append(graph[name])
+    raise NoFilters(f"{selected.name} has no kernels, and no layer before it has; select a convolution.")
+
+
+def _as_kernels(network: LoadedNetwork, layer: Layer) -> tuple[Tensor, str]:
+    """The weight of ``layer``; that of a linear layer on flattened maps as the kernels over whole maps that it is."""
+    from cnnviz.core.filters import linear_after_flatten
+
+    weight = network.weight(layer)
+    assert weight is not None
+    if layer.kind != "Linear" or not layer.inputs:
+        return weight, layer.kind
+    before = network.graph[layer.inputs[0]]
+    while before.inputs and before.kind in ("Flatten", "Dropout"):
+        before = network.graph[before.inputs[0]]
+    shape = before.output_shape
+    if len(shape) == 3 and shape[1] * shape[2] > 1 and shape[0] * shape[1] * shape[2] == weight.shape[1]:
+        return linear_after_flatten(weight, (shape[0], shape[1], shape[2])), "Conv2d"
+    return weight, layer.kind
+
+
+def _kernel(bank: FilterBank, weight: Tensor, channel: int) -> Tensor:
+    """The weights ``(h, w)`` of one filter as the bank shows them: a tile, a row of the matrix, or the mean of colours."""
+    import torch
+
+    if bank.form == "matrix":
+        return torch.from_numpy(bank.images[0, channel : channel + 1].copy())
+    if bank.form == "colour":
+        return weight[channel].float().cpu().mean(0)
+    return torch.from_numpy(bank.images[channel].copy())
+
+
+def _colour_tiles(images: np.ndarray) -> np.ndarray:
+    """Filters ``(n, h, w, 3)`` in [0, 1] as one uint8 picture, :data:`COLUMNS` in a row."""
+    import numpy as np
+
+    count, height, width, _ = images.shape
+    rows = -(-count // COLUMNS)
+    picture = np.zeros((rows * (height + GAP) - GAP, COLUMNS * (width + GAP) - GAP, 3), np.uint8)
+    for index, image in enumerate(np.rint(images * 255).astype(np.uint8)):
+        row, column = divmod(index, COLUMNS)
+        top, left = row * (height + GAP), column * (width + GAP)
+        picture[top : top + height, left : left + width] = image
+    return picture
+
+
+SPEC = PanelSpec(
+    id="filters",
+    title="Filters",
+    area="right",
+    params=FiltersParams,
+    depends=("network", "unit"),
+    compute=compute,
+    view="cnnviz.panels.filters_view:FiltersView",
+    tip="The weights that the selected layer has learned, one kernel a filter.",
+)

@@ -1,0 +1,132 @@
+"""The widget of the input panel: the canvas, its tools, and the chain of edits."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from cnnviz.panels.input import InputParams, InputResult
+from cnnviz.panels.input_edits_view import EditsEditor
+from cnnviz.panels.input_pen_view import Pen
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
+from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.colour_swatch import ColourSwatch
+from cnnviz.ui.controls import IconButton, Segmented
+from cnnviz.ui.input_canvas import InputCanvas, Outline
+from cnnviz.ui.numbers import format_number
+from cnnviz.ui.panel_view import PanelView
+
+
+class InputView(PanelView):
+    """The canvas with its tools below; what does not fit scrolls."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(document, parent)
+        self._result: InputResult | None = None
+        self._pointed: tuple[int, int] | None = None
+        self.canvas = InputCanvas(self)
+        self._pen = Pen(document, self.canvas, self)
+        self._tools = Segmented(
+            [("brush", ""), ("eraser", ""), ("fill", ""), ("move", "")],
+            icons=["brush", "erase", "fill", "move"],
+            tips=[
+                "Brush: draw (B); the right button erases",
+                "Eraser: bring back what lies below (E)",
+                "Fill: colour a connected region (F)",
+                "Move: shift the picture by dragging it (M)",
+            ],
+        )
+        self._tools.chosen.connect(lambda tool: document.edit("panels.input.tool", tool))
+        self._swatch = ColourSwatch()
+        self._swatch.setToolTip("Colour of the brush; grey for networks that see one channel")
+        self._swatch.edited.connect(lambda colour: document.edit("panels.input.colour", colour))
+        clear = IconButton("clear", "Clear what was drawn (Del)")
+        clear.clicked.connect(self.clear)
+        tools = QHBoxLayout()
+        tools.addWidget(self._tools)
+        tools.addStretch(1)
+        tools.addWidget(self._swatch)
+        tools.addWidget(clear)
+        self._diameter = BoundSlider(
+            document, "panels.input.diameter", "brush", low=0.5, high=16, unit="px", digits=1, step=0.1
+        )
+        self._edits = EditsEditor(document, self)
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 4, 0)
+        column.setSpacing(0)
+        column.addWidget(self._diameter)
+        column.addWidget(self._edits)
+        column.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setWidget(below)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumHeight(28)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.canvas, 3)
+        layout.addLayout(tools)
+        layout.addWidget(scroll, 2)
+        self.canvas.pointed.connect(self._point)
+        self.canvas.wheel_turned.connect(self._resize_brush)
+        document.changed.connect(self._follow)
+        self._show_params(document.scene)
+
+    def show_result(self, result: InputResult) -> None:
+        super().show_result(result)
+        self._result = result
+        self.canvas.set_image(result.rendered.edited)
+        self._pen.set_surface(result)
+        field = result.field
+        self.canvas.set_outline(
+            None if field is None else Outline(field.row, field.column, field.height, field.width, field.text)
+        )
+        self._swatch.set_grey(result.channels == 1)
+        self._edits.show_fit(result)
+        self._say_value()
+
+    def clear(self) -> None:
+        """Take away every stroke; undo brings them back."""
+        self.document.edit("input.drawing.strokes", ())
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        if old.input.edits is not new.input.edits or old.input.fit is not new.input.fit:
+            self._edits.refresh()
+        if old.panels is not new.panels:
+            self._show_params(new)
+
+    def _show_params(self, scene: Scene) -> None:
+        params = cast(InputParams, scene.panel("input"))
+        self._tools.set_value(params.tool)
+        self._swatch.set_colour(params.colour)
+        self._diameter.refresh()
+        self.canvas.set_brush(params.diameter if params.tool in ("brush", "eraser") else 0)
+
+    def _resize_brush(self, delta: int) -> None:
+        params = cast(InputParams, self.document.scene.panel("input"))
+        diameter = min(max(params.diameter * 1.1 ** (delta / 120), 0.5), 64)
+        self.document.edit("panels.input.diameter", round(diameter, 1))
+
+    def _point(self, at: tuple[int, int] | None) -> None:
+        self._pointed = at
+        self._say_value()
+
+    def _say_value(self) -> None:
+        """What lies under the pointer, else what the network gets."""
+        result = self._result
+        if result is None:
+            return
+        if self._pointed is None:
+            self.set_subtitle(f"{result.channels}×{result.height}×{result.width}")
+            return
+        row, column = self._pointed
+        if row < result.height and column < result.width:
+            pixel: Any = result.rendered.edited[:, row, column]
+            values = " ".join(format_number(float(value), 2) for value in pixel)
+            self.set_subtitle(f"row {row}, column {column}: {values}")

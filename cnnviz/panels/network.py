@@ -1,0 +1,160 @@
+"""Network: a column per layer, with its strongest feature maps, live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from pydantic import Field
+
+from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.panels.activations import feature_maps
+from cnnviz.panels.network_folding import Node, automatic_folds, fold, foldable_blocks
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from cnnviz.core.graph import LayerGraph
+    from cnnviz.core.mosaic import Mosaic
+    from cnnviz.core.prediction import ClassScore
+    from cnnviz.engine.observation import Observation
+
+# maps larger than this are averaged down: a thumbnail is never drawn larger
+THUMBNAIL_PX = 64
+# an answer of more classes is shown as a vector like any other layer
+MOST_CLASS_BARS = 12
+
+
+class NetworkParams(PanelParams):
+    maps: int = Field(8, ge=1, le=32, description="feature maps shown of each layer, the strongest")
+    folded: tuple[str, ...] | None = Field(
+        None, description="blocks drawn as one column; none: all outermost blocks of a network with many layers"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One layer, or one folded block, in the diagram.
+
+    Attributes
+    ----------
+    mosaic : Mosaic or None
+        The shown channels, one below the other; None for a layer without channels.
+    channels : tuple of int
+        Which channel each tile shows, ascending.
+    left_out : int
+        Channels that are not shown.
+    scores : tuple of ClassScore
+        The class probabilities, in the order of the classes, where the column is the network's answer.
+    """
+
+    node: Node
+    mosaic: Mosaic | None
+    channels: tuple[int, ...]
+    left_out: int
+    scores: tuple[ClassScore, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    columns: tuple[Column, ...]
+    image: np.ndarray
+    parameters: int
+    macs: int
+    method: str
+    notes: tuple[str, ...]
+    blocks: tuple[str, ...]
+    folded: tuple[str, ...]
+    selected: str
+
+
+def folds(scene: Scene, graph: LayerGraph) -> tuple[str, ...]:
+    params = cast(NetworkParams, scene.panel("network"))
+    return automatic_folds(graph) if params.folded is None else params.folded
+
+
+def shown_layers(scene: Scene, graph: LayerGraph) -> list[str]:
+    return [node.layer.name for node in fold(graph, folds(scene, graph)) if node.layer.kind != "Input"]
+
+
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> NetworkResult:
+    params = cast(NetworkParams, scene.panel("network"))
+    graph = observation.network.graph
+    folded = folds(scene, graph)
+    nodes = fold(graph, folded)
+    columns = tuple(_column(node, observation, params.maps, last=node is nodes[-1]) for node in nodes)
+    return NetworkResult(
+        columns,
+        observation.rendered.edited,
+        graph.parameters,
+        graph.macs,
+        graph.method,
+        graph.notes,
+        foldable_blocks(graph),
+        folded,
+        observation.layer.name,
+    )
+
+
+def _column(node: Node, observation: Observation, most: int, last: bool) -> Column:
+    from cnnviz.core.mosaic import mosaic
+
+    if node.layer.kind == "Input":
+        return Column(node, None, (), 0)
+    value = observation.values[node.layer.name]
+    if last and value[0].dim() == 1 and 1 < value[0].numel() <= MOST_CLASS_BARS:
+        return Column(node, None, tuple(range(value[0].numel())), 0, _class_scores(observation))
+    maps = feature_maps(value)
+    # a vector is drawn as one strip of cells, not as a few of its units
+    channels = _strongest(maps, most) if maps.shape[1:].numel() > 1 else tuple(range(min(maps.shape[0], MOST_CELLS)))
+    shown = maps if len(channels) == maps.shape[0] else maps[list(channels)]
+    gap = 1 if maps.shape[1:].numel() > 1 else 0
+    return Column(
+        node, mosaic(_thumbnails(shown), columns=1, scale="shared", gap=gap), channels, maps.shape[0] - len(channels)
+    )
+
+
+MOST_CELLS = 128
+
+
+def _strongest(maps: Tensor, most: int) -> tuple[int, ...]:
+    from cnnviz.core.activations import strongest
+
+    if maps.shape[0] <= most:
+        return tuple(range(maps.shape[0]))
+    return tuple(sorted(strongest(maps, most)))
+
+
+def _thumbnails(maps: Tensor) -> Tensor:
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    height, width = maps.shape[1:]
+    if max(height, width) <= THUMBNAIL_PX:
+        return maps
+    shrink = THUMBNAIL_PX / max(height, width)
+    return adaptive_avg_pool2d(maps.float(), (max(1, round(height * shrink)), max(1, round(width * shrink))))
+
+
+def _class_scores(observation: Observation) -> tuple[ClassScore, ...]:
+    from cnnviz.core.prediction import top_classes
+
+    assert observation.output is not None
+    logits = observation.output[0]
+    scores = top_classes(logits, observation.network.card.labels, logits.numel())
+    return tuple(sorted(scores, key=lambda score: score.index))
+
+
+SPEC = PanelSpec(
+    id="network",
+    title="Network",
+    area="centre",
+    params=NetworkParams,
+    depends=("network", "input", "layer"),
+    compute=compute,
+    layers=shown_layers,
+    view="cnnviz.panels.network_view:NetworkView",
+    tip="The layers in order of execution. Click a column to select its layer, a map to select its channel.",
+)

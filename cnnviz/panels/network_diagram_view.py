@@ -1,0 +1,265 @@
+"""The diagram itself: where the mouse is, what is painted anew, zoom and pan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
+from PyQt6.QtWidgets import QToolTip, QWidget
+
+from cnnviz.panels.layer_words import explain
+from cnnviz.panels.network import Column, NetworkResult
+from cnnviz.panels.network_layout import ColumnShape, DiagramLayout, lay_out
+from cnnviz.panels.network_paint_view import Mark, paint_backdrop, paint_column, rectangle, shape_text
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Pointer, Scene
+from cnnviz.ui.numbers import format_count
+from cnnviz.ui.theme import theme
+
+ZOOM_RANGE = (1.0, 8.0)
+
+
+class NetworkDiagram(QWidget):
+    """Columns of feature maps, zoomed with Ctrl and the wheel, moved with the wheel or by dragging."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._result: NetworkResult | None = None
+        self._mark = Mark(None, 0)
+        self._selected: int | None = None
+        self._zoom = 1.0
+        self._offset = QPointF()
+        self._layout: DiagramLayout | None = None
+        self._layout_key: Any = None
+        self._backdrop: QPixmap | None = None
+        self._drag: QPoint | None = None
+        self._moved = False
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Network diagram")
+        theme().changed.connect(self._forget_layout)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(260, 160)
+
+    def set_result(self, result: NetworkResult, scene: Scene) -> None:
+        """Show new tensors; the backdrop is painted anew only where the diagram itself changed."""
+        names = [column.node.layer.name for column in result.columns]
+        selected = names.index(result.selected) if result.selected in names else None
+        mark = Mark(selected, scene.selection.channel)
+        shapes = tuple(_shape(column) for column in result.columns)
+        channels = tuple(column.channels for column in result.columns)
+        key = (names, shapes, channels, self.size(), self._zoom, selected, mark)
+        if key != self._layout_key:
+            self._layout_key = key
+            self._backdrop = None
+        self._result, self._selected, self._mark = result, selected, mark
+        self.update(self._tensor_area() if self._backdrop is not None else self.rect())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        if self._result is None or event is None:
+            painter.fillRect(self.rect(), theme().colour("panel"))
+            painter.end()
+            return
+        layout = self._placed()
+        painter.drawPixmap(0, 0, self._ensure_backdrop(layout))
+        for index, (column, place) in enumerate(zip(self._result.columns, layout.columns, strict=True)):
+            if rectangle(place.frame).toAlignedRect().intersects(event.rect()):
+                mark = self._mark if index == self._mark.column else None
+                paint_column(painter, column, place, self._result.image, mark)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        self._forget_layout()
+        super().resizeEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        if event is None or self._result is None:
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            low, high = ZOOM_RANGE
+            zoom = min(max(self._zoom * 1.0015 ** event.angleDelta().y(), low), high)
+            # what is under the pointer stays there
+            factor = zoom / self._zoom
+            self._offset = (self._offset - event.position()) * factor + event.position()
+            self._zoom = zoom
+        else:
+            delta = event.angleDelta()
+            across = delta.x() or (delta.y() if self._fits_height() else 0)
+            self._offset += QPointF(across, 0 if self._fits_height() else delta.y()) * 0.5
+        self._forget_layout()
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        if event is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._drag = event.position().toPoint()
+            self._moved = False
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or self._result is None:
+            return
+        here = event.position().toPoint()
+        if self._drag is not None and event.buttons() & Qt.MouseButton.LeftButton:
+            step = here - self._drag
+            if self._moved or step.manhattanLength() > 6:
+                self._moved = True
+                self._drag = here
+                self._offset += QPointF(step)
+                self._forget_layout()
+            return
+        self._point_at(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        pressed, self._drag = self._drag is not None, None
+        if pressed and not self._moved and self._result is not None:
+            self._select(event.position())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or self._result is None:
+            return
+        index = self._placed().column_at(event.position().x(), event.position().y())
+        if index is not None:
+            self._toggle_fold(self._result.columns[index])
+
+    def leaveEvent(self, event: Any) -> None:
+        if self._document.scene.pointer is not None:
+            self._document.edit("pointer", None)
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Left and right select the layer before and after."""
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key())
+        if step is None or self._result is None:
+            super().keyPressEvent(event)
+            return
+        index = min(max((self._selected or 0) + step, 0), len(self._result.columns) - 1)
+        self._document.edit_many(_selection(self._result.columns[index].node.layer.name))
+
+    def _select(self, at: QPointF) -> None:
+        assert self._result is not None
+        layout = self._placed()
+        index = layout.column_at(at.x(), at.y())
+        if index is None:
+            return
+        column = self._result.columns[index]
+        found = layout.tile_at(at.x(), at.y())
+        changes = _selection(column.node.layer.name)
+        if found is not None and layout.columns[index].kind == "maps":
+            _, tile, down, across = found
+            changes["selection.channel"] = column.channels[tile]
+            shape = column.node.layer.output_shape
+            if len(shape) == 3:
+                changes["selection.row"] = int(down * shape[1])
+                changes["selection.column"] = int(across * shape[2])
+        self._document.edit_many(changes)
+
+    def _toggle_fold(self, column: Column) -> None:
+        assert self._result is not None
+        folded = set(self._result.folded)
+        if column.node.block is not None:
+            folded.discard(column.node.block)
+        else:
+            inner = [path for path in column.node.layer.block if path in self._result.blocks]
+            if not inner:
+                return
+            folded.add(inner[-1])
+        self._document.edit("panels.network.folded", tuple(sorted(folded)))
+
+    def _point_at(self, event: QMouseEvent) -> None:
+        assert self._result is not None
+        layout = self._placed()
+        x, y = event.position().x(), event.position().y()
+        index = layout.column_at(x, y)
+        pointer = None
+        text = ""
+        if index is not None:
+            column = self._result.columns[index]
+            layer = column.node.layer
+            text = _tool_tip(column)
+            found = layout.tile_at(x, y)
+            if found is not None and layout.columns[index].kind == "maps" and len(layer.output_shape) == 3:
+                _, tile, down, across = found
+                rows, columns = layer.output_shape[1:]
+                pointer = Pointer(
+                    layer=layer.name, channel=column.channels[tile], row=int(down * rows), column=int(across * columns)
+                )
+                text = f"<b>{layer.name}, channel {column.channels[tile]}</b><br>{text}"
+        if pointer != self._document.scene.pointer:
+            self._document.edit("pointer", pointer)
+        QToolTip.showText(event.globalPosition().toPoint(), text, self)
+
+    def _fits_height(self) -> bool:
+        return self._layout is None or self._layout.height <= self.height() + 1
+
+    def _forget_layout(self) -> None:
+        self._layout = None
+        self._backdrop = None
+        self._layout_key = None
+        self.update()
+
+    def _placed(self) -> DiagramLayout:
+        """The layout at the present zoom and offset; the offset is kept where the diagram can be seen."""
+        assert self._result is not None
+        if self._layout is None or self._backdrop is None:
+            shapes = [_shape(column) for column in self._result.columns]
+            plain = lay_out(shapes, self.width(), self.height(), self._zoom, theme().scale)
+            self._offset = QPointF(
+                min(max(self._offset.x(), min(self.width() - plain.width, 0.0)), 0.0),
+                min(max(self._offset.y(), min(self.height() - plain.height, 0.0)), 0.0),
+            )
+            self._layout = plain.shifted(self._offset.x(), self._offset.y())
+        return self._layout
+
+    def _ensure_backdrop(self, layout: DiagramLayout) -> QPixmap:
+        if self._backdrop is None:
+            assert self._result is not None
+            ratio = self.devicePixelRatioF()
+            pixmap = QPixmap(self.size() * ratio)
+            pixmap.setDevicePixelRatio(ratio)
+            paint_backdrop(pixmap, layout, self._result, self._mark, self._selected)
+            self._backdrop = pixmap
+        return self._backdrop
+
+    def _tensor_area(self) -> QRect:
+        """The part of the widget that a new frame changes: from the top of the highest map to the lowest."""
+        boxes = [rectangle(tile) for place in self._placed().columns for tile in place.tiles]
+        area = QRectF()
+        for box in boxes:
+            area = area.united(box)
+        return area.adjusted(-4, -4, 4, 4).toAlignedRect()
+
+
+def _selection(layer: str) -> dict[str, Any]:
+    return {"selection.layer": layer, "selection.row": None, "selection.column": None}
+
+
+def _shape(column: Column) -> ColumnShape:
+    if column.node.layer.kind == "Input":
+        return ColumnShape(1, kind="image")
+    if column.scores:
+        return ColumnShape(len(column.scores), kind="bars")
+    assert column.mosaic is not None
+    height, width = column.mosaic.tile_shape
+    if (height, width) == (1, 1):
+        return ColumnShape(column.mosaic.count, kind="strip")
+    return ColumnShape(column.mosaic.count, height, width)
+
+
+def _tool_tip(column: Column) -> str:
+    node = column.node
+    lines = [f"<b>{node.block or node.layer.name}</b> · {node.layer.summary or node.layer.kind}"]
+    lines.append(f"output {shape_text(node.layer.output_shape)}")
+    if node.parameters:
+        lines.append(f"{format_count(node.parameters)} weights, {format_count(node.layer.macs)} multiply-adds")
+    if column.left_out:
+        lines.append(f"the {len(column.channels)} strongest maps; {column.left_out} more in Activations")
+    lines.append(explain(node.layer.kind))
+    if node.block is not None:
+        lines.append("Double click to unfold the block.")
+    return "<br>".join(lines)

@@ -1,0 +1,130 @@
+"""Where the network diagram puts its columns, thumbnails and edges: plain arithmetic, in pixels of the widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+HEADER = 76
+"""Height of a column's four lines of text and the fold mark."""
+MARGIN = 12
+NARROWEST_COLUMN = 88
+LARGEST_THUMBNAIL = 56
+SMALLEST_THUMBNAIL = 12
+SKIP_LANE = 14
+"""Height kept free below the thumbnails for edges that pass by other columns."""
+
+
+@dataclass(frozen=True)
+class Box:
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def middle(self) -> float:
+        return self.y + self.height / 2
+
+    def holds(self, x: float, y: float) -> bool:
+        return self.x <= x < self.right and self.y <= y < self.y + self.height
+
+
+@dataclass(frozen=True)
+class ColumnShape:
+    """What the layout needs to know of a column: its tiles, their proportion, and how they are shown."""
+
+    tiles: int
+    tile_height: int = 1
+    tile_width: int = 1
+    kind: str = "maps"  # "image", "maps", "strip" (a vector's cells) or "bars" (class probabilities)
+
+
+@dataclass(frozen=True)
+class ColumnLayout:
+    """One column: the frame of the whole, and a box for each tile (one for all of a strip)."""
+
+    frame: Box
+    tiles: tuple[Box, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class DiagramLayout:
+    columns: tuple[ColumnLayout, ...]
+    width: float
+    height: float
+
+    def shifted(self, dx: float, dy: float) -> DiagramLayout:
+        columns = tuple(
+            replace(
+                column,
+                frame=_shifted(column.frame, dx, dy),
+                tiles=tuple(_shifted(tile, dx, dy) for tile in column.tiles),
+            )
+            for column in self.columns
+        )
+        return replace(self, columns=columns)
+
+    def column_at(self, x: float, y: float) -> int | None:
+        return next((i for i, column in enumerate(self.columns) if column.frame.holds(x, y)), None)
+
+    def tile_at(self, x: float, y: float) -> tuple[int, int, float, float] | None:
+        """Column, tile, and the position inside the tile as fractions (down, across)."""
+        column = self.column_at(x, y)
+        if column is None:
+            return None
+        for index, box in enumerate(self.columns[column].tiles):
+            if box.holds(x, y):
+                return column, index, (y - box.y) / box.height, (x - box.x) / box.width
+        return None
+
+
+def _shifted(box: Box, dx: float, dy: float) -> Box:
+    return replace(box, x=box.x + dx, y=box.y + dy)
+
+
+def lay_out(shapes: Sequence[ColumnShape], width: float, height: float, zoom: float, scale: float) -> DiagramLayout:
+    """Columns side by side, their tiles stacked and centred on one line.
+
+    At ``zoom`` 1 the tallest column fits ``height`` and the columns share ``width`` where they are not narrower than
+    :data:`NARROWEST_COLUMN`; text keeps its size whatever the zoom. ``scale`` is that of the fonts.
+    """
+    header = HEADER * scale
+    room = max(height - header - MARGIN - SKIP_LANE, SMALLEST_THUMBNAIL) * zoom
+    most = max((shape.tiles for shape in shapes if shape.kind == "maps"), default=1)
+    side = min(max(room / max(most, 1) * 0.84, SMALLEST_THUMBNAIL), LARGEST_THUMBNAIL * zoom * scale)
+    pitch = max(NARROWEST_COLUMN * scale, side * 1.5, ((width - 2 * MARGIN) / max(len(shapes), 1)) * zoom)
+    content = max(room, most * side / 0.84)
+    columns = []
+    for index, shape in enumerate(shapes):
+        frame = Box(MARGIN + index * pitch, 0, pitch, header + content + MARGIN)
+        columns.append(ColumnLayout(frame, tuple(_tiles(shape, frame, header, content, side, scale)), shape.kind))
+    return DiagramLayout(tuple(columns), 2 * MARGIN + len(shapes) * pitch, header + content + MARGIN + SKIP_LANE)
+
+
+def _tiles(shape: ColumnShape, frame: Box, header: float, content: float, side: float, scale: float) -> Iterator[Box]:
+    centre = frame.x + frame.width / 2
+    if shape.kind == "image":
+        large = min(frame.width * 0.62, content, LARGEST_THUMBNAIL * 1.2 * scale)
+        yield Box(centre - large / 2, header + (content - large) / 2, large, large)
+    elif shape.kind == "strip":
+        tall = min(content, max(shape.tiles * 4.0, 24))
+        yield Box(centre - 8 * scale, header + (content - tall) / 2, 16 * scale, tall)
+    elif shape.kind == "bars":
+        row = min(content / max(shape.tiles, 1), 22 * scale)
+        top = header + (content - row * shape.tiles) / 2
+        for index in range(shape.tiles):
+            yield Box(frame.x + 6, top + index * row, frame.width - 12, row)
+    else:
+        longest = max(shape.tile_height, shape.tile_width)
+        tile_height, tile_width = side * shape.tile_height / longest, side * shape.tile_width / longest
+        row = side / 0.84
+        top = header + (content - row * shape.tiles) / 2
+        for index in range(shape.tiles):
+            y = top + index * row + (row - tile_height) / 2
+            yield Box(centre - tile_width / 2, y, tile_width, tile_height)

@@ -1,0 +1,262 @@
+"""Paints the network diagram: what stands still into a picture, the feature maps over it at each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
+
+from cnnviz.panels.network import Column, NetworkResult
+from cnnviz.panels.network_layout import Box, ColumnLayout, DiagramLayout
+from cnnviz.ui.numbers import format_count
+from cnnviz.ui.pixels import image_words
+from cnnviz.ui.theme import theme
+
+# kinds whose every output map reads the map above it alone: drawn with one line a map, not with all to all
+ONE_TO_ONE = frozenset(
+    [
+        "ReLU",
+        "LeakyReLU",
+        "ELU",
+        "GELU",
+        "SiLU",
+        "Sigmoid",
+        "Tanh",
+        "Hardswish",
+        "Hardtanh",
+        "ReLU6",
+        "PReLU",
+        "MaxPool2d",
+        "AvgPool2d",
+        "AdaptiveAvgPool2d",
+        "AdaptiveMaxPool2d",
+        "BatchNorm2d",
+        "InstanceNorm2d",
+        "Dropout",
+        "Dropout2d",
+        "Identity",
+        "Add",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The selected unit: its layer, its channel, and which column shows it."""
+
+    column: int | None
+    channel: int
+
+
+def rectangle(box: Box) -> QRectF:
+    return QRectF(box.x, box.y, box.width, box.height)
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def paint_backdrop(
+    pixmap: QPixmap, layout: DiagramLayout, result: NetworkResult, mark: Mark, selected: int | None
+) -> None:
+    """Everything that a new frame does not change: texts, edges, the selected column's frame."""
+    hub = theme()
+    pixmap.fill(hub.colour("panel"))
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    bounds = QRectF(0, 0, pixmap.width(), pixmap.height())
+    if selected is not None:
+        frame = rectangle(layout.columns[selected].frame).adjusted(4, 2, -4, -2)
+        fill = QColor(hub.colour("accent"))
+        fill.setAlpha(22)
+        painter.setPen(QPen(hub.colour("accent"), 1.2))
+        painter.setBrush(fill)
+        painter.drawRoundedRect(frame, 6, 6)
+    _paint_edges(painter, layout, result, mark, bounds)
+    for column, place in zip(result.columns, layout.columns, strict=True):
+        if rectangle(place.frame).intersects(bounds):
+            _paint_heading(painter, column, place, is_selected=layout.columns.index(place) == selected)
+            if column.left_out:
+                _paint_left_out(painter, column, place)
+    painter.end()
+
+
+def _paint_heading(painter: QPainter, column: Column, place: ColumnLayout, *, is_selected: bool) -> None:
+    hub = theme()
+    node = column.node
+    title = node.block if node.block is not None else node.layer.name
+    if node.block is not None:
+        second = f"{node.layers} layers"
+    elif node.layer.kind == "Input":
+        second = "image"
+    else:
+        second = node.layer.summary or node.layer.kind
+    lines: list[tuple[str, QFont, str]] = [
+        (("▸ " if node.block else "") + title, hub.font("title"), "text"),
+        (second, hub.font("tiny"), "muted"),
+        (shape_text(node.layer.output_shape), hub.font("tiny"), "muted"),
+    ]
+    if node.parameters:
+        count = "1 weight" if node.parameters == 1 else f"{format_count(node.parameters)} weights"
+        lines.append((count, hub.font("tiny"), "text" if is_selected else "muted"))
+    y = place.frame.y + hub.px(6)
+    for text, font, token in lines:
+        metrics = QFontMetricsF(font)
+        painter.setFont(font)
+        painter.setPen(hub.colour(token))
+        elided = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, place.frame.width - 10)
+        line = QRectF(place.frame.x, y, place.frame.width, metrics.height())
+        painter.drawText(line, Qt.AlignmentFlag.AlignCenter, elided)
+        y += metrics.height() + 0.5
+
+
+def _paint_left_out(painter: QPainter, column: Column, place: ColumnLayout) -> None:
+    """How many maps the column does not show, below the last one that it does."""
+    last = place.tiles[-1]
+    painter.setFont(theme().font("tiny"))
+    painter.setPen(theme().colour("muted"))
+    line = QRectF(place.frame.x, last.y + last.height + 2, place.frame.width, theme().px(14))
+    painter.drawText(line, Qt.AlignmentFlag.AlignCenter, f"+{column.left_out}")
+
+
+def _paint_edges(painter: QPainter, layout: DiagramLayout, result: NetworkResult, mark: Mark, bounds: QRectF) -> None:
+    quiet, loud = QPen(theme().colour("line"), 1.0), QPen(theme().colour("mark"), 1.6)
+    for index, column in enumerate(result.columns):
+        for source in column.node.inputs:
+            span = rectangle(layout.columns[source].frame).united(rectangle(layout.columns[index].frame))
+            if not span.intersects(bounds):
+                continue
+            if source != index - 1:
+                painter.setPen(quiet)
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawPath(_passing_by(layout, source, index))
+                continue
+            _paint_bundle(painter, layout, result, source, index, mark, quiet, loud)
+
+
+def _paint_bundle(
+    painter: QPainter,
+    layout: DiagramLayout,
+    result: NetworkResult,
+    source: int,
+    target: int,
+    mark: Mark,
+    quiet: QPen,
+    loud: QPen,
+) -> None:
+    """The lines between the maps of two neighbouring columns; those into the marked map are drawn last."""
+    starts, ends = layout.columns[source].tiles, layout.columns[target].tiles
+    column = result.columns[target]
+    before = result.columns[source]
+    one_to_one = column.node.block is None and column.node.layer.kind in ONE_TO_ONE
+    marked_paths = QPainterPath()
+    paths = QPainterPath()
+    for end_index, end in enumerate(ends):
+        is_marked = (
+            mark.column == target and end_index < len(column.channels) and column.channels[end_index] == mark.channel
+        )
+        for start_index, start in enumerate(starts):
+            if one_to_one and len(ends) > 1 and len(starts) > 1:
+                same = before.channels[start_index : start_index + 1] == column.channels[end_index : end_index + 1]
+                if not same:
+                    continue
+            path = marked_paths if is_marked else paths
+            _add_curve(path, QPointF(start.right + 3, start.middle), QPointF(end.x - 3, end.middle))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    # all to all makes many lines: each one fainter, so that the bundle as a whole stays quiet
+    faint = QPen(quiet)
+    if len(starts) * len(ends) > 24 and not one_to_one:
+        colour = QColor(quiet.color())
+        colour.setAlpha(110)
+        faint.setColor(colour)
+    painter.setPen(faint)
+    painter.drawPath(paths)
+    painter.setPen(loud)
+    painter.drawPath(marked_paths)
+
+
+def _add_curve(path: QPainterPath, start: QPointF, end: QPointF) -> None:
+    bend = (end.x() - start.x()) * 0.5
+    path.moveTo(start)
+    path.cubicTo(QPointF(start.x() + bend, start.y()), QPointF(end.x() - bend, end.y()), end)
+
+
+def _passing_by(layout: DiagramLayout, source: int, target: int) -> QPainterPath:
+    """An edge that skips columns: down from the source, along below the maps, and up into the target."""
+    start, end = layout.columns[source].frame, layout.columns[target].frame
+    low = max(column.frame.y + column.frame.height for column in layout.columns) + 5
+    x1, x2 = start.x + start.width * 0.78, end.x + end.width * 0.22
+    bottom = start.y + start.height - 10
+    path = QPainterPath(QPointF(x1, bottom))
+    path.cubicTo(QPointF(x1, low), QPointF(x1, low), QPointF(x1 + 12, low))
+    path.lineTo(QPointF(x2 - 12, low))
+    path.cubicTo(QPointF(x2, low), QPointF(x2, low), QPointF(x2, bottom))
+    return path
+
+
+def paint_column(painter: QPainter, column: Column, place: ColumnLayout, image: np.ndarray, mark: Mark | None) -> None:
+    """The tensors of one column: its maps, cells, bars, or the input's image."""
+    if place.kind == "image":
+        _paint_image(painter, place.tiles[0], image)
+    elif place.kind == "bars":
+        _paint_bars(painter, column, place)
+    elif column.mosaic is not None:
+        _paint_maps(painter, column, place)
+    if mark is not None and place.kind == "maps" and mark.channel in column.channels:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme().colour("mark"), 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        tile = rectangle(place.tiles[column.channels.index(mark.channel)])
+        painter.drawRoundedRect(tile.adjusted(-2, -2, 2, 2), 3, 3)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def _paint_maps(painter: QPainter, column: Column, place: ColumnLayout) -> None:
+    mosaic = column.mosaic
+    assert mosaic is not None
+    pixels = theme().table("signed" if mosaic.signed else "unsigned")[mosaic.indices]
+    height, width = pixels.shape
+    picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+    if place.kind == "strip":
+        painter.drawImage(rectangle(place.tiles[0]).toRect(), picture)
+        return
+    for index, tile in enumerate(place.tiles):
+        row, left, tall, wide = mosaic.tile_rect(index)
+        painter.drawImage(rectangle(tile).toRect(), picture, QRect(left, row, wide, tall))
+
+
+def _paint_image(painter: QPainter, tile: Box, image: np.ndarray) -> None:
+    pixels = image_words(image)
+    height, width = pixels.shape
+    picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+    target = rectangle(tile)
+    longest = max(height, width)
+    size = QRectF(0, 0, target.width() * width / longest, target.height() * height / longest)
+    size.moveCenter(target.center())
+    painter.drawImage(size.toRect(), picture)
+    painter.setPen(QPen(theme().colour("line"), 1))
+    painter.drawRect(size.toRect())
+
+
+def _paint_bars(painter: QPainter, column: Column, place: ColumnLayout) -> None:
+    hub = theme()
+    font = hub.font("tiny")
+    painter.setFont(font)
+    best = max(column.scores, key=lambda score: score.probability, default=None)
+    metrics = QFontMetricsF(font)
+    label_width = min(
+        max((metrics.horizontalAdvance(score.label) for score in column.scores), default=0) + 4,
+        place.frame.width * 0.6,
+    )
+    for score, tile in zip(column.scores, place.tiles, strict=True):
+        strong = score is best
+        painter.setPen(hub.colour("text" if strong else "muted"))
+        text = metrics.elidedText(score.label, Qt.TextElideMode.ElideRight, label_width)
+        label = QRectF(tile.x, tile.y, label_width, tile.height)
+        painter.drawText(label, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        room = tile.width - label_width - 6
+        thick = min(tile.height * 0.5, 8)
+        bar = QRectF(tile.x + label_width + 6, tile.middle - thick / 2, 1 + score.probability * (room - 1), thick)
+        painter.fillRect(bar, hub.colour("accent" if strong else "faint"))

@@ -1,0 +1,58 @@
+"""Prediction: the classes that the network holds for likeliest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from pydantic import Field
+
+from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams
+
+if TYPE_CHECKING:
+    from cnnviz.core.prediction import ClassScore
+    from cnnviz.engine.observation import Observation
+
+
+class PredictionParams(PanelParams):
+    count: int = Field(5, ge=1, le=20, description="classes shown")
+
+
+@dataclass(frozen=True)
+class PredictionResult:
+    scores: tuple[ClassScore, ...]
+    classes: int
+    note: str
+
+
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> PredictionResult:
+    from cnnviz.core.prediction import top_classes
+
+    assert observation.output is not None
+    logits = observation.output[0]
+    if logits.dim() != 1:
+        shape = "×".join(map(str, logits.shape))
+        raise ValueError(
+            f"This network answers with maps of {shape}, not with classes; see its last layer in Activations."
+        )
+    if observation.network.graph.layers[-1].kind == "Softmax":
+        # already probabilities: the softmax of their logarithm is they themselves
+        logits = logits.clamp_min(0).log()
+    params = cast(PredictionParams, scene.panel("prediction"))
+    scores = top_classes(logits, observation.network.card.labels, params.count)
+    return PredictionResult(scores, logits.numel(), "softmax" if logits.numel() > 1 else "sigmoid")
+
+
+SPEC = PanelSpec(
+    id="prediction",
+    title="Prediction",
+    area="left",
+    params=PredictionParams,
+    depends=("network", "input"),
+    compute=compute,
+    layers=lambda scene, graph: (),
+    view="cnnviz.panels.prediction_view:PredictionView",
+    tip="The probability that the network gives to each class: the softmax of its last layer.",
+)

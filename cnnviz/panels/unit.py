@@ -1,0 +1,97 @@
+"""Unit: the selected map large, one of its cells with its value, its neighbours as numbers, and what it saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from pydantic import Field
+
+from cnnviz.engine.observation import only_selected
+from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.panels.activations import feature_maps
+from cnnviz.panels.receptive_field_box import FieldBox, unit_field
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cnnviz.core.mosaic import Mosaic
+    from cnnviz.engine.observation import Observation
+
+
+class UnitParams(PanelParams):
+    window: int = Field(7, ge=3, le=15, multiple_of=1, description="rows and columns of numbers around the unit")
+
+
+@dataclass(frozen=True, eq=False)
+class UnitResult:
+    """One unit in its map.
+
+    Attributes
+    ----------
+    mosaic : Mosaic
+        The whole map as one tile.
+    values : array, (h, w)
+        The map as the network computed it.
+    crop : array or None
+        The part of the input, ``(C, h, w)`` in [0, 1], that reaches the unit, without padding.
+    """
+
+    layer: str
+    channel: int
+    row: int
+    column: int
+    value: float
+    mosaic: Mosaic
+    values: np.ndarray
+    field: FieldBox | None
+    crop: np.ndarray | None
+    window: int
+
+
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> UnitResult:
+    from cnnviz.core.mosaic import mosaic
+
+    params = cast(UnitParams, scene.panel("unit"))
+    unit = observation.unit(scene.selection)
+    maps = feature_maps(observation.values[observation.layer.name])
+    chosen = maps[unit.channel : unit.channel + 1]
+    # the whole layer decides whether zero is in the middle, so that a map does not change its colours while it runs
+    shown = mosaic(chosen, columns=1, scale="shared", signed=bool((maps < 0).any()), gap=0)
+    values = chosen[0].float().cpu().numpy()
+    row, column = unit.row or 0, unit.column or 0
+    field = None if unit.row is None else unit_field(observation.network, observation.layer.name, row, column)
+    return UnitResult(
+        observation.layer.name,
+        unit.channel,
+        row,
+        column,
+        float(values[row, column]),
+        shown,
+        values,
+        field,
+        None if field is None else _crop(observation.rendered.edited, field),
+        params.window,
+    )
+
+
+def _crop(image: np.ndarray, field: FieldBox) -> np.ndarray | None:
+    rows = slice(max(field.row, 0), max(field.row + field.height, 0))
+    columns = slice(max(field.column, 0), max(field.column + field.width, 0))
+    crop = image[:, rows, columns]
+    return crop if crop.size else None
+
+
+SPEC = PanelSpec(
+    id="unit",
+    title="Unit",
+    area="right",
+    params=UnitParams,
+    depends=("network", "input", "unit"),
+    compute=compute,
+    layers=only_selected,
+    view="cnnviz.panels.unit_view:UnitView",
+    tip="One unit: its value, its neighbours in the map, and the part of the input that it sees.",
+)

@@ -1,0 +1,138 @@
+"""The widget of the unit panel."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QImage, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from cnnviz.panels.unit import UnitResult
+from cnnviz.scene.document import Document
+from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.mosaic_view import MosaicView
+from cnnviz.ui.number_grid import NumberGrid
+from cnnviz.ui.numbers import format_number
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.pixels import image_words
+from cnnviz.ui.theme import theme
+
+
+class UnitView(PanelView):
+    """The map large, the unit's value, what it saw, and its neighbours as numbers."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(document, parent)
+        self._result: UnitResult | None = None
+        self._map = MosaicView(self)
+        self._map.setAccessibleName("The selected map")
+        self._map.tile_clicked.connect(lambda _tile, row, column: self._select(row, column))
+        self._value = ElidedLabel("", role="number", token="text")
+        self._value.setToolTip("The output of the unit, as the network computed it")
+        self._saw = SawView()
+        self._saw_caption = ElidedLabel("what it saw")
+        self._grid = NumberGrid(self)
+        self._grid.setAccessibleName("Values around the unit")
+        self._grid.cell_clicked.connect(self._select)
+        side = QVBoxLayout()
+        side.setSpacing(2)
+        side.addWidget(ElidedLabel("value"))
+        side.addWidget(self._value)
+        side.addWidget(self._saw_caption)
+        side.addWidget(self._saw, 1)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setHorizontalSpacing(10)
+        layout.setVerticalSpacing(8)
+        layout.addWidget(self._map, 0, 0)
+        layout.addLayout(side, 0, 1)
+        layout.addWidget(self._grid, 1, 0, 1, 2)
+        layout.setColumnStretch(0, 1)
+        layout.setColumnStretch(1, 1)
+        layout.setRowStretch(0, 3)
+        layout.setRowStretch(1, 5)
+
+    def show_result(self, result: UnitResult) -> None:
+        super().show_result(result)
+        self._result = result
+        kind = "signed" if result.mosaic.signed else "unsigned"
+        self._map.set_mosaic(result.mosaic, kind)
+        self._value.set_text(format_number(result.value))
+        is_map = result.values.size > 1
+        height, width = result.values.shape
+        self._grid.set_values(
+            result.mosaic.indices,
+            result.values,
+            kind,
+            window=(min(result.window, height), min(result.window, width)),
+            centre=(result.row, result.column),
+        )
+        self._grid.set_marked((result.row, result.column))
+        self._grid.setVisible(is_map)
+        self._saw.set_crop(result)
+        self._saw_caption.set_text("what it saw" if result.crop is not None else "")
+        place = f", row {result.row}, column {result.column}" if is_map else ""
+        self.set_subtitle(f"{result.layer}, channel {result.channel}{place}")
+
+    def _select(self, row: int, column: int) -> None:
+        if self._result is not None:
+            self.document.edit_many(
+                {
+                    "selection.layer": self._result.layer,
+                    "selection.channel": self._result.channel,
+                    "selection.row": row,
+                    "selection.column": column,
+                }
+            )
+
+
+class SawView(QWidget):
+    """The part of the input that reaches the unit; what lies in padding is hatched."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._result: UnitResult | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        theme().changed.connect(self.update)
+
+    def set_crop(self, result: UnitResult) -> None:
+        self._result = result
+        field = result.field
+        self.setToolTip("" if field is None else f"The unit's receptive field: {field.text}; hatched is padding")
+        self.update()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(48), theme().px(48))
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(110), theme().px(110))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        result = self._result
+        painter = QPainter(self)
+        if result is not None and result.field is not None:
+            self._paint_field(painter, result)
+        painter.end()
+
+    def _paint_field(self, painter: QPainter, result: UnitResult) -> None:
+        field = result.field
+        assert field is not None
+        scale = min(self.width() - 4, self.height() - 4) / max(field.height, field.width)
+        frame = QRectF(2, 2, field.width * scale, field.height * scale)
+        painter.fillRect(frame, theme().colour("raised"))
+        painter.setPen(Qt.PenStyle.NoPen)
+        hatch = painter.brush()
+        hatch.setStyle(Qt.BrushStyle.BDiagPattern)
+        hatch.setColor(theme().colour("faint"))
+        painter.setBrush(hatch)
+        painter.drawRect(frame)
+        if result.crop is not None:
+            words = image_words(result.crop)
+            height, width = words.shape
+            picture = QImage(words.data, width, height, width * 4, QImage.Format.Format_RGB32)
+            left, top = max(-field.column, 0), max(-field.row, 0)
+            target = QRectF(2 + left * scale, 2 + top * scale, width * scale, height * scale)
+            painter.drawImage(target, picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme().colour("mark"), 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(frame.adjusted(-0.5, -0.5, 0.5, 0.5), 4, 4)

@@ -1,0 +1,79 @@
+"""Changes of the scene that several places make: each one undo step."""
+
+from __future__ import annotations
+
+from cnnviz.data.samples import sample_drawing, samples
+from cnnviz.data.source import Blank, Photo, SamplePhoto
+from cnnviz.data.strokes import Drawing
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
+
+FIRST_SAMPLE = "digit-5-first"
+PHOTO_SAMPLE = "chelsea"
+
+
+def first_scene() -> Scene:
+    """What a person sees who starts the program for the first time: a network at work on a drawn digit."""
+    document = Document()
+    use_sample(document, FIRST_SAMPLE, example=True)
+    return document.scene
+
+
+def use_sample(document: Document, name: str, *, example: bool = False) -> None:
+    """Put a sample on the canvas; a drawing comes as its strokes, so that it can be erased and drawn on.
+
+    With ``example`` the first stroke of the person takes its place.
+    """
+    kinds = {sample.name: sample.kind for sample in samples()}
+    if kinds[name] == "drawing":
+        changes = {"input.base": Blank(), "input.drawing": sample_drawing(name)}
+    else:
+        changes = {"input.base": SamplePhoto(name=name), "input.drawing": Drawing(height=28, width=28)}
+    document.edit_many({**changes, "panels.input.example": example})
+
+
+def use_photo(document: Document, path: str, sha256: str) -> None:
+    """Put a photo that the image store holds on the canvas."""
+    document.edit_many(
+        {
+            "input.base": Photo(path=path, sha256=sha256),
+            "input.drawing": Drawing(height=28, width=28),
+            "panels.input.example": False,
+        }
+    )
+
+
+def use_blank(document: Document) -> None:
+    """An empty canvas."""
+    document.edit_many(
+        {"input.base": Blank(), "input.drawing": Drawing(height=28, width=28), "panels.input.example": False}
+    )
+
+
+def use_network(document: Document, source: str, channels: int | None = None) -> None:
+    """Show another network.
+
+    Where it sees colour and nothing but the program's example is drawn, a photo comes with it: a digit says nothing to
+    a network of animals and vehicles. The other way round likewise.
+    """
+    changes: dict[str, object] = {"network.source": source, "selection": {}}
+    scene = document.scene
+    untouched = getattr(scene.panel("input"), "example", False) or isinstance(scene.input.base, SamplePhoto)
+    with document.gesture():
+        document.edit_many(changes)
+        if untouched and channels == 3:
+            use_sample(document, PHOTO_SAMPLE, example=True)
+        elif untouched and channels == 1:
+            use_sample(document, FIRST_SAMPLE, example=True)
+
+
+def sample_on_canvas(scene: Scene) -> str | None:
+    """Name of the sample that lies on the canvas as it came; None for anything else."""
+    base, drawing = scene.input.base, scene.input.drawing
+    if isinstance(base, SamplePhoto):
+        return base.name
+    if not isinstance(base, Blank) or not drawing.strokes:
+        return None
+    drawings = (sample.name for sample in samples() if sample.kind == "drawing")
+    # the strokes of a sample are shared, not copied: no need to compare their points
+    return next((name for name in drawings if sample_drawing(name).strokes is drawing.strokes), None)

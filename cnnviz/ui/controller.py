@@ -1,0 +1,292 @@
+"""What the menus, buttons and keys of the window do."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QApplication, QFileDialog, QMenu
+
+from cnnviz.checkpoints.identify import network_path, read_card
+from cnnviz.checkpoints.shipped import shipped_networks
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.samples import samples
+from cnnviz.engine.computation import Delivery
+from cnnviz.scene import actions
+from cnnviz.scene.document import Document, SceneError
+from cnnviz.scene.models import Scene
+from cnnviz.scene.store import load_scene, save_scene
+from cnnviz.ui.background import Background
+from cnnviz.ui.commands import Command, CommandSet
+from cnnviz.ui.frame_clock import FrameClock
+from cnnviz.ui.icons import icon
+from cnnviz.ui.main_window import MainWindow
+from cnnviz.ui.opening import NETWORK_SUFFIXES, kind_of, picture_bytes
+from cnnviz.ui.stage import Stage
+from cnnviz.ui.status_bar import StatusBar
+from cnnviz.ui.top_bar import TopBar, action_button, theme_button
+
+FONT_STEP = 1.1
+
+
+class Controller(QObject):
+    """Owns the commands; every change goes through the document."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        document: Document,
+        stage: Stage,
+        images: ImageStore,
+        background: Background,
+        clock: FrameClock,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._document = document
+        self._images = images
+        self._background = background
+        self._clock = clock
+        self._network_source: str | None = None
+        self.commands = CommandSet(window)
+        self._add_commands()
+        self.bar = TopBar()
+        self.status = StatusBar(clock)
+        window.addToolBar(self.bar)
+        window.setStatusBar(self.status)
+        self._fill_bar()
+        stage.delivered.connect(self._on_delivered)
+        window.files_dropped.connect(self._open_all)
+        document.changed.connect(self._on_changed)
+        self._rate = QTimer(self)
+        self._rate.setInterval(250)
+        self._rate.timeout.connect(self._say_frame_time)
+        self._rate.start()
+        self._on_changed(document.scene, document.scene)
+
+    def open_path(self, path: Path) -> None:
+        """Open a network, an image or a scene, whichever the file is."""
+        kind = kind_of(path)
+        if kind == "scene":
+            self._open_scene(path)
+        elif kind == "network":
+            self.open_network(f"file:{path.resolve()}")
+        else:
+            self.open_image(path)
+
+    def open_image(self, path: Path) -> None:
+        def job() -> str:
+            return self._images.keep(picture_bytes(path))
+
+        self._background.run(job, lambda sha: actions.use_photo(self._document, str(path), sha), f"Opening {path.name}")
+
+    def open_network(self, source: str) -> None:
+        channels = None
+        if not source.startswith("live:"):
+            try:
+                channels = read_card(network_path(source.partition(":")[2])).input_size[0]
+            except ValueError as error:
+                self._window.notices.show_notice(str(error), "warning")
+                return
+        actions.use_network(self._document, source, channels)
+
+    # commands
+
+    def _add_commands(self) -> None:
+        document, window, add = self._document, self._window, self.commands.add
+        edit = partial(document.edit)
+        for command in (
+            Command("open", "Open…", self._ask_open, ("Ctrl+O",), "open", "File"),
+            Command("save-scene", "Save scene…", self._ask_save_scene, ("Ctrl+S",), "save", "File"),
+            Command("paste", "Paste image", self._paste, ("Ctrl+V",), "paste", "File"),
+            Command("quit", "Quit", window.close, ("Ctrl+Q",), "close", "File"),
+            Command("undo", "Undo", document.undo, ("Ctrl+Z",), "undo", "Edit"),
+            Command("redo", "Redo", document.redo, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Edit"),
+            Command("clear", "Clear the drawing", lambda: edit("input.drawing.strokes", ()), ("Del",), "clear", "Edit"),
+            Command("blank", "Empty canvas", lambda: actions.use_blank(document), ("Ctrl+N",), "plus", "Edit"),
+            Command("brush", "Brush", lambda: edit("panels.input.tool", "brush"), ("B",), "brush", "Tools"),
+            Command("eraser", "Eraser", lambda: edit("panels.input.tool", "eraser"), ("E",), "erase", "Tools"),
+            Command("fill", "Fill", lambda: edit("panels.input.tool", "fill"), ("F",), "fill", "Tools"),
+            Command("move", "Move", lambda: edit("panels.input.tool", "move"), ("M",), "move", "Tools"),
+            Command("theme", "Light or dark theme", self._toggle_theme, ("Ctrl+T",), "dark", "View"),
+            Command("larger", "Larger", lambda: self._scale(FONT_STEP), ("Ctrl++", "Ctrl+="), "zoom-in", "View"),
+            Command("smaller", "Smaller", lambda: self._scale(1 / FONT_STEP), ("Ctrl+-",), "zoom-out", "View"),
+            Command("normal", "Normal size", lambda: edit("appearance.font_scale", 1.0), ("Ctrl+0",), None, "View"),
+            Command("full-screen", "Full screen", self._toggle_full_screen, ("F11",), "maximise", "View"),
+            Command("reset-layout", "Reset layout", window.reset_layout, ("Ctrl+Shift+L",), "reset", "View"),
+            Command("keys", "Keyboard and mouse", self.commands.show_keys, ("F1",), "keyboard", "Help"),
+        ):
+            add(command)
+
+    def _fill_bar(self) -> None:
+        bar, commands = self.bar, self.commands
+        bar.add_after_input(action_button(commands["undo"], "Undo"), action_button(commands["redo"], "Redo"))
+        switch = theme_button()
+        switch.clicked.connect(self._toggle_theme)
+        bar.add_at_end(
+            switch,
+            action_button(commands["full-screen"], "Full screen"),
+            action_button(commands["keys"], "Keyboard and mouse"),
+        )
+        for name in ("open", "save-scene", "paste"):
+            bar.file.entries.addAction(commands[name])
+        bar.file.entries.addSeparator()
+        for name in ("keys", "quit"):
+            bar.file.entries.addAction(commands[name])
+        bar.network.entries.aboutToShow.connect(self._fill_networks)
+        bar.device.entries.aboutToShow.connect(self._fill_devices)
+        bar.layout_menu.entries.aboutToShow.connect(self._fill_layout)
+        self._fill_inputs(bar.input.entries)
+
+    def _fill_networks(self) -> None:
+        menu = self.bar.network.entries
+        menu.clear()
+        present = self._document.scene.network.source
+        for name in shipped_networks():
+            source = f"shipped:{name}"
+            card = read_card(network_path(name))
+            accuracy = "" if card.test_accuracy is None else f" · {card.test_accuracy:.1%} on {card.dataset}"
+            size = "×".join(map(str, card.input_size))
+            self._choice(menu, f"{name} · {size}{accuracy}", source == present, partial(self.open_network, source))
+        menu.addSeparator()
+        menu.addAction(self.commands["open"])
+
+    def _fill_inputs(self, menu: QMenu) -> None:
+        for name in ("open", "paste", "blank", "clear"):
+            menu.addAction(self.commands[name])
+        menu.addSeparator()
+        for kind, title in (("drawing", "Digits"), ("photo", "Photos")):
+            submenu = menu.addMenu(icon("samples"), title)
+            assert submenu is not None
+            for sample in samples():
+                if sample.kind == kind:
+                    submenu.addAction(sample.title, partial(actions.use_sample, self._document, sample.name))
+
+    def _fill_devices(self) -> None:
+        menu = self.bar.device.entries
+        menu.clear()
+        present = self._document.scene.network.device
+        words = {"auto": "auto: CUDA, then MPS, then CPU", "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"}
+        for device, text in words.items():
+            self._choice(menu, text, device == present, partial(self._document.edit, "network.device", device))
+
+    def _fill_layout(self) -> None:
+        menu = self.bar.layout_menu.entries
+        menu.clear()
+        for dock in self._window.docks.values():
+            menu.addAction(dock.toggleViewAction())
+        menu.addSeparator()
+        for name in ("reset-layout", "larger", "smaller", "normal"):
+            menu.addAction(self.commands[name])
+
+    def _choice(self, menu: QMenu, text: str, is_present: bool, do: object) -> None:
+        action = QAction(text, menu)
+        action.setCheckable(True)
+        action.setChecked(is_present)
+        action.triggered.connect(lambda _checked=False: do())  # type: ignore[operator]
+        menu.addAction(action)
+
+    def _ask_open(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in NETWORK_SUFFIXES)
+        path, _ = QFileDialog.getOpenFileName(
+            self._window,
+            "Open a network, an image or a scene",
+            "",
+            f"All (*);;Images (*.png *.jpg *.jpeg *.gif *.bmp *.tif *.tiff *.webp);;Networks ({patterns});;Scenes (*.json)",
+        )
+        if path:
+            self.open_path(Path(path))
+
+    def _ask_save_scene(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self._window, "Save scene", "scene.cnnviz.json", "Scenes (*.json)")
+        if not path:
+            return
+        scene = self._document.scene.model_copy(update={"layout": self._window.layout_state(), "pointer": None})
+        name = Path(path).name
+        self._background.run(
+            lambda: save_scene(scene, Path(path)),
+            lambda _: self._window.notices.show_notice(f"Saved the scene as {name}.", "info"),
+            f"Saving {name}",
+        )
+
+    def _open_scene(self, path: Path) -> None:
+        try:
+            self._document.replace(load_scene(path))
+        except SceneError as error:
+            self._window.notices.show_notice(str(error), "warning")
+
+    def _open_all(self, paths: list[str]) -> None:
+        for path in paths:
+            self.open_path(Path(path))
+
+    def _paste(self) -> None:
+        clipboard = QApplication.clipboard()
+        data = clipboard.mimeData() if clipboard is not None else None
+        if data is not None and data.hasUrls():
+            self._open_all([url.toLocalFile() for url in data.urls() if url.isLocalFile()])
+            return
+        picture = clipboard.image() if clipboard is not None else None
+        if picture is None or picture.isNull():
+            self._window.notices.show_notice(
+                "There is no image in the clipboard; copy one, or drop a file on the window.", "info"
+            )
+            return
+        from cnnviz.ui.opening import encoded
+
+        self._background.run(
+            lambda: self._images.keep(encoded(picture)),
+            lambda sha: actions.use_photo(self._document, "pasted image", sha),
+            "Pasting the image",
+        )
+
+    def _toggle_theme(self) -> None:
+        present = self._document.scene.appearance.theme
+        self._document.edit("appearance.theme", "light" if present == "dark" else "dark")
+
+    def _scale(self, factor: float) -> None:
+        scale = self._document.scene.appearance.font_scale * factor
+        self._document.edit("appearance.font_scale", round(min(max(scale, 0.75), 2.0), 3))
+
+    def _toggle_full_screen(self) -> None:
+        if self._window.isFullScreen():
+            self._window.showNormal()
+        else:
+            self._window.showFullScreen()
+
+    # what the bar says
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        self.commands["undo"].setEnabled(self._document.can_undo)
+        self.commands["redo"].setEnabled(self._document.can_redo)
+
+    def _on_delivered(self, delivery: Delivery) -> None:
+        if delivery.network_error is not None:
+            self._window.notices.show_notice(delivery.network_error, "warning")
+            if delivery.network is not None:
+                # the program goes on with what it had, and the scene says so
+                self._document.amend("network.source", delivery.network.source)
+        if delivery.network is not None:
+            self._say_network(delivery)
+        if delivery.forward_ms is not None:
+            self.status.set_forward(delivery.forward_ms)
+
+    def _say_network(self, delivery: Delivery) -> None:
+        network = delivery.network
+        assert network is not None
+        key = f"{network.source} {network.generation}"
+        if key == self._network_source:
+            return
+        self._network_source = key
+        card = network.card
+        self.bar.network.setText(network.name)
+        accuracy = "" if card.test_accuracy is None else f"{card.test_accuracy:.1%} on {card.dataset} test"
+        self.bar.accuracy.set_text(accuracy)
+        self.bar.device.setText(network.device.type)
+        self.status.set_network(network.source.partition(":")[2], network.graph.method, network.graph.notes)
+
+    def _say_frame_time(self) -> None:
+        median = self._clock.median_ms
+        self.bar.frame.set_text("" if median is None else f"{median:.1f} ms per frame")
+        self.status.refresh()

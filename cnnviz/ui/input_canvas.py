@@ -1,0 +1,227 @@
+"""The canvas: shows the input as the network gets it, and turns the mouse into positions on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QCursor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PyQt6.QtWidgets import QWidget
+
+from cnnviz.ui.pixels import image_words
+from cnnviz.ui.theme import theme
+
+GRID_FROM = 6
+"""Smallest pixel, in logical pixels of the screen, around which the grid is drawn."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A rectangle on the input, in its pixels; it may reach beyond the borders, into padding."""
+
+    row: float
+    column: float
+    height: float
+    width: float
+    text: str
+
+
+class InputCanvas(QWidget):
+    """Draws the image as squares, an outline over it, and tells of the pen; it holds no image of its own making.
+
+    Positions are continuous ``(row, column)`` on the image as shown.
+    """
+
+    pen_pressed = pyqtSignal(float, float, object)
+    """Row, column, the mouse button."""
+    pen_moved = pyqtSignal(float, float)
+    pen_released = pyqtSignal()
+    pointed = pyqtSignal(object)
+    """(row, column) of the pixel under the pointer, or ``None``."""
+    wheel_turned = pyqtSignal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._image: np.ndarray | None = None
+        self._pixels: np.ndarray | None = None
+        self._outline: Outline | None = None
+        self._grid = True
+        self._brush_diameter = 0.0
+        self._at: QPointF | None = None
+        self._drawing = False
+        self.setMouseTracking(True)
+        self.setTabletTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Input canvas")
+        theme().changed.connect(self._recolour)
+
+    def set_image(self, image: np.ndarray) -> None:
+        """Show ``image``, float32 ``(C, H, W)`` in [0, 1]."""
+        self._image = image
+        self._recolour()
+
+    def set_outline(self, outline: Outline | None) -> None:
+        if outline != self._outline:
+            self._outline = outline
+            self.update()
+
+    def set_brush(self, diameter: float) -> None:
+        """Diameter of the ring that shows the brush, in pixels of the input; 0 shows none."""
+        self._brush_diameter = diameter
+        self.setCursor(QCursor(Qt.CursorShape.CrossCursor if diameter else Qt.CursorShape.OpenHandCursor))
+        self.update()
+
+    def set_grid(self, on: bool) -> None:
+        self._grid = on
+        self.update()
+
+    def image_rect(self) -> QRectF:
+        """Where the image is drawn: as large as fits, whole screen pixels a pixel where there is room."""
+        if self._pixels is None:
+            return QRectF()
+        height, width = self._pixels.shape
+        ratio = self.devicePixelRatioF()
+        exact = min(self.width() * ratio / width, self.height() * ratio / height)
+        scale = (int(exact) if exact >= 4 else exact) / ratio
+        rect = QRectF(0, 0, width * scale, height * scale)
+        rect.moveCenter(QRectF(self.rect()).center())
+        rect.moveTo(round(rect.x()), round(rect.y()))
+        return rect
+
+    def position_at(self, point: QPointF) -> tuple[float, float]:
+        """Row and column on the image of a point of the widget; also of one beside the image."""
+        rect = self.image_rect()
+        if self._pixels is None or rect.isEmpty():
+            return 0.0, 0.0
+        height, width = self._pixels.shape
+        return (point.y() - rect.y()) / rect.height() * height, (point.x() - rect.x()) / rect.width() * width
+
+    def point_of(self, row: float, column: float) -> QPointF:
+        """The inverse of :meth:`position_at`."""
+        rect = self.image_rect()
+        assert self._pixels is not None
+        height, width = self._pixels.shape
+        return QPointF(rect.x() + column / width * rect.width(), rect.y() + row / height * rect.height())
+
+    def _recolour(self) -> None:
+        if self._image is not None:
+            self._pixels = image_words(self._image)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme().colour("panel"))
+        if self._pixels is not None:
+            rect = self.image_rect()
+            height, width = self._pixels.shape
+            picture = QImage(self._pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+            painter.drawImage(rect, picture)
+            if self._grid and rect.width() / width >= GRID_FROM:
+                self._paint_grid(painter, rect, height, width)
+            painter.setPen(QPen(theme().colour("line"), 1))
+            painter.drawRect(rect.adjusted(-0.5, -0.5, 0.5, 0.5))
+            if self._outline is not None:
+                self._paint_outline(painter, rect, self._outline)
+            self._paint_brush(painter, rect, width)
+        painter.end()
+
+    def _paint_grid(self, painter: QPainter, rect: QRectF, height: int, width: int) -> None:
+        colour = QColor(128, 128, 128, 44)
+        painter.setPen(QPen(colour, 1))
+        step = rect.width() / width
+        for column in range(1, width):
+            x = round(rect.x() + column * step)
+            painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.bottom()))
+        for row in range(1, height):
+            y = round(rect.y() + row * step)
+            painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
+
+    def _paint_outline(self, painter: QPainter, rect: QRectF, outline: Outline) -> None:
+        top_left = self.point_of(outline.row, outline.column)
+        bottom_right = self.point_of(outline.row + outline.height, outline.column + outline.width)
+        box = QRectF(top_left, bottom_right)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        inside = box.intersected(rect)
+        fill = QColor(theme().colour("mark"))
+        fill.setAlpha(26)
+        painter.fillRect(inside, fill)
+        painter.setPen(QPen(theme().colour("mark"), 1.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(inside.adjusted(0.75, 0.75, -0.75, -0.75))
+        painter.setFont(theme().font("tiny"))
+        metrics = painter.fontMetrics()
+        size = metrics.size(0, outline.text)
+        below = inside.bottom() + size.height() + 6 <= rect.bottom()
+        y = inside.bottom() + 3 if below else inside.top() - size.height() - 3
+        if y < rect.top():
+            y = inside.bottom() - size.height() - 4
+        x = min(max(inside.left(), rect.left() + 3), rect.right() - size.width() - 6)
+        plate = QRectF(x, y, size.width() + 6, size.height())
+        ground = QColor(theme().colour("panel"))
+        ground.setAlpha(200)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ground)
+        painter.drawRoundedRect(plate, 3, 3)
+        painter.setPen(theme().colour("mark"))
+        painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, outline.text)
+
+    def _paint_brush(self, painter: QPainter, rect: QRectF, width: int) -> None:
+        if self._at is None or not self._brush_diameter or not rect.contains(self._at):
+            return
+        radius = self._brush_diameter / 2 * rect.width() / width
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, pen_width in ((QColor(0, 0, 0, 120), 2.5), (QColor(255, 255, 255, 220), 1.0)):
+            painter.setPen(QPen(colour, pen_width))
+            painter.drawEllipse(self._at, radius, radius)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or self._pixels is None:
+            return
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton) and not self._drawing:
+            self._drawing = True
+            self._at = event.position()
+            self.pen_pressed.emit(*self.position_at(event.position()), event.button())
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or self._pixels is None:
+            return
+        self._at = event.position()
+        row, column = self.position_at(event.position())
+        if self._drawing:
+            self.pen_moved.emit(row, column)
+        height, width = self._pixels.shape
+        inside = 0 <= row < height and 0 <= column < width
+        self.pointed.emit((int(row), int(column)) if inside else None)
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        if event is not None and self._drawing and not event.buttons():
+            self._drawing = False
+            self.pen_released.emit()
+
+    def leaveEvent(self, event: Any) -> None:
+        self._at = None
+        self.pointed.emit(None)
+        self.update()
+        super().leaveEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        if event is not None:
+            self.wheel_turned.emit(event.angleDelta().y())
+            event.accept()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(270), theme().px(270))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(120), theme().px(120))
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return width

@@ -1,0 +1,100 @@
+"""The bar at the top: which network, which input, undo, the device, the time of a frame, and how it all looks."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+
+from cnnviz.ui.controls import ElidedLabel, IconButton
+from cnnviz.ui.icons import icon
+from cnnviz.ui.theme import theme
+
+
+class MenuButton(QToolButton):
+    """A button with words that opens a menu; the menu is filled when it is about to be shown."""
+
+    def __init__(self, text: str, tip: str, icon_role: str | None = None) -> None:
+        super().__init__()
+        self.setText(text)
+        self.setToolTip(tip)
+        self.setAccessibleName(tip)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        if icon_role is not None:
+            self.setIcon(icon(icon_role))
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMenu(QMenu(self))
+
+    @property
+    def entries(self) -> QMenu:
+        menu = self.menu()
+        assert menu is not None
+        return menu
+
+
+def action_button(action: QAction, tip: str) -> QToolButton:
+    """An icon button for an action of the window; its keys are told in the tool tip."""
+    button = QToolButton()
+    button.setDefaultAction(action)
+    keys = action.shortcut().toString()
+    button.setToolTip(f"{tip} ({keys})" if keys else tip)
+    button.setAccessibleName(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+class TopBar(QToolBar):
+    """Laid out once; the application fills the menus and writes the words."""
+
+    def __init__(self) -> None:
+        super().__init__("Top bar")
+        self.setObjectName("top-bar")
+        self.setMovable(False)
+        self.setFloatable(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self._row_widget = QWidget()
+        self._row = QHBoxLayout(self._row_widget)
+        self._row.setContentsMargins(6, 2, 6, 2)
+        self._row.setSpacing(theme().px(6))
+        self._row_widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        name = ElidedLabel("cnnviz", role="title", token="text")
+        name.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.file = MenuButton("File", "Open, save, export")
+        self.network = MenuButton("", "Network: choose another, or open a file", "network")
+        self.accuracy = ElidedLabel()
+        self.accuracy.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.input = MenuButton("Input", "Input: open, paste, a sample, or an empty canvas", "image")
+        self.frame = ElidedLabel()
+        self.frame.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.frame.setToolTip("From an edit to the paint that shows it: median of the last 30 frames")
+        self.device = MenuButton("…", "Device on which the network runs", "device")
+        self.layout_menu = MenuButton("Layout", "Show, hide and reset panels", "layout")
+        for widget in (name, self.file, self.network, self.accuracy, self.input):
+            self._row.addWidget(widget)
+        self._row.setStretch(3, 1)
+        self._undo_at = self._row.count()
+        self._row.addStretch(1)
+        for widget in (self.frame, self.device, self.layout_menu):
+            self._row.addWidget(widget)
+        self.addWidget(self._row_widget)
+
+    def add_after_input(self, *buttons: QWidget) -> None:
+        for index, button in enumerate(buttons):
+            self._row.insertWidget(self._undo_at + index, button)
+
+    def add_at_end(self, *buttons: QWidget) -> None:
+        for button in buttons:
+            self._row.addWidget(button)
+
+
+def theme_button() -> IconButton:
+    """Shows the theme that a click would bring."""
+    button = IconButton("light", "Light or dark theme (Ctrl+T)")
+
+    def show_other() -> None:
+        button.setIcon(icon("light" if theme().current.is_dark else "dark"))
+
+    theme().changed.connect(show_other)
+    show_other()
+    return button
