@@ -21,7 +21,7 @@ class BarList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: list[tuple[str, float, str]] = []
-        self._name_width = 0
+        self._widest = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme().changed.connect(self._restyle)
 
@@ -41,7 +41,7 @@ class BarList(QWidget):
     def bar_rect(self, row: int) -> QRectF:
         """The track in which a row's bar is drawn."""
         hub = theme()
-        left = self._name_width + hub.px(10)
+        left = self._name_width() + hub.px(10)
         right = self.width() - self._value_width() - hub.px(10)
         thick = hub.px(10)
         top = row * self.row_height() + (self.row_height() - thick) / 2
@@ -54,7 +54,10 @@ class BarList(QWidget):
         metrics = QFontMetrics(theme().font("title"))
         widest = max((metrics.horizontalAdvance(name) for name, _, _ in self._rows), default=0)
         # Names that come and go while one draws must not push the bars to and fro.
-        self._name_width = min(max(widest, self._name_width, theme().px(14)), max(self.width() // 3, theme().px(40)))
+        self._widest = max(widest + 1, self._widest, theme().px(14))
+
+    def _name_width(self) -> int:
+        return min(self._widest, max(self.width() // 3, theme().px(40)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()
@@ -63,7 +66,7 @@ class BarList(QWidget):
         height, thick = self.row_height(), hub.px(10)
         radius = hub.px(3)
         title, small = hub.font("title"), hub.font("small")
-        value_width = self._value_width()
+        value_width, name_width = self._value_width(), self._name_width()
         for index, (name, share, text) in enumerate(self._rows):
             top, first = index * height, index == 0
             if top > self.height():
@@ -71,8 +74,8 @@ class BarList(QWidget):
             track = self.bar_rect(index)
             painter.setFont(title if first else small)
             painter.setPen(hub.colour("text" if first else "muted"))
-            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, self._name_width)
-            painter.drawText(QRectF(0, top, self._name_width + 1, height), Qt.AlignmentFlag.AlignVCenter, shown)
+            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, name_width)
+            painter.drawText(QRectF(0, top, name_width + 1, height), Qt.AlignmentFlag.AlignVCenter, shown)
             box = QRectF(self.width() - value_width, top, value_width, height)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -91,7 +94,7 @@ class BarList(QWidget):
             self.row_clicked.emit(row)
 
     def _restyle(self) -> None:
-        self._name_width = 0
+        self._widest = 0
         self._measure()
         self.updateGeometry()
         self.update()

@@ -133,10 +133,18 @@ class ColourBar(QWidget):
         painter.setPen(hub.colour("muted"))
         painter.drawText(row, Qt.AlignmentFlag.AlignLeft, self._ends[0])
         painter.drawText(row, Qt.AlignmentFlag.AlignRight, self._ends[1])
-        centre = self._caption or (self._middle[1] if self._middle else "")
-        if self._notes:
-            centre = "  ".join([centre, *(note for _, note in self._notes)]).strip()
+        centre = self._caption or (self._middle[1] if self._middle and not self._notes else "")
         painter.drawText(row, Qt.AlignmentFlag.AlignHCenter, centre)
+        swatch = hub.px(16)
+        widths = [metrics.horizontalAdvance(text) + swatch for _, text in self._notes]
+        middle = row.center().x()
+        if centre:
+            x = middle + metrics.horizontalAdvance(centre) / 2 + hub.px(8)
+        else:
+            x = middle - (sum(widths) + hub.px(8) * (len(widths) - 1)) / 2
+        for (token, text), wide in zip(self._notes, widths, strict=True):
+            self._paint_note(painter, QRectF(x, row.top(), wide, row.height()), token, text)
+            x += wide + hub.px(8)
 
     def _paint_strip(self, painter: QPainter, bar: QRectF) -> None:
         colours = np.ascontiguousarray(theme().table(self._kind)[:LEVELS])

@@ -61,6 +61,8 @@ def text_button(text: str, tip: str = "", *, role: str | None = None) -> QPushBu
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if role is not None:
         button.setIcon(icon(role))
+        side = theme().px(16)
+        button.setIconSize(QSize(side + theme().px(6), side))  # wider than the icon: a style sheet knows no gap
     return button
 
 

@@ -91,8 +91,11 @@ class DockTitle(QWidget):
         painter = QPainter(self)
         painter.fillRect(QRectF(1, self.height() - 1, self.width() - 2, 1), theme().colour("line"))
 
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(160), theme().px(32))
+
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme().px(80), self.sizeHint().height())
+        return QSize(theme().px(80), theme().px(32))
 
     def _restyle(self) -> None:
         hub = theme()

@@ -85,7 +85,8 @@ class HistogramView(QWidget):
     def _paint_bars(self, painter: QPainter, base: float) -> None:
         low, high = self.axis_range()
         across = 1 + (self._edges - low) / ((high - low) or 1) * (self.width() - 2)
-        heights = base - self._counts / self._counts.max() * (base - theme().px(2))
+        ceiling = self._ceiling()
+        heights = base - np.minimum(self._counts / ceiling, 1.0) * (base - theme().px(2))
         # A count that is there is seen, however small beside the others.
         heights = np.where(self._counts > 0, np.minimum(heights, base - 1), base)
         gap = 1.0 if across.size > 1 and across[1] - across[0] >= 4 else 0.0
@@ -94,10 +95,29 @@ class HistogramView(QWidget):
         if gap:
             for x, right, y in zip(across[:-1].tolist(), across[1:].tolist(), heights.tolist(), strict=True):
                 painter.drawRect(QRectF(x, y, right - x - gap, base - y))
+            self._paint_breaks(painter, across, ceiling)
             return
         xs = np.repeat(across, 2).tolist()
         ys = [base, *np.repeat(heights, 2).tolist(), base]
         painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in zip(xs, ys, strict=True)]))
+        self._paint_breaks(painter, across, ceiling)
+
+    def _ceiling(self) -> float:
+        """The count that fills the height: one bin far above all others, such as the zeros after a ReLU, is cut."""
+        tallest = np.sort(self._counts)[-2:]
+        second, first = (float(tallest[0]), float(tallest[-1])) if tallest.size > 1 else (0.0, float(tallest[-1]))
+        return 1.3 * second if 0 < 4 * second < first else first
+
+    def _paint_breaks(self, painter: QPainter, across: np.ndarray, ceiling: float) -> None:
+        """A slanted gap in each bar that is cut."""
+        painter.setBrush(theme().colour("panel"))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        thick, top = theme().px(2), theme().px(8)
+        for index in np.flatnonzero(self._counts > ceiling):
+            left, right = float(across[index]) - thick, float(across[index + 1]) + thick
+            slant = [QPointF(left, top + thick), QPointF(right, top - thick)]
+            slant += [QPointF(right, top), QPointF(left, top + 2 * thick)]
+            painter.drawPolygon(QPolygonF(slant))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         low, high = self.axis_range()

@@ -47,7 +47,7 @@ class MosaicView(QWidget):
     columns_wanted = pyqtSignal(int)
     """The columns with which the tiles are largest have changed."""
 
-    LABEL_FROM = 34
+    LABEL_FROM = 46
     """Smallest drawn tile, in logical pixels at scale 1, on which a number is written."""
     CORNER_FROM = 24
 

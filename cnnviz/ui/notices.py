@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PyQt6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QFontDatabase, QGuiApplication, QPainter, QPaintEvent
+from PyQt6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QFontDatabase, QFontMetrics, QGuiApplication, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.engine.failures import Failure
@@ -122,16 +122,18 @@ class Notice(QWidget):
         self._words = QLabel(text, self)
         self._words.setWordWrap(True)
         self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        grows = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
+        grows.setHeightForWidth(True)
+        self._words.setSizePolicy(grows)
         self._times = QLabel(self)
         self._times.setProperty("role", "muted")
         self._times.hide()
         self._details = text_button("Details", "What the program knows about it, to read or to copy")
         self._details.clicked.connect(self.show_details)
         self._details.setVisible(bool(details))
-        close = IconButton("close", "Close this notice", quiet=True)
-        close.clicked.connect(self.dismiss)
-        for button in (self._details, close):
+        self._close = IconButton("close", "Close this notice", quiet=True)
+        self._close.clicked.connect(self.dismiss)
+        for button in (self._details, self._close):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -143,7 +145,7 @@ class Notice(QWidget):
         row.addWidget(self._words, 1)
         row.addWidget(self._times)
         row.addWidget(self._details)
-        row.addWidget(close)
+        row.addWidget(self._close)
         self.setAccessibleName(f"{severity}: {text}")
 
     def count_again(self, details: str) -> None:
@@ -170,9 +172,12 @@ class Notice(QWidget):
 
     def height_for(self, width: int) -> int:
         """Height at which all words are seen."""
-        layout = self.layout()
-        least = theme().px(46)
-        return max(least, layout.heightForWidth(width)) if layout is not None else least
+        hub = theme()
+        others = [self._times, self._details, self._close]
+        beside = sum(other.sizeHint().width() + hub.px(8) for other in others if other.isVisibleTo(self))
+        room = QRect(0, 0, max(width - beside - hub.px(42) - hub.px(14), 1), 10_000)
+        words = QFontMetrics(hub.font("body")).boundingRect(room, int(Qt.TextFlag.TextWordWrap), self.text)
+        return max(hub.px(46), words.height() + 2 * hub.px(10) + 2)
 
     def enterEvent(self, event: QEvent) -> None:
         if self._timer.isActive():
@@ -188,7 +193,7 @@ class Notice(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = hub.colour(_TOKENS[self.severity])
-        painter.setPen(hub.colour("line"))
+        painter.setPen(hub.colour("faint"))
         painter.setBrush(hub.colour("raised"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(8), hub.px(8))
         painter.setPen(Qt.PenStyle.NoPen)

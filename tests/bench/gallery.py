@@ -1,6 +1,6 @@
 """Draws the window's building blocks with made-up data, dark and light, into PNG files.
 
-    python tests/bench/gallery.py FOLDER [--scale 1.0] [--size 1600x1000] [--theme dark|light]
+python tests/bench/gallery.py FOLDER [--scale 1.0] [--size 1600x1000] [--theme dark|light]
 """
 
 from __future__ import annotations
@@ -8,17 +8,25 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from cnnviz.ui.bar_list import BarList
+from cnnviz.ui.colour_bar import ColourBar
+from cnnviz.ui.colour_swatch import ColourSwatch
 from cnnviz.ui.controls import ComboBox, IconButton, LabelledSlider, Segmented, Toggle, text_button
 from cnnviz.ui.dock import Dock, DockWindow
+from cnnviz.ui.histogram_view import HistogramView
+from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.mosaic_view import MosaicView
+from cnnviz.ui.notices import NoticeStack
+from cnnviz.ui.number_grid import NumberGrid
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 
@@ -46,7 +54,7 @@ def stroke(size: int) -> np.ndarray:
     points = [(0.22, 0.70), (0.24, 0.36), (0.48, 0.34), (0.46, 0.58), (0.62, 0.68), (0.76, 0.52), (0.78, 0.30)]
     rows, columns = np.mgrid[0:size, 0:size] / size
     image = np.zeros((size, size))
-    for (r0, c0), (r1, c1) in zip(points, points[1:], strict=False):
+    for (r0, c0), (r1, c1) in pairwise(points):
         for t in np.linspace(0, 1, 24):
             distance = np.hypot(rows - (r0 + t * (r1 - r0)), columns - (c0 + t * (c1 - c0)))
             image = np.maximum(image, np.clip(1.6 - distance * 28, 0, 1))
@@ -68,7 +76,7 @@ def maps(count: int, size: int, signed: bool, seed: int = 0) -> np.ndarray:
 
 def quantise(values: np.ndarray, signed: bool) -> np.ndarray:
     high = np.nanmax(np.abs(values[np.isfinite(values)])) or 1.0
-    scaled = np.nan_to_num(values) / high
+    scaled = np.nan_to_num(values, posinf=0, neginf=0) / high
     indices = np.round(126 + scaled * 126 if signed else scaled * 252).clip(0, 252).astype(np.uint8)
     indices[np.isnan(values)] = 253
     indices[np.isinf(values)] = 254
@@ -98,7 +106,7 @@ class Panel(PanelView):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme().px(4))
         for part in parts:
-            column.addWidget(part, 1 if isinstance(part, MosaicView) else 0)
+            column.addWidget(part, 1 if isinstance(part, MosaicView) or part.property("grows") else 0)
         self.set_subtitle(subtitle)
 
     def header_controls(self) -> list[QWidget]:
@@ -145,15 +153,38 @@ def build() -> DockWindow:
     combo = ComboBox(["mnist-lenet", "cifar-net", "tiny-vgg"])
     toggle = Toggle("edges")
     toggle.set_value(True)
-    more = row(combo, toggle, IconButton("undo", "Undo"), IconButton("redo", "Redo"), None)
-    controls = Dock("controls", "Controls", Panel("made up", more))
+    more = row(
+        combo, toggle, IconButton("undo", "Undo"), IconButton("redo", "Redo"), ColourSwatch((1.0, 0.7, 0.2)), None
+    )
+    off = row(text_button("open", role="open"), text_button("run", role="play"), Toggle("off"), None)
+    for button in (IconButton("undo", "Undo"), text_button("not now")):
+        button.setEnabled(False)
+        off.layout().insertWidget(off.layout().count() - 1, button)
+    bars = BarList()
+    bars.set_rows(["5", "6", "aeroplane and much more", "3", "0"], [0.9631, 0.021, 0.0123, 1e-9, float("nan")])
+    bars.setMinimumHeight(theme().px(110))
+    controls = Dock("controls", "Prediction", Panel("softmax", bars, more, off))
 
     network = Panel("114,314 weights · 4.2 M multiply-adds", QLabel("network"))
     net = Dock("network", "Network", network)
     scale = Segmented([("one", "one scale"), ("own", "each its own")])
-    activations = Panel(
-        "conv2 · 32 maps of 14×14", view_of(maps(32, 14, True), "signed", selected=6), header=(scale,)
-    )
+    values = maps(32, 14, True)
+    tiles = view_of(values, "signed", selected=6)
+    bar, counts = ColourBar(), HistogramView()
+    bar.set_scale("signed", -6.4, 6.4, nan=3)
+    counts.set_histogram(*np.histogram(values, 64), signed=True)
+    side = QWidget()
+    side.setFixedWidth(theme().px(170))
+    beside = QVBoxLayout(side)
+    beside.setContentsMargins(0, 0, 0, 0)
+    beside.setSpacing(theme().px(8))
+    beside.addWidget(bar)
+    beside.addWidget(counts)
+    beside.addStretch(1)
+    both = row(tiles, side)
+    both.layout().setStretch(0, 1)
+    both.setProperty("grows", True)
+    activations = Panel("conv2 · 32 maps of 14×14", both, header=(scale,))
     acts = Dock("activations", "Activations", activations)
     relu = Dock("relu", "Unsigned", Panel("relu1 · 16 maps of 28×28", view_of(maps(16, 28, False), "unsigned")))
     random = np.random.default_rng(3)
@@ -162,8 +193,15 @@ def build() -> DockWindow:
     filters = Dock("filters", "Filters", Panel("conv2 · 32 × 16 × 5×5", view_of(kernels, "signed", selected=6)))
     field = Dock("field", "Receptive field", Panel("14×14 px, stride 2"))
     pooling = Dock("pooling", "Pooling", Panel("max 2×2"))
+    grid, own = NumberGrid(), ColourBar(Qt.Orientation.Horizontal)
+    grid.set_values(quantise(values[6], True), values[6], "signed", centre=(7, 8))
+    grid.set_marked((7, 8))
+    own.set_scale("unsigned", 0, 3.2, infinite=2)
+    each = ColourBar(Qt.Orientation.Horizontal)
+    each.set_scale("signed", np.full(3, -1), np.full(3, 2))
+    unit = Dock("unit", "Unit", Panel("conv2, channel 6, row 7, column 8", grid, own, each))
     broken = Panel("a network of your own")
-    unit = Dock("unit", "Unit", broken)
+    trouble = Dock("trouble", "Gradients", broken)
     window.addDockWidget(left, source)
     window.addDockWidget(left, controls)
     window.addDockWidget(right, net)
@@ -171,14 +209,25 @@ def build() -> DockWindow:
     window.splitDockWidget(net, acts, Qt.Orientation.Vertical)
     window.splitDockWidget(acts, relu, Qt.Orientation.Vertical)
     window.splitDockWidget(filters, unit, Qt.Orientation.Vertical)
+    window.splitDockWidget(unit, trouble, Qt.Orientation.Vertical)
     for other in (field, pooling):
         window.tabifyDockWidget(filters, other)
     filters.raise_()
     network.show_busy()
-    broken.show_error("The network takes 3 channels and the picture has 1. Choose a colour picture, or set Input to colour.")
+    broken.show_error(
+        "The network takes 3 channels and the picture has 1. Choose a colour picture, or set Input to colour."
+    )
     px = theme().px
     window.resizeDocks([source, net, filters], [px(300), px(910), px(370)], Qt.Orientation.Horizontal)
     window.resizeDocks([net, acts, relu], [px(140), px(420), px(320)], Qt.Orientation.Vertical)
+    notices = NoticeStack(window)
+    notices.show_message("An older notice")
+    notices.show_message("Saved the scene as lesson.json.", "success")
+    notices.show_message("The picture is 20,000 × 20,000 pixels; it was made smaller to 4,096 × 4,096.", "warning")
+    for _ in range(3):
+        notices.show_message("The network could not be run: relu() got an unexpected argument.", "error", "Traceback …")
+    card = HoverCard(window)
+    card.show_at(QPoint(px(740), px(560)), "conv2, channel 13", ["row 7, column 8", "−1.866"])
     return window
 
 
