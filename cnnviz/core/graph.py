@@ -26,6 +26,8 @@ class Geometry:
         Groups of channels of a convolution; 1 for pooling and padding.
     ceil_mode : bool
         Whether pooling keeps a last, incomplete window.
+    padding_mode : str
+        What the padding holds: "zeros" (or any other constant), "reflect", "replicate" or "circular".
     """
 
     kernel_size: tuple[int, ...]
@@ -34,6 +36,7 @@ class Geometry:
     dilation: tuple[int, ...]
     groups: int = 1
     ceil_mode: bool = False
+    padding_mode: str = "zeros"
 
 
 @dataclass(frozen=True, slots=True)

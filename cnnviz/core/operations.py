@@ -62,11 +62,19 @@ _SIGNATURES = {
     **{f"max_pool{d}d": _MAX_POOLING for d in (1, 2, 3)},
     **{f"max_pool{d}d_with_indices": _MAX_POOLING for d in (1, 2, 3)},
     **{f"avg_pool{d}d": _AVERAGE_POOLING for d in (1, 2, 3)},
-    "pad": ("input", "pad"),
+    "pad": ("input", "pad", "mode"),
     "linear": ("input", "weight"),
     "matmul": ("input", "other"),
     "mm": ("input", "other"),
     "bmm": ("input", "other"),
+}
+
+_PADDING_MODES = {
+    "Zero": "zeros",
+    "Constant": "zeros",
+    "Reflection": "reflect",
+    "Replication": "replicate",
+    "Circular": "circular",
 }
 
 _SHORT = {"MaxPool": "Max", "AvgPool": "Avg", "LPPool": "Lp", "ConvTranspose": "Transposed conv", "Conv": "Conv"}
@@ -108,6 +116,7 @@ def _geometry(
     axes: int,
     groups: int = 1,
     ceil_mode: bool = False,
+    padding_mode: str = "zeros",
 ) -> Geometry:
     kernel, dilations = _per_axis(kernel_size, axes), _per_axis(dilation, axes)
     if padding == "same":
@@ -116,17 +125,17 @@ def _geometry(
         pairs = tuple((total // 2, total - total // 2) for total in totals)
     else:
         pairs = tuple((p, p) for p in _per_axis(0 if padding == "valid" else padding, axes))
-    return Geometry(kernel, _per_axis(stride, axes), pairs, dilations, int(groups), bool(ceil_mode))
+    return Geometry(kernel, _per_axis(stride, axes), pairs, dilations, int(groups), bool(ceil_mode), padding_mode)
 
 
-def _padding_only(pad: Sequence[int], axes: int) -> Geometry | None:
+def _padding_only(pad: Sequence[int], axes: int, mode: str) -> Geometry | None:
     """Window of a padding, which torch lists from the last axis to the first."""
     pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)]
     if len(pairs) > axes:
         return None  # it pads channels or the batch
     pairs += [(0, 0)] * (axes - len(pairs))
     ones = (1,) * axes
-    return Geometry(ones, ones, tuple(reversed(pairs)), ones)
+    return Geometry(ones, ones, tuple(reversed(pairs)), ones, padding_mode="zeros" if mode == "constant" else mode)
 
 
 def geometry_of_module(module: nn.Module, ndim: int) -> Geometry | None:
@@ -141,10 +150,17 @@ def geometry_of_module(module: nn.Module, ndim: int) -> Geometry | None:
         ceil_mode = bool(module.ceil_mode)
         return _geometry(module.kernel_size, stride, padding, dilation, axes, ceil_mode=ceil_mode)
     if isinstance(module, nn.modules.conv._ConvNd):
-        return _geometry(module.kernel_size, module.stride, module.padding, module.dilation, axes, groups=module.groups)
-    if type(module).__name__.removesuffix(f"{axes}d").endswith("Pad") and type(module).__module__.startswith("torch."):
-        return _padding_only(module.padding, axes)  # type: ignore[arg-type]
-    return None
+        return _geometry(
+            module.kernel_size,
+            module.stride,
+            module.padding,
+            module.dilation,
+            axes,
+            groups=module.groups,
+            padding_mode=module.padding_mode,
+        )
+    mode = _PADDING_MODES.get(type(module).__name__.removesuffix(f"Pad{axes}d"))
+    return None if mode is None else _padding_only(module.padding, axes, mode)  # type: ignore[arg-type]
 
 
 def geometry_of_function(operation: str, arguments: Mapping[str, Any]) -> Geometry | None:
@@ -153,7 +169,7 @@ def geometry_of_function(operation: str, arguments: Mapping[str, Any]) -> Geomet
         return None
     axes = arguments["input"].ndim - 2
     if operation == "pad":
-        return _padding_only(arguments["pad"], axes)
+        return _padding_only(arguments["pad"], axes, arguments.get("mode", "constant"))
     if "weight" in arguments and operation != "linear":
         return _geometry(
             arguments["weight"].shape[2:],
