@@ -82,7 +82,7 @@ def statistics(x: Tensor) -> ActivationStatistics:
 def _describe(values: Tensor) -> tuple[float, float, float, float]:
     if values.numel() == 0:
         return math.nan, math.nan, math.nan, math.nan
-    std, mean = torch.std_mean(values.double(), correction=0)
+    std, mean = torch.std_mean(values.cpu().double(), correction=0)
     return float(mean), float(std), float(values.min()), float(values.max())
 
 
@@ -153,6 +153,6 @@ def strongest(x: Tensor, k: int) -> tuple[int, ...]:
         return ()
     strength = maps.abs().mean(1)
     if not bool(strength.isfinite().all()):
-        strength = maps.nan_to_num(0.0, 0.0, 0.0).double().abs().mean(1)
+        strength = maps.cpu().nan_to_num(0.0, 0.0, 0.0).double().abs().mean(1)
     order = torch.argsort(strength, descending=True, stable=True)
     return tuple(order[:k].tolist())

@@ -158,8 +158,8 @@ def _indices(values: Tensor, high: NDArray[np.float64], signed: bool, below: boo
     if factor.max() > torch.finfo(values.dtype).max:
         # Values so small that their scale overflows: bring them to the middle of the range first.
         exponents = np.where(high > 0, np.frexp(high)[1], 0)
-        by = torch.as_tensor(np.ldexp(1.0, -exponents), device=values.device)
-        values = values.double() * by.reshape(-1, *[1] * (values.ndim - 1))
+        by = torch.from_numpy(np.ldexp(1.0, -exponents))
+        values = values.cpu().double() * by.reshape(-1, *[1] * (values.ndim - 1))
         high = np.ldexp(high, -exponents)
         factor = np.where(high > 0, steps / np.where(high > 0, high, 1.0), 0.0)
     if factor.size == 1:

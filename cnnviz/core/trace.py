@@ -107,6 +107,14 @@ class TracedNetwork:
         self._names = frozenset(graph.names)
         # Layers whose output a later in-place operation changes: found once, then kept as copies.
         self._overwritten: set[str] = set()
+        self._aliased = False
+
+    def _learn(self, example: Tensor, reference: Any) -> None:
+        """Find what is overwritten, and whether values kept on the way to the output change what comes out of it."""
+        # The first pass may itself overwrite its input.
+        self.run(example.clone())
+        if self._overwritten:
+            self._aliased = not _same(self.run(example, gradients=True).output, first_tensor(reference))
 
     def run(
         self,
@@ -140,7 +148,8 @@ class TracedNetwork:
         ValueError
             The network could be traced for images of the example's size alone, and these have another.
         RuntimeError
-            With ``gradients``: a value asked for is changed in place through another name of the same tensor.
+            With ``gradients``: a value asked for is changed in place through another name of the same tensor, and
+            the copy that would keep it cannot lie on the way to the output.
         Exception
             Whatever the network raises, unchanged.
         """
@@ -154,12 +163,12 @@ class TracedNetwork:
             while True:
                 given = images.clone() if INPUT in self._overwritten else images
                 clone = self._overwritten & names
+                if gradients and clone and self._aliased:
+                    raise RuntimeError(f"{min(clone)} is changed in place through another name; it has no gradient")
                 output, values, overwritten = self._runner.run(
                     given, names, clone, differentiable=gradients, cancelled=cancelled
                 )
-                if overwritten & clone:
-                    raise RuntimeError(f"{min(overwritten & clone)} is changed in place; it has no gradient")
-                if not overwritten:
+                if not overwritten - clone:
                     break
                 self._overwritten |= overwritten
         tensors = {name: first_tensor(value) for name, value in values.items()}
@@ -213,14 +222,18 @@ def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
             nodes = read_graph(module, graph, examples, builder)
             shape = example.shape[1:] if method == "torch.export" else None
             found = LayerGraph(tuple(builder.layers), method, (*notes, *builder.notes()))
-            return _learned(TracedNetwork(module, found, _GraphRunner(program, nodes, shape)), example)
+            network = TracedNetwork(module, found, _GraphRunner(program, nodes, shape))
+            network._learn(example, reference)
+            return network
         hooked = HookedNetwork(module)
         builder = LayerBuilder(module, example)
         unseen = hooked.describe(example.clone(), builder)
         if unseen:
             notes.append("Functions between modules are not shown.")
         found = LayerGraph(tuple(builder.layers), "hooks", (*notes, *builder.notes()), unseen)
-        return _learned(TracedNetwork(module, found, hooked), example)
+        network = TracedNetwork(module, found, hooked)
+        network._learn(example, reference)
+        return network
 
 
 @contextmanager
@@ -234,12 +247,6 @@ def evaluating(modules: Collection[nn.Module]) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def _learned(network: TracedNetwork, example: Tensor) -> TracedNetwork:
-    # The first pass finds what is overwritten, and may itself overwrite its input.
-    network.run(example.clone())
-    return network
 
 
 def _symbolic_trace(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
@@ -316,7 +323,7 @@ def _same(one: Any, other: Any) -> bool:
     if len(pairs) != len(tensors_in(other)) or len(pairs) != len(tensors_in(one)):
         return False
     return all(
-        a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-6, equal_nan=True)
+        a.shape == b.shape and torch.allclose(a.cpu().double(), b.cpu().double(), rtol=1e-4, atol=1e-6, equal_nan=True)
         for a, b in pairs
     )
 

@@ -131,6 +131,39 @@ def test_gradients_with_respect_to_a_layer_are_those_of_the_rest_of_the_network(
     torch.testing.assert_close(found[0].sum((0, 2, 3)), expected)  # a bias is added to every unit of its channel
 
 
+def test_values_changed_through_another_name_are_right_or_refused() -> None:
+    class Aliased(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.same, self.relu = nn.Conv2d(1, 2, 3), nn.Identity(), nn.ReLU(inplace=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv(x)
+            return self.relu(self.same(x)) + x  # x is rectified, too
+
+    module, images = Aliased().eval(), torch.randn(2, 1, 5, 5)
+    network = prepare(module, images[:1])
+    trace = network.run(images)
+    with torch.no_grad():
+        conv = module.conv(images)
+    torch.testing.assert_close(trace.values["conv"], conv)
+    torch.testing.assert_close(trace.values["same"], conv)
+    torch.testing.assert_close(trace.output, 2 * conv.relu())
+    with pytest.raises(RuntimeError, match="same is changed in place through another name"):
+        network.run(images, ["same"], gradients=True)
+    torch.testing.assert_close(network.run(images, ["relu"], gradients=True).output, 2 * conv.relu())
+
+
+def test_broken_weights_are_traced_like_others() -> None:
+    module, example, method = made("residual")
+    with torch.no_grad():
+        module.stem.weight[0] = torch.nan
+        module.stem.weight[1] = torch.inf
+    network = prepare(module, example)
+    assert network.graph.method == method
+    assert network.run(example).values["stem"][0, 0].isnan().all()
+
+
 def test_only_what_is_asked_for_is_recorded_in_one_pass() -> None:
     module, example, _ = made("residual")
     network = prepare(module, example)
