@@ -171,7 +171,6 @@ def _from_pillow(image: Image, name: str) -> Picture:
     width, height = image.size
     image.draft(None, (WORKING_SIZE, WORKING_SIZE))  # a JPEG can be decoded at a fraction of its size
     image.load()
-    _check_size(*image.size, name)  # an icon may hold another size than its header says
     deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
     pixels, more = _deep_grey(image) if deep else _eight_bit(image)
     notes += more

@@ -97,7 +97,9 @@ def test_a_circular_shift_loses_nothing() -> None:
 
 @pytest.mark.parametrize(("angle", "quarters"), [(90, 1), (180, 2), (-90, 3), (-180, 2)])
 def test_quarter_turns_are_exact_and_counter_clockwise(angle: float, quarters: int) -> None:
-    np.testing.assert_array_equal(apply_edits(SQUARE, Edits(rotation=angle)), np.rot90(SQUARE, quarters, (1, 2)))
+    # On black even the least weight of a neighbour shows.
+    sparse = np.where(SQUARE > 0.5, SQUARE, 0)
+    np.testing.assert_array_equal(apply_edits(sparse, Edits(rotation=angle)), np.rot90(sparse, quarters, (1, 2)))
 
 
 def test_flips_are_exact() -> None:
@@ -115,9 +117,9 @@ def test_zoom_repeats_or_averages() -> None:
     doubled = apply_edits(IMAGE, Edits(zoom=2, border="edge"))
     expected = ndimage.zoom(IMAGE, (1, 2, 2), order=1, mode="nearest", grid_mode=True)[:, 12:36, 16:48]
     np.testing.assert_allclose(doubled, expected, atol=1e-5)
-    stripes = np.tile(np.float32([0, 1]), (1, 64, 32))
+    stripes = np.tile(np.float32([1, 0, 0]), (1, 96, 32))
     quarter = apply_edits(stripes, Edits(zoom=0.25, border="wrap"))
-    np.testing.assert_allclose(quarter, 0.5, atol=0.02)  # without smoothing they would beat
+    np.testing.assert_allclose(quarter, 1 / 3, atol=0.01)  # every fourth pixel of them would be stripes again
 
 
 all_edits = st.builds(

@@ -249,6 +249,12 @@ def test_a_picture_of_too_many_pixels_is_refused_from_its_header() -> None:
     assert "damaged or cut off" in refused(png(8000, 8000, 8, 0, b""))
 
 
+def test_an_icon_larger_than_its_header_says_is_refused() -> None:
+    large = png(8001, 8000, 1, 0, bytes(8000 * 1002))
+    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 1, len(large), 22)
+    assert "(8001×8000): scale it down" in refused(struct.pack("<HHH", 0, 1, 1) + entry + large)
+
+
 def test_a_header_without_pixels_is_told() -> None:
     for data in (png(0, 5, 8, 0, b""), b"P5 0 4 255\n", b"P5 4 0 255\n"):
         refused(data)

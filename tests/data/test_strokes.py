@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.segmentation import flood
 
+from cnnviz.data import strokes as module
 from cnnviz.data.strokes import FILL_TOLERANCE, Drawing, Rasteriser, Stroke
 
 BLACK = np.zeros((1, 28, 28), np.float32)
@@ -186,6 +187,19 @@ def test_undo_goes_back_further_than_pictures_are_kept() -> None:
     for count in range(29, -1, -1):
         shorter = drawing.model_copy(update={"strokes": drawing.strokes[:count]})
         np.testing.assert_array_equal(rasteriser.render(BLACK, shorter), Rasteriser().render(BLACK, shorter))
+
+
+def test_a_step_back_draws_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Drawing(height=28, width=28)
+    rasteriser = Rasteriser()
+    for row in range(8):
+        drawing = drawing.begun(Stroke(points=((row * 3.0, 3.0), (row * 3.0, 25.0))))
+    rasteriser.render(BLACK, drawing)
+    shorter = [drawing.model_copy(update={"strokes": drawing.strokes[:count]}) for count in (7, 5, 4)]
+    expected = [Rasteriser().render(BLACK, some) for some in shorter]
+    monkeypatch.delattr(module, "_segment_coverage")
+    for some, picture in zip(shorter, expected, strict=True):
+        np.testing.assert_array_equal(rasteriser.render(BLACK, some), picture)
 
 
 def test_another_base_or_size_is_seen() -> None:
