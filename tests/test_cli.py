@@ -53,6 +53,7 @@ def test_a_network_is_trained_saved_and_evaluated(stripes, tmp_path, capsys):
     assert printed.err.splitlines()[-1].startswith("epoch 4/4  step 3/3  loss ")
     card = open_network(out).card
     assert card.labels == ("across", "down")
+    assert card.config == {"channels": 3, "classes": 2, "widths": [48, 96, 160]}
     assert card.test_accuracy == result["accuracy"]
     assert card.seed == 5
     assert card.dataset == "folder:stripes"

@@ -150,13 +150,15 @@ def _card(
     arguments: argparse.Namespace, recipe: "Recipe", images: "LabelledImages", height_width: tuple[int, int]
 ) -> "NetworkCard":
     from cnnviz.checkpoints.card import NetworkCard
+    from cnnviz.nets.registry import default_config
     from cnnviz.training.preparation import channel_statistics
 
     channels = images.images.shape[1]
     mean, std = channel_statistics(images.images)
     return NetworkCard(
         architecture=arguments.network,
-        config={"channels": channels, "classes": len(images.class_names)},
+        # All of it, so that the file can be opened when a later version has other defaults.
+        config=default_config(arguments.network) | {"channels": channels, "classes": len(images.class_names)},
         labels=images.class_names,
         input_size=(channels, *height_width),
         mean=mean,

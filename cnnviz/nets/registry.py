@@ -28,6 +28,15 @@ def input_height_width(name: str) -> tuple[int, int]:
     return _architecture(name).input_height_width
 
 
+def default_config(name: str) -> dict[str, int | list[int]]:
+    """Every setting of the architecture called ``name``, as it is unless ``build`` is told otherwise."""
+    parameters = inspect.signature(_architecture(name)).parameters.values()
+    return {
+        parameter.name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+        for parameter in parameters
+    }
+
+
 def build(name: str, config: Mapping[str, object]) -> nn.Module:
     """The architecture called ``name``, with random weights.
 

@@ -45,11 +45,11 @@ def evaluate(module: nn.Module, card: NetworkCard, images: LabelledImages, batch
         logits = module(to_network_input(to_unit_range(images.images[batch]), card).to(device)).cpu()
         is_right[batch] = (logits.argmax(dim=1) == expected[batch]) & logits.isfinite().all(dim=1)
     per_class = {
-        label: is_right[expected == output].float().mean().item()
+        label: is_right[expected == output].double().mean().item()
         for output, label in enumerate(card.labels)
         if (expected == output).any()
     }
-    return Evaluation(is_right.float().mean().item(), len(images), per_class)
+    return Evaluation(is_right.double().mean().item(), len(images), per_class)
 
 
 def _outputs_of_classes(card: NetworkCard, images: LabelledImages) -> torch.Tensor:

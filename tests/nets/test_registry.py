@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from cnnviz.nets.registry import ARCHITECTURES, ArchitectureError, build, input_height_width
+from cnnviz.nets.registry import ARCHITECTURES, ArchitectureError, build, default_config, input_height_width
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -11,6 +11,16 @@ def test_every_architecture_is_built_from_json_and_takes_its_own_size(name):
     config = json.loads('{"channels": 2, "classes": 4}')
     network = build(name, config).eval()
     assert network(torch.zeros(1, 2, *input_height_width(name))).shape == (1, 4)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_default_configuration_is_what_is_built_without_one(name):
+    config = json.loads(json.dumps(default_config(name)))
+    shapes = [(key, tensor.shape) for key, tensor in build(name, config).state_dict().items()]
+    assert shapes == [(key, tensor.shape) for key, tensor in build(name, {}).state_dict().items()]
+    assert config["classes"] == 10
+    assert "channels" in config
+    assert any(key.startswith("width") for key in config)
 
 
 def test_a_list_of_widths_reaches_the_layers():
