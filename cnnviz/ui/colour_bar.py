@@ -58,7 +58,7 @@ class ColourBar(QWidget):
         bottom, top = float(np.min(lows)), float(np.max(highs))
         self._caption = "each map its own" if own else ""
         if own:
-            self._ends = ("min", "max") if kind != "signed" else (f"{'−'}max", "+max")
+            self._ends = ("−max", "+max") if kind == "signed" else ("0" if not np.any(lows) else "min", "max")
         else:
             places = digits if digits is not None else _decimals(max(abs(bottom), abs(top)))
             self._ends = (format_number(bottom, places, sign=True), format_number(top, places, sign=True))

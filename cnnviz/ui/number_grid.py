@@ -10,7 +10,7 @@ from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from cnnviz.ui.numbers import format_number
+from cnnviz.ui.numbers import format_fixed, format_number, shared_digits
 from cnnviz.ui.theme import TableKind, text_is_black_on, theme
 
 Cell = tuple[int, int]
@@ -62,7 +62,7 @@ class NumberGrid(QWidget):
         self._centre: Cell = (0, 0)
         self._marked: Cell | None = None
         self._hover: Cell | None = None
-        self._digits = 2
+        self._digits: int | None = None
         theme().changed.connect(self.update)
 
     def set_values(
@@ -73,7 +73,7 @@ class NumberGrid(QWidget):
         *,
         window: tuple[int, int] | None = (7, 7),
         centre: Cell | None = None,
-        digits: int = 2,
+        digits: int | None = None,
     ) -> None:
         """Show a map.
 
@@ -88,7 +88,7 @@ class NumberGrid(QWidget):
         centre
             (row, column) around which to look; by default where the window last stood.
         digits
-            Decimals of the numbers.
+            Decimals of the numbers; by default as many as give the largest in sight three figures.
         """
         if indices.shape != values.shape or indices.ndim != 2:
             raise ValueError(f"indices {indices.shape} and values {values.shape} must be one matrix")
@@ -158,7 +158,7 @@ class NumberGrid(QWidget):
         indices, values = self._indices[window], self._values[window]
         colours, black = hub.table(self._kind)[indices], text_is_black_on(self._kind, hub.current)[indices]
         cells = self._cells()
-        texts = [[format_number(value, self._digits) for value in row] for row in values.tolist()]
+        texts = self._texts(values)
         font = self._font_for(texts, cells)
         if font is not None:
             painter.setFont(font)
@@ -184,6 +184,13 @@ class NumberGrid(QWidget):
         if self.hasFocus():
             painter.setPen(hub.colour("accent"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
+
+    def _texts(self, values: np.ndarray) -> list[list[str]]:
+        finite = np.abs(values[np.isfinite(values)])
+        digits = shared_digits(float(finite.max(initial=0))) if self._digits is None else self._digits
+        if digits is None:
+            return [[format_number(value, 1) for value in row] for row in values.tolist()]
+        return [[format_fixed(value, digits) for value in row] for row in values.tolist()]
 
     def _font_for(self, texts: list[list[str]], cells: _Cells) -> QFont | None:
         """The largest font with which every number fits its cell; ``None`` if that is too small to read."""

@@ -25,7 +25,9 @@ def _text(value: float, digits: int, sign: bool) -> str:
     size = abs(value)
     if math.isinf(size):
         return f"{prefix}∞"
-    if size == 0 or (size < 1e5 and round(size, digits) > 0):
+    if size < 1e-99:
+        return f"{0:.{digits}f}"
+    if size < 1e5 and round(size, digits) > 0:
         return f"{prefix}{size:.{digits}f}"
     if digits == 0 and size < 0.5:
         return "0"
@@ -35,6 +37,21 @@ def _text(value: float, digits: int, sign: bool) -> str:
         mantissa, exponent = mantissa / 1000, exponent + 3
     power = "" if exponent == 0 else f"e{exponent}".replace("-", MINUS)
     return f"{prefix}{mantissa:.1f}{power}"
+
+
+def format_fixed(value: float, digits: int) -> str:
+    """A number with ``digits`` decimals and never an exponent, for cells whose neighbours share its magnitude."""
+    text = f"{value:.{digits}f}" if math.isfinite(value) else format_number(value)
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", MINUS)
+
+
+def shared_digits(size: float) -> int | None:
+    """Decimals with which numbers up to ``size`` show three figures; ``None`` where they need exponents."""
+    if size == 0:
+        return 1
+    if not 1e-4 <= size < 1e5:
+        return None
+    return min(max(2 - math.floor(math.log10(size)), 0), 6)
 
 
 def format_count(value: int) -> str:

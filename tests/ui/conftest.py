@@ -1,0 +1,84 @@
+"""Widgets in the dark theme at scale 1, and a look at what they drew."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PyQt6.QtGui import QImage
+from PyQt6.QtWidgets import QWidget
+
+from cnnviz.ui.theme import theme
+
+
+@pytest.fixture
+def hub(qapp):
+    """The theme, dark and at scale 1 before and after the test."""
+    theme().set("dark", 1.0)
+    yield theme()
+    theme().set("dark", 1.0)
+
+
+@pytest.fixture
+def shown(qtbot, hub) -> Callable[..., QWidget]:
+    """Shows a widget at a size and closes it after the test."""
+
+    def show(widget: QWidget, width: int, height: int) -> QWidget:
+        qtbot.addWidget(widget)
+        widget.resize(width, height)
+        with qtbot.waitExposed(widget):
+            widget.show()
+        return widget
+
+    return show
+
+
+@pytest.fixture
+def pixels(qapp) -> Callable[[QWidget], np.ndarray]:
+    """What a widget shows: uint32 (height, width) of 0xFFRRGGBB."""
+
+    def look(widget: QWidget) -> np.ndarray:
+        image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        memory = image.constBits().asarray(image.sizeInBytes())
+        return np.frombuffer(memory, np.uint32).reshape(image.height(), -1)[:, : image.width()].copy() | 0xFF000000
+
+    return look
+
+
+@pytest.fixture
+def argb() -> Callable[[str], int]:
+    """A colour ``#rrggbb`` as it stands in `pixels`."""
+    return lambda colour: 0xFF000000 | int(colour[1:], 16)
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A mosaic as a view needs it, one row of tiles after another."""
+
+    indices: np.ndarray
+    tile_shape: tuple[int, int]
+    columns: int
+    count: int
+    gap: int
+
+    def tile_rect(self, tile: int) -> tuple[int, int, int, int]:
+        height, width = self.tile_shape
+        row, column = divmod(tile, self.columns)
+        return row * (height + self.gap), column * (width + self.gap), height, width
+
+
+@pytest.fixture
+def make_tiles() -> Callable[..., Tiles]:
+    """A mosaic of index arrays (count, h, w)."""
+
+    def make(values: np.ndarray, columns: int, gap: int = 1) -> Tiles:
+        count, height, width = values.shape
+        rows = -(-count // columns)
+        indices = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 255, np.uint8)
+        tiles = Tiles(indices, (height, width), columns, count, gap)
+        for tile, drawn in enumerate(values):
+            y, x, _, _ = tiles.tile_rect(tile)
+            indices[y : y + height, x : x + width] = drawn
+        return tiles
+
+    return make
