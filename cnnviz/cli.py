@@ -8,15 +8,25 @@ from typing import NoReturn
 from cnnviz import __version__
 from cnnviz.commands.errors import expected_errors
 from cnnviz.commands.evaluate import add_evaluate_command
+from cnnviz.commands.screenshot import add_screenshot_command
 from cnnviz.commands.train import add_train_command
+from cnnviz.commands.window import add_window_arguments
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
+COMMANDS = {
+    "screenshot": add_screenshot_command,
+    "evaluate": add_evaluate_command,
+    "train": add_train_command,
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in ``argv`` and return its exit status; an error is one line on stderr and status 2."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    parser = _command_parser() if words and words[0] in COMMANDS else _window_parser()
+    arguments = parser.parse_args(words)
     try:
         status: int = arguments.run(arguments)
         return status
@@ -37,14 +47,22 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; '{self.prog} --help' shows what is possible\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _window_parser() -> argparse.ArgumentParser:
+    """Without a command: the window."""
     parser = _Parser(
         prog="cnnviz",
-        description="See what goes on inside a convolutional network.",
-        epilog="example: cnnviz evaluate mnist-lenet --dataset mnist",
+        description="See what goes on inside a convolutional network, live, while you draw its input.",
+        epilog=f"commands: {', '.join(COMMANDS)}; 'cnnviz COMMAND --help' explains each. "
+        "example: cnnviz cifar-net --input photo.jpg",
     )
     parser.add_argument("--version", action="version", version=f"cnnviz {__version__}")
+    add_window_arguments(parser)
+    return parser
+
+
+def _command_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="cnnviz")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    add_train_command(subparsers)
-    add_evaluate_command(subparsers)
+    for add in COMMANDS.values():
+        add(subparsers)
     return parser

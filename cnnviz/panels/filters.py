@@ -25,10 +25,13 @@ GAP = 1
 
 
 class FiltersParams(PanelParams):
-    input_channel: int | None = Field(
-        None, ge=0, description="Kernels for this input channel; none: all three in colour, or the mean"
+    input_channel: int | Literal["all"] | None = Field(
+        None,
+        description="Kernels for this input channel, or all together; none: all of three in colour, else the first",
     )
-    scale: Literal["shared", "own"] = Field("shared", description="One colour scale for all kernels, or each its own")
+    scale: Literal["auto", "shared", "own"] = Field(
+        "auto", description="One colour scale for all kernels, or each its own; auto: its own for kernels in colour"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,7 @@ class FiltersResult:
     kernel: Mosaic
     kernel_values: np.ndarray
     input_channel: int | None
+    scale: Literal["shared", "own"]
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> FiltersResult:
@@ -68,8 +72,10 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
     owner = _owner(network, observation.layer)
     weight, kind = _as_kernels(network, owner)
     paged = weight.shape[1] if weight.dim() == 4 and kind == "Conv2d" else 0
-    input_channel = None if params.input_channel is None or paged == 0 else min(params.input_channel, paged - 1)
-    bank = kernel_bank(weight, kind, input_channel, params.scale)
+    input_channel = _input_channel(params, paged)
+    in_colour = paged == 3 and input_channel is None
+    scale = ("own" if in_colour else "shared") if params.scale == "auto" else params.scale
+    bank = kernel_bank(weight, kind, input_channel, scale)
     channel = min(scene.selection.channel, len(bank.norms) - 1) if owner.name == observation.layer.name else None
     # the unit of a ReLU or a pool stands for the filter that feeds it
     if channel is None and observation.layer.output_shape[:1] == (len(bank.norms),):
@@ -79,7 +85,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
     if bank.form == "colour":
         colours = _colour_tiles(bank.images)
     else:
-        shown = mosaic(torch.from_numpy(bank.images), columns=COLUMNS, scale=params.scale, signed=True, gap=GAP)
+        shown = mosaic(torch.from_numpy(bank.images), columns=COLUMNS, scale=scale, signed=True, gap=GAP)
     return FiltersResult(
         observation.layer.name,
         owner.name,
@@ -91,7 +97,15 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
         mosaic(kernel[None], columns=1, signed=True, gap=0),
         kernel.numpy(),
         input_channel,
+        scale,
     )
+
+
+def _input_channel(params: FiltersParams, channels: int) -> int | None:
+    """Which of ``channels`` input channels is shown; None for all together."""
+    if channels == 0 or params.input_channel == "all" or (params.input_channel is None and channels == 3):
+        return None
+    return min(max(params.input_channel or 0, 0), channels - 1)
 
 
 def _owner(network: LoadedNetwork, selected: Layer) -> Layer:
@@ -131,7 +145,7 @@ def _as_kernels(network: LoadedNetwork, layer: Layer) -> tuple[Tensor, str]:
 
 
 def _kernel(bank: FilterBank, weight: Tensor, channel: int) -> Tensor:
-    """The weights ``(h, w)`` of one filter as the bank shows them: a tile, a row of the matrix, or the mean of colours."""
+    """The weights ``(h, w)`` of one filter as the bank shows them: a tile, a row of a matrix, the mean of colours."""
     import torch
 
     if bank.form == "matrix":

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from cnnviz.panels.filters import FiltersParams, FiltersResult
+from cnnviz.panels.filters import FiltersResult
 from cnnviz.scene.document import Document
-from cnnviz.scene.models import Scene
 from cnnviz.ui.colour_bar import ColourBar
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_grid import NumberGrid
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
+
+ROOM_FOR_NUMBERS = 280
+"""Height from which the selected kernel is shown with its weights, below the bank."""
 
 
 class FiltersView(PanelView):
@@ -22,8 +24,8 @@ class FiltersView(PanelView):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         self._scale = Segmented(
-            [("shared", "one scale"), ("own", "each its own")],
-            tips=["All kernels in one colour scale", "Each kernel in its own"],
+            [("shared", "shared"), ("own", "own")],
+            tips=["All kernels in one colour scale", "Each kernel in a colour scale of its own"],
         )
         super().__init__(document, parent)
         self._result: FiltersResult | None = None
@@ -42,26 +44,26 @@ class FiltersView(PanelView):
         self._kernel = NumberGrid(self)
         self._kernel.setAccessibleName("Weights of the selected kernel")
         self._kernel.setToolTip("The weights of the marked kernel")
+        # the bank comes first: the numbers take what it leaves
+        self._kernel.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self._paging = QWidget()
         row = QHBoxLayout(self._paging)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        label = ElidedLabel("input channel")
-        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        row.addWidget(label, 1)
-        for widget in (self._before, self._channel, self._after):
+        label = ElidedLabel("input")
+        label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._channel_label = label
+        for widget in (label, self._before, self._channel, self._after):
             row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self._scale)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self._paging)
-        layout.addWidget(self._kernels, 3)
+        layout.addWidget(self._kernels, 5)
         layout.addWidget(self._bar)
-        layout.addWidget(self._kernel, 2)
-        document.changed.connect(self._follow)
-
-    def header_controls(self) -> list[QWidget]:
-        return [self._scale]
+        layout.addWidget(self._kernel, 4)
 
     def show_result(self, result: FiltersResult) -> None:
         super().show_result(result)
@@ -77,6 +79,7 @@ class FiltersView(PanelView):
             self._kernels.set_labels(None)
             self._kernels.set_rgb(result.colours, (height, width), 8, len(bank.images), 1)
             self._bar.set_scale("signed", result.kernel.low, result.kernel.high)
+        self._scale.set_value(result.scale)
         self._kernels.set_selected(None if matrix else result.channel)
         self._show_kernel(result)
         self._show_paging(result)
@@ -86,16 +89,22 @@ class FiltersView(PanelView):
         self.set_subtitle(f"{whose} · {shape}" + (f" · {dead} dead" if dead else ""))
         self._kernels.setToolTip(bank.caption)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        if self._result is not None:
+            self._show_kernel(self._result)
+
     def _show_kernel(self, result: FiltersResult) -> None:
         rows, columns = result.kernel_values.shape
         readable = rows <= 11 and columns <= 11
-        self._kernel.setVisible(readable)
+        self._kernel.setVisible(readable and self.height() >= theme().px(ROOM_FOR_NUMBERS))
         if readable:
-            self._kernel.set_values(result.kernel.indices, result.kernel_values, "signed", window=None)
+            self._kernel.set_values(result.kernel.indices, result.kernel_values, "signed", window=None, digits=3)
 
     def _show_paging(self, result: FiltersResult) -> None:
         channels = result.bank.input_channels if result.bank.form != "matrix" else 1
-        self._paging.setVisible(channels > 1)
+        for widget in (self._channel_label, self._before, self._channel, self._after):
+            widget.setVisible(channels > 1)
         together = "colour" if channels == 3 else "mean"
         options = [("all", together), *((str(index), str(index)) for index in range(channels))]
         if self._channel.count() != len(options) or self._channel.itemText(0) != together:
@@ -103,7 +112,7 @@ class FiltersView(PanelView):
         self._channel.set_value("all" if result.input_channel is None else str(result.input_channel))
 
     def _choose_channel(self, key: str) -> None:
-        self.document.edit("panels.filters.input_channel", None if key == "all" else int(key))
+        self.document.edit("panels.filters.input_channel", "all" if key == "all" else int(key))
 
     def _page(self, step: int) -> None:
         if self._result is None:
@@ -111,14 +120,9 @@ class FiltersView(PanelView):
         present = -1 if self._result.input_channel is None else self._result.input_channel
         last = self._result.bank.input_channels - 1
         index = min(max(present + step, -1), last)
-        self.document.edit("panels.filters.input_channel", None if index < 0 else index)
+        self.document.edit("panels.filters.input_channel", "all" if index < 0 else index)
 
     def _select(self, tile: int, row: int, column: int) -> None:
         if self._result is None or self._result.bank.form == "matrix":
             return
         self.document.edit_many({"selection.layer": self._result.owner, "selection.channel": tile})
-
-    def _follow(self, old: Scene, new: Scene) -> None:
-        params = cast(FiltersParams, new.panel("filters"))
-        if self._scale.value() != params.scale:
-            self._scale.set_value(params.scale)

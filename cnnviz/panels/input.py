@@ -26,9 +26,6 @@ class InputParams(PanelParams):
     colour: tuple[float, float, float] = Field(
         (1.0, 1.0, 1.0), description="brush, RGB in [0, 1]", json_schema_extra=_TOOL_STATE
     )
-    example: bool = Field(
-        False, description="what is drawn is the program's own example: the first stroke takes its place"
-    )
     show_field: bool = Field(True, description="outline the pixels that reach the selected unit")
 
 
@@ -60,7 +57,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Inp
 
 
 def _field_box(scene: Scene, observation: Observation) -> FieldBox | None:
-    """The field of the unit under the pointer, else of the selected one; None where it is the whole image or unknown."""
+    """The field of the unit under the pointer, else of the selected one; None where there is none to tell."""
     pointer = scene.pointer
     if pointer is not None and pointer.layer in observation.network.graph:
         return unit_field(observation.network, pointer.layer, pointer.row, pointer.column)

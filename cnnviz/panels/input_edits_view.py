@@ -34,7 +34,7 @@ _OCCLUDER = (
     ("occluder_size", "cover size", {"unit": "px", "digits": 1, "step": 0.5}),
     ("occluder_value", "cover grey", {"digits": 2}),
 )
-_LABEL_WIDTH = 72
+_LABEL_WIDTH = 66
 
 
 class EditsEditor(QWidget):
@@ -122,6 +122,9 @@ class EditsEditor(QWidget):
 
     def _choice(self, path: str, options: list[tuple[str, str]]) -> ComboBox:
         box = ComboBox(options)
+        # as narrow as the column is: the longest word must not widen the panel
+        box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(6)
         box.chosen.connect(lambda key: self._document.edit(path, key))
         return box
 

@@ -9,6 +9,7 @@ from PyQt6.QtCore import QElapsedTimer, QObject, Qt
 from cnnviz.data.edits import is_identity, source_position
 from cnnviz.data.strokes import Drawing, Rasteriser, Stroke
 from cnnviz.panels.input import InputParams, InputResult
+from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.ui.input_canvas import InputCanvas
 
@@ -53,6 +54,8 @@ class Pen(QObject):
         if self._tool == "move":
             self._canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
             return
+        if self._document.scene.example and self._tool == "brush":
+            actions.use_blank(self._document)
         drawing = self._drawing()
         stroke = Stroke(
             tool=self._tool,  # type: ignore[arg-type]
@@ -60,6 +63,8 @@ class Pen(QObject):
             diameter=params.diameter * drawing.height / self._surface.height,
             points=(self._on_drawing(row, column, drawing),),
         )
+        if self._document.scene.example:
+            self._document.edit("example", False)
         if drawing is not self._document.scene.input.drawing:
             self._document.edit("input.drawing", drawing)
         self._document.append("input.drawing.strokes", stroke)

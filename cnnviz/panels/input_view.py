@@ -55,6 +55,7 @@ class InputView(PanelView):
         )
         self._edits = EditsEditor(document, self)
         below = QWidget()
+        below.setProperty("role", "page")
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 4, 0)
         column.setSpacing(0)

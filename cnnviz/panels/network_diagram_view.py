@@ -11,7 +11,14 @@ from PyQt6.QtWidgets import QToolTip, QWidget
 from cnnviz.panels.layer_words import explain
 from cnnviz.panels.network import Column, NetworkResult
 from cnnviz.panels.network_layout import ColumnShape, DiagramLayout, lay_out
-from cnnviz.panels.network_paint_view import Mark, paint_backdrop, paint_column, rectangle, shape_text
+from cnnviz.panels.network_paint_view import (
+    Mark,
+    heading_width,
+    paint_backdrop,
+    paint_column,
+    rectangle,
+    shape_text,
+)
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.numbers import format_count
@@ -50,9 +57,8 @@ class NetworkDiagram(QWidget):
         names = [column.node.layer.name for column in result.columns]
         selected = names.index(result.selected) if result.selected in names else None
         mark = Mark(selected, scene.selection.channel)
-        shapes = tuple(_shape(column) for column in result.columns)
         channels = tuple(column.channels for column in result.columns)
-        key = (names, shapes, channels, self.size(), self._zoom, selected, mark)
+        key = (names, result.folded, channels, selected, mark)
         if key != self._layout_key:
             self._layout_key = key
             self._backdrop = None
@@ -240,15 +246,16 @@ def _selection(layer: str) -> dict[str, Any]:
 
 
 def _shape(column: Column) -> ColumnShape:
+    words = heading_width(column)
     if column.node.layer.kind == "Input":
-        return ColumnShape(1, kind="image")
+        return ColumnShape(1, kind="image", text_width=words)
     if column.scores:
-        return ColumnShape(len(column.scores), kind="bars")
+        return ColumnShape(len(column.scores), kind="bars", text_width=words)
     assert column.mosaic is not None
     height, width = column.mosaic.tile_shape
     if (height, width) == (1, 1):
-        return ColumnShape(column.mosaic.count, kind="strip")
-    return ColumnShape(column.mosaic.count, height, width)
+        return ColumnShape(column.mosaic.count, kind="strip", text_width=words)
+    return ColumnShape(column.mosaic.count, height, width, text_width=words)
 
 
 def _tool_tip(column: Column) -> str:

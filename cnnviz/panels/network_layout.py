@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 HEADER = 76
 """Height of a column's four lines of text and the fold mark."""
 MARGIN = 12
-NARROWEST_COLUMN = 88
 LARGEST_THUMBNAIL = 56
 SMALLEST_THUMBNAIL = 12
 SKIP_LANE = 14
@@ -42,6 +41,7 @@ class ColumnShape:
     tile_height: int = 1
     tile_width: int = 1
     kind: str = "maps"  # "image", "maps", "strip" (a vector's cells) or "bars" (class probabilities)
+    text_width: float = 72
 
 
 @dataclass(frozen=True)
@@ -91,20 +91,32 @@ def _shifted(box: Box, dx: float, dy: float) -> Box:
 def lay_out(shapes: Sequence[ColumnShape], width: float, height: float, zoom: float, scale: float) -> DiagramLayout:
     """Columns side by side, their tiles stacked and centred on one line.
 
-    At ``zoom`` 1 the tallest column fits ``height`` and the columns share ``width`` where they are not narrower than
-    :data:`NARROWEST_COLUMN`; text keeps its size whatever the zoom. ``scale`` is that of the fonts.
+    At ``zoom`` 1 the tallest column fits ``height``; columns are as wide as their words and share what is left of
+    ``width``. A network that is longer than that is moved, not squeezed. ``scale`` is that of the fonts.
     """
     header = HEADER * scale
     room = max(height - header - MARGIN - SKIP_LANE, SMALLEST_THUMBNAIL) * zoom
     most = max((shape.tiles for shape in shapes if shape.kind == "maps"), default=1)
     side = min(max(room / max(most, 1) * 0.84, SMALLEST_THUMBNAIL), LARGEST_THUMBNAIL * zoom * scale)
-    pitch = max(NARROWEST_COLUMN * scale, side * 1.5, ((width - 2 * MARGIN) / max(len(shapes), 1)) * zoom)
     content = max(room, most * side / 0.84)
+    widths = _column_widths(shapes, width - 2 * MARGIN, side, zoom, scale)
     columns = []
-    for index, shape in enumerate(shapes):
-        frame = Box(MARGIN + index * pitch, 0, pitch, header + content + MARGIN)
+    x = float(MARGIN)
+    for shape, wide in zip(shapes, widths, strict=True):
+        frame = Box(x, 0, wide, header + content + MARGIN)
         columns.append(ColumnLayout(frame, tuple(_tiles(shape, frame, header, content, side, scale)), shape.kind))
-    return DiagramLayout(tuple(columns), 2 * MARGIN + len(shapes) * pitch, header + content + MARGIN + SKIP_LANE)
+        x += wide
+    return DiagramLayout(tuple(columns), x + MARGIN, header + content + MARGIN + SKIP_LANE)
+
+
+def _column_widths(shapes: Sequence[ColumnShape], room: float, side: float, zoom: float, scale: float) -> list[float]:
+    natural = [
+        max(shape.text_width + 7, side * 1.5, {"image": 62, "bars": 88}.get(shape.kind, 36) * scale) for shape in shapes
+    ]
+    total = sum(natural) or 1.0
+    # what is left goes to all alike, but a short network is not torn apart
+    spare = min(max(room - total, 0) / max(len(shapes), 1), 64 * scale)
+    return [(wide + spare) * zoom for wide in natural]
 
 
 def _tiles(shape: ColumnShape, frame: Box, header: float, content: float, side: float, scale: float) -> Iterator[Box]:

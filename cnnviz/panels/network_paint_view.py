@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
+from PyQt6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
 
 from cnnviz.panels.network import Column, NetworkResult
 from cnnviz.panels.network_layout import Box, ColumnLayout, DiagramLayout
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.pixels import image_words
-from cnnviz.ui.theme import theme
+from cnnviz.ui.theme import FontRole, theme
 
 # kinds whose every output map reads the map above it alone: drawn with one line a map, not with all to all
-ONE_TO_ONE = frozenset(
-    [
-        "ReLU",
-        "LeakyReLU",
-        "ELU",
-        "GELU",
-        "SiLU",
-        "Sigmoid",
-        "Tanh",
-        "Hardswish",
-        "Hardtanh",
-        "ReLU6",
-        "PReLU",
-        "MaxPool2d",
-        "AvgPool2d",
-        "AdaptiveAvgPool2d",
-        "AdaptiveMaxPool2d",
-        "BatchNorm2d",
-        "InstanceNorm2d",
-        "Dropout",
-        "Dropout2d",
-        "Identity",
-        "Add",
-    ]
+ONE_TO_ONE = re.compile(
+    r"ReLU|ReLU6|LeakyReLU|PReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Hard.*|.*Pool2d|BatchNorm2d|InstanceNorm2d|Dropout.*|Identity|Add"
 )
 
 
@@ -77,36 +56,48 @@ def paint_backdrop(
     _paint_edges(painter, layout, result, mark, bounds)
     for column, place in zip(result.columns, layout.columns, strict=True):
         if rectangle(place.frame).intersects(bounds):
-            _paint_heading(painter, column, place, is_selected=layout.columns.index(place) == selected)
+            _paint_heading(painter, column, place)
             if column.left_out:
                 _paint_left_out(painter, column, place)
     painter.end()
 
 
-def _paint_heading(painter: QPainter, column: Column, place: ColumnLayout, *, is_selected: bool) -> None:
-    hub = theme()
+def heading(column: Column) -> list[tuple[str, FontRole, str]]:
+    """The lines above a column: text, role of its font, colour token."""
     node = column.node
-    title = node.block if node.block is not None else node.layer.name
+    title = node.layer.name if node.block is None else f"▸ {node.block}"
     if node.block is not None:
         second = f"{node.layers} layers"
     elif node.layer.kind == "Input":
         second = "image"
     else:
         second = node.layer.summary or node.layer.kind
-    lines: list[tuple[str, QFont, str]] = [
-        (("▸ " if node.block else "") + title, hub.font("title"), "text"),
-        (second, hub.font("tiny"), "muted"),
-        (shape_text(node.layer.output_shape), hub.font("tiny"), "muted"),
+    lines: list[tuple[str, FontRole, str]] = [
+        (title, "title", "text"),
+        (second, "tiny", "muted"),
+        (shape_text(node.layer.output_shape), "tiny", "muted"),
     ]
-    if node.parameters:
-        count = "1 weight" if node.parameters == 1 else f"{format_count(node.parameters)} weights"
-        lines.append((count, hub.font("tiny"), "text" if is_selected else "muted"))
+    if node.layer.kind == "Input":
+        lines.append(("weights:", "tiny", "faint"))
+    elif node.parameters:
+        lines.append((format_count(node.parameters), "tiny", "muted"))
+    return lines
+
+
+def heading_width(column: Column) -> float:
+    """Pixels that the widest of a column's lines takes."""
+    return max(QFontMetricsF(theme().font(role)).horizontalAdvance(text) for text, role, _ in heading(column))
+
+
+def _paint_heading(painter: QPainter, column: Column, place: ColumnLayout) -> None:
+    hub = theme()
     y = place.frame.y + hub.px(6)
-    for text, font, token in lines:
+    for text, role, token in heading(column):
+        font = hub.font(role)
         metrics = QFontMetricsF(font)
         painter.setFont(font)
         painter.setPen(hub.colour(token))
-        elided = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, place.frame.width - 10)
+        elided = metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.frame.width - 6)
         line = QRectF(place.frame.x, y, place.frame.width, metrics.height())
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, elided)
         y += metrics.height() + 0.5
@@ -150,7 +141,7 @@ def _paint_bundle(
     starts, ends = layout.columns[source].tiles, layout.columns[target].tiles
     column = result.columns[target]
     before = result.columns[source]
-    one_to_one = column.node.block is None and column.node.layer.kind in ONE_TO_ONE
+    one_to_one = column.node.block is None and ONE_TO_ONE.fullmatch(column.node.layer.kind) is not None
     marked_paths = QPainterPath()
     paths = QPainterPath()
     for end_index, end in enumerate(ends):

@@ -29,7 +29,7 @@ def use_sample(document: Document, name: str, *, example: bool = False) -> None:
         changes = {"input.base": Blank(), "input.drawing": sample_drawing(name)}
     else:
         changes = {"input.base": SamplePhoto(name=name), "input.drawing": Drawing(height=28, width=28)}
-    document.edit_many({**changes, "panels.input.example": example})
+    document.edit_many({**changes, "example": example})
 
 
 def use_photo(document: Document, path: str, sha256: str) -> None:
@@ -38,16 +38,14 @@ def use_photo(document: Document, path: str, sha256: str) -> None:
         {
             "input.base": Photo(path=path, sha256=sha256),
             "input.drawing": Drawing(height=28, width=28),
-            "panels.input.example": False,
+            "example": False,
         }
     )
 
 
 def use_blank(document: Document) -> None:
     """An empty canvas."""
-    document.edit_many(
-        {"input.base": Blank(), "input.drawing": Drawing(height=28, width=28), "panels.input.example": False}
-    )
+    document.edit_many({"input.base": Blank(), "input.drawing": Drawing(height=28, width=28), "example": False})
 
 
 def use_network(document: Document, source: str, channels: int | None = None) -> None:
@@ -58,7 +56,7 @@ def use_network(document: Document, source: str, channels: int | None = None) ->
     """
     changes: dict[str, object] = {"network.source": source, "selection": {}}
     scene = document.scene
-    untouched = getattr(scene.panel("input"), "example", False) or isinstance(scene.input.base, SamplePhoto)
+    untouched = scene.example or isinstance(scene.input.base, SamplePhoto)
     with document.gesture():
         document.edit_many(changes)
         if untouched and channels == 3:

@@ -83,6 +83,11 @@ class Scene(Frozen):
     version: Literal[1] = SCHEMA_VERSION
     network: NetworkChoice = Field(default_factory=NetworkChoice)
     input: InputImage = Field(default_factory=InputImage, json_schema_extra={"undo": "gesture"})
+    example: bool = Field(
+        False,
+        description="the input is the program's own example: the first stroke takes its place",
+        json_schema_extra={"undo": "gesture"},
+    )
     selection: Selection = Field(default_factory=Selection)
     pointer: Pointer | None = Field(None, json_schema_extra={"undo": "none"})
     panels: tuple[PanelEntry, ...] = Field((), json_schema_extra={"undo": "gesture"})

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QMenu
 from cnnviz.checkpoints.identify import network_path, read_card
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.data.image_store import ImageStore
+from cnnviz.data.kinds import NETWORK_SUFFIXES, kind_of, picture_bytes
 from cnnviz.data.samples import samples
 from cnnviz.engine.computation import Delivery
 from cnnviz.scene import actions
@@ -19,11 +20,11 @@ from cnnviz.scene.document import Document, SceneError
 from cnnviz.scene.models import Scene
 from cnnviz.scene.store import load_scene, save_scene
 from cnnviz.ui.background import Background
+from cnnviz.ui.clipboard import encoded
 from cnnviz.ui.commands import Command, CommandSet
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.icons import icon
 from cnnviz.ui.main_window import MainWindow
-from cnnviz.ui.opening import NETWORK_SUFFIXES, kind_of, picture_bytes
 from cnnviz.ui.stage import Stage
 from cnnviz.ui.status_bar import StatusBar
 from cnnviz.ui.top_bar import TopBar, action_button, theme_button
@@ -233,8 +234,6 @@ class Controller(QObject):
                 "There is no image in the clipboard; copy one, or drop a file on the window.", "info"
             )
             return
-        from cnnviz.ui.opening import encoded
-
         self._background.run(
             lambda: self._images.keep(encoded(picture)),
             lambda sha: actions.use_photo(self._document, "pasted image", sha),

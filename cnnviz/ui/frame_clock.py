@@ -19,6 +19,7 @@ class FrameClock(QObject):
         self._edits: deque[tuple[int, float]] = deque(maxlen=10_000)
         self._recent: deque[float] = deque(maxlen=30)
         self._painted = -1
+        self._is_running = False
 
     def edited(self, version: int) -> None:
         self._edits.append((version, time.perf_counter()))
@@ -33,10 +34,12 @@ class FrameClock(QObject):
         while self._edits and self._edits[0][0] <= version:
             _, edited_at = self._edits.popleft()
             first = edited_at if first is None else first
-        if first is not None:
+        # what came before the first paint waited for the program to start
+        if first is not None and self._is_running:
             milliseconds = (now - first) * 1e3
             self._recent.append(milliseconds)
             self.framed.emit(version, milliseconds)
+        self._is_running = True
 
     @property
     def median_ms(self) -> float | None:

@@ -21,7 +21,7 @@ DEFAULT_SIZE = (1600, 1000)
 
 # how the docks stand at first: columns from left to right, each with (panel, share of the height), and their widths
 COLUMNS: tuple[tuple[float, tuple[tuple[str, float], ...]], ...] = (
-    (300, (("input", 0.60), ("samples", 0.18), ("prediction", 0.22))),
+    (304, (("input", 0.60), ("samples", 0.18), ("prediction", 0.22))),
     (900, (("network", 0.46), ("activations", 0.54))),
     (372, (("filters", 0.46), ("unit", 0.54))),
 )
@@ -147,7 +147,7 @@ class MainWindow(DockWindow):
         fixed = [width * scale for width, _ in COLUMNS]
         spare = max(self.width() - fixed[0] - fixed[2], fixed[1] * 0.4)
         if self.width() < DEFAULT_SIZE[0] * scale:
-            squeeze = max(self.width() / (DEFAULT_SIZE[0] * scale), 0.8)
+            squeeze = max(self.width() / (DEFAULT_SIZE[0] * scale), 0.82)
             fixed = [width * squeeze for width in fixed]
             spare = self.width() - fixed[0] - fixed[2]
         widths = [fixed[0], spare, fixed[2]]

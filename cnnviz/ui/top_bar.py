@@ -63,7 +63,7 @@ class TopBar(QToolBar):
         self.file = MenuButton("File", "Open, save, export")
         self.network = MenuButton("", "Network: choose another, or open a file", "network")
         self.accuracy = ElidedLabel()
-        self.accuracy.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.accuracy.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.input = MenuButton("Input", "Input: open, paste, a sample, or an empty canvas", "image")
         self.frame = ElidedLabel()
         self.frame.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -72,7 +72,6 @@ class TopBar(QToolBar):
         self.layout_menu = MenuButton("Layout", "Show, hide and reset panels", "layout")
         for widget in (name, self.file, self.network, self.accuracy, self.input):
             self._row.addWidget(widget)
-        self._row.setStretch(3, 1)
         self._undo_at = self._row.count()
         self._row.addStretch(1)
         for widget in (self.frame, self.device, self.layout_menu):

@@ -1,12 +1,9 @@
-"""What kind of thing a file is, told from its name and first bytes, and images on their way into the store."""
+"""What kind of thing a file is."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-
-from PyQt6.QtCore import QBuffer, QByteArray, QIODevice
-from PyQt6.QtGui import QImage
 
 NETWORK_SUFFIXES = (".safetensors", ".pt", ".pth", ".th", ".ckpt", ".bin", ".onnx", ".h5", ".keras", ".pt2")
 
@@ -32,13 +29,3 @@ def picture_bytes(path: Path) -> bytes:
 
     open_picture(path)
     return path.read_bytes()
-
-
-def encoded(picture: QImage) -> bytes:
-    """A pasted picture as PNG."""
-    data = QByteArray()
-    buffer = QBuffer(data)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    picture.save(buffer, "PNG")
-    buffer.close()
-    return bytes(data)

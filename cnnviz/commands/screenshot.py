@@ -1,0 +1,91 @@
+"""``cnnviz screenshot``: a picture of the window, or of one panel, without a display."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from cnnviz.commands.arguments import Subparsers
+from cnnviz.commands.errors import CommandError
+from cnnviz.commands.starting import add_scene_arguments, starting_scene, state_folder
+
+
+def add_screenshot_command(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "screenshot",
+        help="make a picture of the window, without a display",
+        description="Make a picture of the window, or of one panel, with everything computed; needs no display.",
+        epilog="example: cnnviz screenshot mnist-lenet --out window.png --size 1600x1000 --theme dark",
+    )
+    parser.add_argument("network", nargs="?", metavar="NETWORK-OR-FILE", help="as of cnnviz itself")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="where the picture goes")
+    parser.add_argument("--panel", metavar="ID", help="one panel only: input, network, activations, filters, unit …")
+    parser.add_argument("--size", type=_size, metavar="WxH", default=(1600, 1000), help="in pixels; default 1600x1000")
+    parser.add_argument("--theme", choices=("dark", "light"), help="default: the scene's")
+    parser.add_argument("--layer", metavar="NAME", help="the layer to select")
+    add_scene_arguments(parser)
+    parser.set_defaults(run=run_screenshot)
+
+
+def run_screenshot(arguments: argparse.Namespace) -> int:
+    """Compute the scene, paint it and save the picture."""
+    # drawn into memory, whatever display there may be
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ["QT_LOGGING_RULES"] = "qt.qpa.*=false"
+    from cnnviz.ui.preflight import display_problem
+
+    problem = display_problem(need_window=False)
+    if problem is not None:
+        raise CommandError(problem)
+    if arguments.out.suffix.lower() != ".png":
+        raise CommandError(f"{arguments.out} does not end in .png; give a name that does.")
+    if not arguments.out.absolute().parent.is_dir():
+        raise CommandError(f"There is no folder {arguments.out.absolute().parent}; make it first.")
+    from cnnviz.app import Program, qt_application
+    from cnnviz.panels import PANELS
+    from cnnviz.scene.actions import first_scene
+
+    known = [spec.id for spec in PANELS]
+    if arguments.panel is not None and arguments.panel not in known:
+        raise CommandError(f"There is no panel {arguments.panel!r}; give one of {', '.join(known)}.")
+    scene = starting_scene(arguments, first_scene())
+    # never the saved geometry: the offscreen screen is 800×800 and would shrink it
+    scene = scene.model_copy(update={"layout": type(scene.layout)()})
+    application = qt_application()
+    program = Program(scene, state_folder(), synchronous=True, keep_session=False)
+    failures: list[str] = []
+    program.stage.delivered.connect(lambda delivery: failures.extend(_failures(delivery)))
+    if arguments.theme is not None:
+        program.document.edit("appearance.theme", arguments.theme)
+    if arguments.layer is not None:
+        program.document.edit("selection.layer", arguments.layer)
+    window = program.window
+    window.resize(*arguments.size)
+    if arguments.panel is not None:
+        window.toggle_maximised(window.docks[arguments.panel])
+    program.show_computed()
+    widget = window if arguments.panel is None else window.docks[arguments.panel]
+    saved = not failures and widget.grab().save(str(arguments.out), "PNG")
+    window.close()
+    application.processEvents()
+    if failures:
+        raise CommandError(failures[0])
+    if not saved:
+        raise CommandError(f"{arguments.out} cannot be written; check the folder and the disk.")
+    return 0
+
+
+def _failures(delivery: object) -> list[str]:
+    error = getattr(delivery, "network_error", None)
+    return [error] if error else []
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        width = height = 0
+    if not (320 <= width <= 7680 and 240 <= height <= 4320):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 1600x1000, from 320x240 to 7680x4320")
+    return width, height

@@ -1,0 +1,90 @@
+"""From arguments to the scene that the window begins with: shared by the window, screenshots and benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnviz.commands.errors import CommandError
+
+if TYPE_CHECKING:
+    from cnnviz.scene.models import Scene
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--input``, ``--device`` and ``--scene``."""
+    parser.add_argument("--input", type=Path, metavar="FILE", help="an image to begin with")
+    parser.add_argument("--device", choices=DEVICES, help="where the network runs (auto: CUDA, then MPS, then the CPU)")
+    parser.add_argument("--scene", type=Path, metavar="FILE", help="a scene saved with File › Save scene")
+
+
+def state_folder() -> Path:
+    """Where the session and opened images are kept."""
+    import platformdirs
+
+    return platformdirs.user_state_path("cnnviz", appauthor=False)
+
+
+def starting_scene(arguments: argparse.Namespace, scene: Scene) -> Scene:
+    """``scene`` with what the arguments ask for.
+
+    Raises
+    ------
+    CommandError
+        A file cannot be used; says why.
+    """
+    from cnnviz.scene.document import Document, SceneError
+    from cnnviz.scene.store import load_scene
+
+    try:
+        document = Document(load_scene(arguments.scene) if arguments.scene is not None else scene)
+    except SceneError as error:
+        raise CommandError(str(error)) from error
+    image = arguments.input
+    network = getattr(arguments, "network", None)
+    if network is not None and _is_image(network):
+        image, network = Path(network), None
+    if network is not None:
+        _use_network(document, network)
+    if image is not None:
+        _use_image(document, image)
+    if arguments.device is not None:
+        document.edit("network.device", arguments.device)
+    return document.scene
+
+
+def _is_image(name: str) -> bool:
+    from cnnviz.data.kinds import kind_of
+
+    return Path(name).suffix != "" and Path(name).is_file() and kind_of(Path(name)) == "image"
+
+
+def _use_network(document: object, name: str) -> None:
+    from cnnviz.checkpoints.identify import network_path, read_card
+    from cnnviz.checkpoints.shipped import shipped_networks
+    from cnnviz.scene import actions
+    from cnnviz.scene.document import Document
+
+    assert isinstance(document, Document)
+    card = read_card(network_path(name))
+    source = f"shipped:{name}" if name in shipped_networks() else f"file:{os.path.abspath(name)}"
+    actions.use_network(document, source, card.input_size[0])
+
+
+def _use_image(document: object, path: Path) -> None:
+    from cnnviz.data.image_store import ImageStore
+    from cnnviz.data.images import ImageError, open_picture
+    from cnnviz.scene import actions
+    from cnnviz.scene.document import Document
+
+    assert isinstance(document, Document)
+    try:
+        open_picture(path)
+        sha256 = ImageStore(state_folder() / "images").keep(path.read_bytes())
+    except (ImageError, OSError) as error:
+        raise CommandError(str(error)) from error
+    actions.use_photo(document, str(path.absolute()), sha256)

@@ -1,0 +1,48 @@
+"""``cnnviz``: the window."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+
+from cnnviz.commands.errors import CommandError
+from cnnviz.commands.starting import add_scene_arguments, starting_scene, state_folder
+
+
+def add_window_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "network",
+        nargs="?",
+        metavar="NETWORK-OR-FILE",
+        help="mnist-lenet, cifar-net, tiny-vgg, a .safetensors file, or an image; default: as the program was left",
+    )
+    add_scene_arguments(parser)
+    parser.set_defaults(run=run_window)
+
+
+def run_window(arguments: argparse.Namespace) -> int:
+    """Show the window until it is closed."""
+    from cnnviz.ui.preflight import display_problem
+
+    problem = display_problem(need_window=True)
+    if problem is not None:
+        raise CommandError(problem)
+    import cnnviz.panels  # noqa: F401 - a scene's panel parameters are read by the types that the panels register
+    from cnnviz.scene.actions import first_scene
+    from cnnviz.scene.store import restore_session
+
+    folder = state_folder()
+    restored, notice = restore_session(folder / "session.json")
+    scene = starting_scene(arguments, restored or first_scene())
+
+    from cnnviz.app import Program, install_hooks, qt_application
+
+    application = qt_application()
+    program = Program(scene, folder)
+    install_hooks(program.failures)
+    if notice is not None:
+        program.failures.tell(notice, "warning")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: program.window.close())
+    program.show()
+    return application.exec()
