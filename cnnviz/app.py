@@ -15,7 +15,7 @@ from PyQt6.QtWidgets import QApplication
 from cnnviz import __version__
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
-from cnnviz.engine.failures import Failure, FailuresHub
+from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -88,7 +88,7 @@ class Program(QObject):
         self.window.painted.connect(lambda: self.clock.painted(self.stage.shown_version))
         self.window.closing.connect(self.close)
         self.document.changed.connect(self._on_changed)
-        self._failed.connect(self._tell)
+        self._failed.connect(self.window.notices.show_failure)
         self.failures.listen(self._failed.emit)
 
     def show(self) -> None:
@@ -117,9 +117,6 @@ class Program(QObject):
             sys.stderr.flush()
             # a thread inside a forward pass at interpreter exit aborts the program
             os._exit(0)
-
-    def _tell(self, failure: Failure) -> None:
-        self.window.notices.show_notice(failure.message, failure.severity, failure.details)
 
     def _view(self, panel_id: str, path: str) -> PanelView:
         module, _, name = path.partition(":")

@@ -127,12 +127,12 @@ class Computation:
                 results.clear()
                 errors.clear()
             before = time.perf_counter()
-            observation, error = self._look(observation, with_pass, scene, cancelled)
+            observation, refusal = self._look(observation, with_pass, scene, cancelled)
             forward_ms = self._forward_ms = (time.perf_counter() - before) * 1e3
-            if error is None:
+            if refusal is None:
                 compute(with_pass)
             else:
-                errors.update(dict.fromkeys((spec.id for spec in with_pass), error))
+                errors.update(dict.fromkeys((spec.id for spec in with_pass), refusal))
         for spec in stale:
             self._shown[spec.id] = self._key(spec, scene, observation)
         total_ms = (time.perf_counter() - start) * 1e3
@@ -281,7 +281,7 @@ class _Identity:
 
 
 def _input_key(observation: Observation) -> tuple[Any, ...]:
-    """Equal for the same pixels before and after the drawing, normalised alike; the pipeline hands the same arrays out."""
+    """Equal for the same pixels, normalised alike: the pipeline hands the same arrays out for what did not change."""
     rendered = observation.rendered
     return _Identity(rendered.fitted), _Identity(rendered.edited), observation.mean, observation.std
 

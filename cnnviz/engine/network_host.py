@@ -89,7 +89,8 @@ def _module(source: str) -> tuple[str, nn.Module, NetworkCard]:
                 "call cnnviz.show(module) again, or choose another network."
             )
         return name, *found
-    from cnnviz.checkpoints.open import CheckpointError, open_network
+    from cnnviz.checkpoints.card import CheckpointError
+    from cnnviz.checkpoints.open import open_network
 
     try:
         opened = open_network(name)

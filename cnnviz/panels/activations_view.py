@@ -18,7 +18,7 @@ from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_list import NumberList
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
-from cnnviz.ui.theme import theme
+from cnnviz.ui.theme import TableKind, theme
 
 
 class ActivationsView(PanelView):
@@ -74,7 +74,7 @@ class ActivationsView(PanelView):
         super().show_result(result)
         self._result = result
         mosaic = result.mosaic
-        kind = "signed" if mosaic.signed else "unsigned"
+        kind: TableKind = "signed" if mosaic.signed else "unsigned"
         self._maps.set_mosaic(mosaic, kind)
         self._maps.set_selected(result.unit.channel)
         statistics = result.statistics
@@ -128,10 +128,11 @@ class ActivationsView(PanelView):
         if channel >= maps or row >= rows or column >= columns:
             self._hide_card()
             return
+        window = self.window() or self
         if self._card is None:
-            self._card = HoverCard(self.window())
+            self._card = HoverCard(window)
         value = format_number(float(result.values[channel, row, column]))
-        here = self.window().mapFromGlobal(QCursor.pos())
+        here = window.mapFromGlobal(QCursor.pos())
         self._card.show_at(here, f"{result.layer}, channel {channel}", [f"row {row}, column {column}", value])
 
     def _hide_card(self) -> None:

@@ -27,7 +27,7 @@ GAP = 1
 class FiltersParams(PanelParams):
     input_channel: int | Literal["all"] | None = Field(
         None,
-        description="Kernels for this input channel, or all together; none: all of three in colour, else the first",
+        description="Kernels for this input channel, or all together; none: three in colour, else the first",
     )
     scale: Literal["auto", "shared", "own"] = Field(
         "auto", description="One colour scale for all kernels, or each its own; auto: its own for kernels in colour"

@@ -89,7 +89,7 @@ class FiltersView(PanelView):
         self.set_subtitle(f"{whose} · {shape}" + (f" · {dead} dead" if dead else ""))
         self._kernels.setToolTip(bank.caption)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._result is not None:
             self._show_kernel(self._result)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.receptive_field_box import FieldBox, unit_field
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cnnviz.engine.observation import Observation
 
 Tool = Literal["brush", "eraser", "fill", "move"]
-_TOOL_STATE = {"undo": "none"}
+_TOOL_STATE: JsonDict = {"undo": "none"}
 
 
 class InputParams(PanelParams):

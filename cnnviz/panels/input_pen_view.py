@@ -58,7 +58,7 @@ class Pen(QObject):
             actions.use_blank(self._document)
         drawing = self._drawing()
         stroke = Stroke(
-            tool=self._tool,  # type: ignore[arg-type]
+            tool=self._tool,
             colour=params.colour,
             diameter=params.diameter * drawing.height / self._surface.height,
             points=(self._on_drawing(row, column, drawing),),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPixmap
+from PyQt6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
 
 from cnnviz.panels.network import Column, NetworkResult
 from cnnviz.panels.network_layout import Box, ColumnLayout, DiagramLayout
 from cnnviz.ui.numbers import format_count
-from cnnviz.ui.pixels import image_words
+from cnnviz.ui.pixels import image_words, words_image
 from cnnviz.ui.theme import FontRole, theme
 
 # kinds whose every output map reads the map above it alone: drawn with one line a map, not with all to all
@@ -208,8 +208,7 @@ def _paint_maps(painter: QPainter, column: Column, place: ColumnLayout) -> None:
     mosaic = column.mosaic
     assert mosaic is not None
     pixels = theme().table("signed" if mosaic.signed else "unsigned")[mosaic.indices]
-    height, width = pixels.shape
-    picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+    picture = words_image(pixels)
     if place.kind == "strip":
         painter.drawImage(rectangle(place.tiles[0]).toRect(), picture)
         return
@@ -221,7 +220,7 @@ def _paint_maps(painter: QPainter, column: Column, place: ColumnLayout) -> None:
 def _paint_image(painter: QPainter, tile: Box, image: np.ndarray) -> None:
     pixels = image_words(image)
     height, width = pixels.shape
-    picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+    picture = words_image(pixels)
     target = rectangle(tile)
     longest = max(height, width)
     size = QRectF(0, 0, target.width() * width / longest, target.height() * height / longest)

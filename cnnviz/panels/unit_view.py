@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QImage, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.unit import UnitResult
@@ -13,8 +13,8 @@ from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_grid import NumberGrid
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
-from cnnviz.ui.pixels import image_words
-from cnnviz.ui.theme import theme
+from cnnviz.ui.pixels import image_words, words_image
+from cnnviz.ui.theme import TableKind, theme
 
 
 class UnitView(PanelView):
@@ -54,7 +54,7 @@ class UnitView(PanelView):
     def show_result(self, result: UnitResult) -> None:
         super().show_result(result)
         self._result = result
-        kind = "signed" if result.mosaic.signed else "unsigned"
+        kind: TableKind = "signed" if result.mosaic.signed else "unsigned"
         self._map.set_mosaic(result.mosaic, kind)
         self._value.set_text(format_number(result.value))
         is_map = result.values.size > 1
@@ -128,10 +128,9 @@ class SawView(QWidget):
         if result.crop is not None:
             words = image_words(result.crop)
             height, width = words.shape
-            picture = QImage(words.data, width, height, width * 4, QImage.Format.Format_RGB32)
             left, top = max(-field.column, 0), max(-field.row, 0)
             target = QRectF(2 + left * scale, 2 + top * scale, width * scale, height * scale)
-            painter.drawImage(target, picture)
+            painter.drawImage(target, words_image(words))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme().colour("mark"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -135,7 +135,8 @@ class Document:
 def _adapter(model: type[BaseModel], field: str) -> TypeAdapter[Any]:
     """Validates a value as the model would for this field: its bounds included."""
     info = model.model_fields[field]
-    return TypeAdapter(Annotated[info.annotation, info])
+    annotated: Any = Annotated[info.annotation, info]
+    return TypeAdapter(annotated)
 
 
 def _validated(model: type[BaseModel], field: str, value: Any, path: str) -> Any:

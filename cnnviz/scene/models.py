@@ -14,7 +14,7 @@ from cnnviz.data.frozen import Frozen
 from cnnviz.data.source import InputImage
 from cnnviz.scene.params import PanelParams, params_type
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 Undo = Literal["step", "gesture", "none"]
 

@@ -26,7 +26,7 @@ class Background(QObject):
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-background")
         self._finished.connect(self._hand_over)
 
-    def run(self, job: Callable[[], Any], then: Callable[[Any], None], doing: str) -> None:
+    def run(self, job: Callable[[], Any], then: Callable[[Any], object], doing: str) -> None:
         """Do ``job`` in the background and call ``then`` with its result; ``doing`` is what a failure is said of."""
         future = self._pool.submit(job)
 
@@ -45,5 +45,5 @@ class Background(QObject):
         """Finish what was begun."""
         self._pool.shutdown(wait=True)
 
-    def _hand_over(self, then: Callable[[Any], None], result: Any) -> None:
+    def _hand_over(self, then: Callable[[Any], object], result: Any) -> None:
         then(result)

@@ -13,4 +13,4 @@ def encoded(picture: QImage) -> bytes:
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     picture.save(buffer, "PNG")
     buffer.close()
-    return bytes(data)
+    return data.data()

@@ -89,7 +89,7 @@ class Controller(QObject):
             try:
                 channels = read_card(network_path(source.partition(":")[2])).input_size[0]
             except ValueError as error:
-                self._window.notices.show_notice(str(error), "warning")
+                self._window.notices.show_message(str(error), "warning")
                 return
         actions.use_network(self._document, source, channels)
 
@@ -195,7 +195,8 @@ class Controller(QObject):
             self._window,
             "Open a network, an image or a scene",
             "",
-            f"All (*);;Images (*.png *.jpg *.jpeg *.gif *.bmp *.tif *.tiff *.webp);;Networks ({patterns});;Scenes (*.json)",
+            "All (*);;Images (*.png *.jpg *.jpeg *.gif *.bmp *.tif *.tiff *.webp)"
+            f";;Networks ({patterns});;Scenes (*.json)",
         )
         if path:
             self.open_path(Path(path))
@@ -208,7 +209,7 @@ class Controller(QObject):
         name = Path(path).name
         self._background.run(
             lambda: save_scene(scene, Path(path)),
-            lambda _: self._window.notices.show_notice(f"Saved the scene as {name}.", "info"),
+            lambda _: self._window.notices.show_message(f"Saved the scene as {name}.", "info"),
             f"Saving {name}",
         )
 
@@ -216,7 +217,7 @@ class Controller(QObject):
         try:
             self._document.replace(load_scene(path))
         except SceneError as error:
-            self._window.notices.show_notice(str(error), "warning")
+            self._window.notices.show_message(str(error), "warning")
 
     def _open_all(self, paths: list[str]) -> None:
         for path in paths:
@@ -230,7 +231,7 @@ class Controller(QObject):
             return
         picture = clipboard.image() if clipboard is not None else None
         if picture is None or picture.isNull():
-            self._window.notices.show_notice(
+            self._window.notices.show_message(
                 "There is no image in the clipboard; copy one, or drop a file on the window.", "info"
             )
             return
@@ -262,7 +263,7 @@ class Controller(QObject):
 
     def _on_delivered(self, delivery: Delivery) -> None:
         if delivery.network_error is not None:
-            self._window.notices.show_notice(delivery.network_error, "warning")
+            self._window.notices.show_message(delivery.network_error, "warning")
             if delivery.network is not None:
                 # the program goes on with what it had, and the scene says so
                 self._document.amend("network.source", delivery.network.source)

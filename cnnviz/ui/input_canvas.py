@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QCursor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PyQt6.QtGui import QColor, QCursor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
-from cnnviz.ui.pixels import image_words
+from cnnviz.ui.pixels import image_words, words_image
 from cnnviz.ui.theme import theme
 
 GRID_FROM = 6
@@ -117,8 +117,7 @@ class InputCanvas(QWidget):
         if self._pixels is not None:
             rect = self.image_rect()
             height, width = self._pixels.shape
-            picture = QImage(self._pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
-            painter.drawImage(rect, picture)
+            painter.drawImage(rect, words_image(self._pixels))
             if self._grid and rect.width() / width >= GRID_FROM:
                 self._paint_grid(painter, rect, height, width)
             painter.setPen(QPen(theme().colour("line"), 1))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from itertools import pairwise
 
-from PyQt6.QtCore import QByteArray, QEvent, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QShowEvent
 
 from cnnviz.engine.panel import PanelSpec
@@ -52,7 +53,13 @@ class MainWindow(DockWindow):
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
         self._settle.timeout.connect(self.seen_changed)
-        self.resize(*DEFAULT_SIZE)
+        self.resize(self._size_that_fits())
+
+    def _size_that_fits(self) -> QSize:
+        """The default size, or what the screen has room for beside the window's frame."""
+        screen = self.screen()
+        room = screen.availableGeometry().size() - QSize(4, 32) if screen is not None else QSize(*DEFAULT_SIZE)
+        return QSize(*DEFAULT_SIZE).boundedTo(room) if room.width() > 800 else QSize(*DEFAULT_SIZE)
 
     def add_panels(self, panels: Iterable[tuple[PanelSpec, PanelView]]) -> None:
         """Give each panel a dock and lay them out as at first."""
@@ -74,8 +81,8 @@ class MainWindow(DockWindow):
         state = self._before_maximise if self._before_maximise is not None else self.saveState(LAYOUT_VERSION)
         return WindowLayout(
             version=LAYOUT_VERSION,
-            state=base64.b64encode(bytes(state)).decode(),
-            geometry=base64.b64encode(bytes(self.saveGeometry())).decode(),
+            state=base64.b64encode(state.data()).decode(),
+            geometry=base64.b64encode(self.saveGeometry().data()).decode(),
         )
 
     def restore_layout(self, layout: WindowLayout) -> bool:
@@ -133,7 +140,7 @@ class MainWindow(DockWindow):
             else:
                 self.splitDockWidget(before, head, Qt.Orientation.Horizontal)
         for column in columns:
-            for above, below in zip(column, column[1:], strict=False):
+            for above, below in pairwise(column):
                 self.splitDockWidget(above, below, Qt.Orientation.Vertical)
         for dock in self.docks.values():
             if dock not in known and heads:
@@ -158,16 +165,16 @@ class MainWindow(DockWindow):
             heights = [round(share * self.height()) for panel_id, share in rows if panel_id in self.docks]
             self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
-    def event(self, event: QEvent | None) -> bool:
+    def event(self, event: QEvent) -> bool:
         handled = super().event(event)
-        if event is not None and event.type() == QEvent.Type.UpdateRequest:
+        if event.type() == QEvent.Type.UpdateRequest:
             self.painted.emit()
             if not self._was_painted:
                 self._was_painted = True
                 self.first_painted.emit()
         return handled
 
-    def showEvent(self, event: QShowEvent | None) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._settle.start()
 

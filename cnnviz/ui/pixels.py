@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from PyQt6.QtGui import QImage
 
 from cnnviz.ui.theme import theme
 
@@ -18,3 +21,11 @@ def image_words(image: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(theme().table("grey")[indices])
     red, green, blue = np.clip(np.rint(image * 255), 0, 255).astype(np.uint32)
     return np.ascontiguousarray(0xFF000000 | red << 16 | green << 8 | blue)
+
+
+def words_image(words: np.ndarray) -> QImage:
+    """A picture over ``words``, uint32 ``(H, W)``, C-contiguous, read in place: keep them while it lives."""
+    height, width = words.shape
+    # PyQt's stubs know bytes alone, the binding takes every buffer
+    data: Any = words.data
+    return QImage(data, width, height, width * 4, QImage.Format.Format_RGB32)
