@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The offscreen platform says this of every window whose size is bounded.
-    config.addinivalue_line("qt_log_ignore", "This plugin does not support propagateSizeHints")
+    # The offscreen platform says so of every window whose size is bounded, that is raised, or that is a popup.
+    config.addinivalue_line("qt_log_ignore", r"This plugin does not support (propagateSizeHints|raise|grabbing)")
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,7 @@ class ColourBar(QWidget):
         self._caption = ""
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Fixed if self._vertical else policy.Expanding, policy.Preferred)
-        theme().changed.connect(self.updateGeometry)
-        theme().changed.connect(self.update)
+        theme().changed.connect(self._restyle)
 
     def set_scale(
         self,
@@ -78,6 +77,10 @@ class ColourBar(QWidget):
         middle = [self._middle[1]] if self._middle else []
         parts = [self._ends[0], *middle, self._ends[1], self._caption, *(note for _, note in self._notes)]
         return " ".join(part for part in parts if part)
+
+    def _restyle(self) -> None:
+        self.updateGeometry()
+        self.update()
 
     def sizeHint(self) -> QSize:
         hub = theme()

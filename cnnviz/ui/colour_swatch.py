@@ -34,7 +34,7 @@ class ColourSwatch(QPushButton):
         self._colour, self._grey = colour, grey
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.clicked.connect(self._open)
-        theme().changed.connect(self.updateGeometry)
+        theme().changed.connect(self._restyle)
         self._tell()
 
     def colour(self) -> Colour:
@@ -76,6 +76,10 @@ class ColourSwatch(QPushButton):
     def _pick(self, colour: QColor) -> None:
         self.set_colour((colour.redF(), colour.greenF(), colour.blueF()))
         self.edited.emit(self._colour)
+
+    def _restyle(self) -> None:
+        self.updateGeometry()
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(theme().px(38), theme().px(26))

@@ -111,7 +111,7 @@ class _StateSign(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._state = ""
-        theme().changed.connect(self.updateGeometry)
+        theme().changed.connect(self._restyle)
         self.hide()
 
     def set_state(self, state: str) -> None:
@@ -120,6 +120,10 @@ class _StateSign(QWidget):
         if state in _STATE_ICONS:
             self.setToolTip(_STATE_ICONS[state][2])
             self.setAccessibleName(_STATE_ICONS[state][2])
+        self.update()
+
+    def _restyle(self) -> None:
+        self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -30,8 +30,7 @@ class HistogramView(QWidget):
         self._start = 0.0
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        theme().changed.connect(self.updateGeometry)
-        theme().changed.connect(self.update)
+        theme().changed.connect(self._restyle)
 
     def set_histogram(self, counts: np.ndarray, edges: np.ndarray, *, signed: bool) -> None:
         """Show ``counts`` (n) between ``edges`` (n + 1), both as numpy's ``histogram`` gives them."""
@@ -127,6 +126,10 @@ class HistogramView(QWidget):
             ends = format_number(self._edges[index], 2), format_number(self._edges[index + 1], 2)
             text = f"{format_count(int(self._counts[index]))} values from {ends[0]} to {ends[1]}"
             QToolTip.showText(event.globalPosition().toPoint(), text, self)
+
+    def _restyle(self) -> None:
+        self.updateGeometry()
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(theme().px(170), theme().px(64))

@@ -178,6 +178,8 @@ class ThemeHub(QObject):
     """Which theme is shown and how large; applies both to the whole application."""
 
     changed = pyqtSignal()
+    """Connect a method written in Python: Qt's own ones that are no slots, such as ``updateGeometry``, would still be
+    called after their widget was deleted."""
 
     SCALES = (0.75, 2.0)
 
