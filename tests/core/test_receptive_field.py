@@ -144,6 +144,18 @@ def test_heads_read_the_whole_map(head: nn.Module) -> None:
     assert (field.size, field.stride, field.start) == ((12, 12), (0, 0), (0, 0))
 
 
+def test_units_in_the_padding_have_no_field() -> None:
+    padded = nn.Conv2d(1, 1, 1, padding=2)
+    assert_fields(nn.Sequential(padded), torch.zeros(1, 1, 4, 3, dtype=torch.float64))
+    assert_fields(nn.Sequential(padded, nn.AdaptiveAvgPool2d(1)), torch.zeros(1, 1, 4, 3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("pad", [nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d, nn.ZeroPad2d])
+def test_paddings_that_hold_other_pixels(pad: type[nn.Module]) -> None:
+    module = nn.Sequential(pad((2, 1, 3, 0)), nn.Conv2d(1, 1, (1, 2)))
+    assert_fields(module, torch.zeros(1, 1, 6, 5, dtype=torch.float64))
+
+
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.ReLU(inplace=True))
 
@@ -221,6 +233,9 @@ def test_branches_that_do_not_fit_are_told() -> None:
     with pytest.raises(UnalignedBranches, match=r"of add have different effective strides \(fast: 2, slow: 1\)"):
         receptive_field(graph, "add")
     assert receptive_field(graph, "slow").size == (4, 4)
+    wide = Branches(nn.Conv2d(2, 2, 3, padding=1), nn.Identity(), "gate")
+    with pytest.raises(UnalignedBranches, match="reads the whole map, and another reads beyond it"):
+        receptive_field(prepare(wide, torch.zeros(1, 2, 9, 9)).graph, "add")
     with pytest.raises(KeyError):
         receptive_field(graph, "nowhere")
 

@@ -348,6 +348,21 @@ def test_several_outputs_of_a_layer_and_no_tensor_at_all() -> None:
         prepare(Nothing(), torch.zeros(1, 1, 2, 2))
 
 
+def test_what_no_later_layer_reads_is_freed_during_the_pass() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Sigmoid(), nn.Sigmoid(), nn.Sigmoid())
+    network = prepare(module, torch.zeros(1, 1, 2, 2))
+    outputs: list[weakref.ref[Tensor]] = []
+    alive: list[list[bool]] = []
+
+    def look(_: nn.Module, args: object, output: Tensor) -> None:
+        alive.append([seen() is not None for seen in outputs])
+        outputs.append(weakref.ref(output))
+
+    with forward_hooks(module, look):
+        network.run(torch.zeros(1, 1, 2, 2), ["1"])
+    assert alive == [[], [True], [False, True], [False, True, True]]  # the second is recorded
+
+
 def test_the_example_is_one_image() -> None:
     with pytest.raises(ValueError, match=r"batch of one image, not of shape \(2, 1, 4, 4\)"):
         prepare(nn.Flatten(), torch.zeros(2, 1, 4, 4))
