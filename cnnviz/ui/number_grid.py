@@ -145,7 +145,7 @@ class NumberGrid(QWidget):
         rows, columns = self._size
         across = max(1.0, (self.width() - left - hub.px(2)) / max(columns, 1))
         down = max(1.0, min((self.height() - top - hub.px(2)) / max(rows, 1), across))
-        return _Cells(left, top, min(across, 2.2 * down), down)
+        return _Cells(left, top, min(across, 2.8 * down), down)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()

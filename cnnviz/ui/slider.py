@@ -194,7 +194,7 @@ class LabelledSlider(QWidget):
         unit: str = "",
         digits: int = 2,
         sign: bool = False,
-        label_width: int = 64,
+        label_width: int = 72,
         value_width: int = 68,
         tip: str = "",
         parent: QWidget | None = None,
@@ -292,7 +292,8 @@ class LabelledSlider(QWidget):
 
     def _restyle(self) -> None:
         hub = theme()
-        self._label.setFixedWidth(hub.px(self._label_width))
+        # A name longer than its column moves its own track rather than being cut.
+        self._label.setFixedWidth(max(hub.px(self._label_width), self._label.sizeHint().width()))
         widest = max((self._format(v) for v in (self._low, self._high, self._default)), key=len)
         self._field.setFont(hub.font("small"))
         width = QFontMetrics(hub.font("small")).horizontalAdvance(widest)

@@ -35,7 +35,7 @@ QToolButton[quiet="true"] {
 }
 QToolButton[quiet="true"]:hover, QToolButton[quiet="true"]:pressed { background: $hover; }
 QToolButton[quiet="true"]:focus { border: 1px solid $accent; }
-QToolButton::menu-indicator { image: none; }
+QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }
 
 QComboBox { padding-right: ${px24}px; }
 QComboBox::drop-down { border: none; width: ${px22}px; }

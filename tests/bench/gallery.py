@@ -24,6 +24,7 @@ from cnnviz.ui.controls import ComboBox, IconButton, LabelledSlider, Segmented, 
 from cnnviz.ui.dock import Dock, DockWindow
 from cnnviz.ui.histogram_view import HistogramView
 from cnnviz.ui.hover_card import HoverCard
+from cnnviz.ui.menu_button import MenuButton
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.notices import NoticeStack
 from cnnviz.ui.number_grid import NumberGrid
@@ -154,7 +155,13 @@ def build() -> DockWindow:
     toggle = Toggle("edges")
     toggle.set_value(True)
     more = row(
-        combo, toggle, IconButton("undo", "Undo"), IconButton("redo", "Redo"), ColourSwatch((1.0, 0.7, 0.2)), None
+        combo,
+        toggle,
+        IconButton("undo", "Undo"),
+        IconButton("redo", "Redo"),
+        MenuButton("cpu", "Device", "device"),
+        ColourSwatch((1.0, 0.7, 0.2)),
+        None,
     )
     off = row(text_button("open", role="open"), text_button("run", role="play"), Toggle("off"), None)
     for button in (IconButton("undo", "Undo"), text_button("not now")):

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtCore import QPoint, Qt, QTimer
 from PyQt6.QtWidgets import QComboBox
 
 from cnnviz.ui.colour_swatch import ColourSwatch
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented, Toggle, text_button
 from cnnviz.ui.hover_card import HoverCard
+from cnnviz.ui.menu_button import MenuButton
 from cnnviz.ui.theme import DARK
 
 
@@ -118,6 +119,21 @@ def test_buttons_with_icons_say_what_they_do(shown, pixels):
     assert button.accessibleName() == button.toolTip() == "Undo the last stroke"
     assert (pixels(button)[8:20, 8:20] != pixels(button)[3, 14]).sum() > 20
     assert text_button("open", role="open").icon().isNull() is False
+
+
+def test_a_menu_button_shows_its_word_and_opens_its_menu(shown, qtbot, pixels):
+    button = MenuButton("cifar-net", "Choose a network", "network")
+    opened = []
+    button.entries.aboutToShow.connect(lambda: opened.append(True) or QTimer.singleShot(0, button.entries.close))
+    button.entries.addAction("tiny-vgg")
+    shown(button, button.sizeHint().width(), 26)
+    picture = pixels(button)
+    chevron = picture[:, -20:-8]
+    assert (chevron[4:-4] != picture[4, 4]).any()
+    button.setText("a network with a longer name")
+    assert button.sizeHint().width() > button.width()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert opened == [True]
 
 
 class TestColourSwatch:
