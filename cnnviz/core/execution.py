@@ -121,7 +121,11 @@ class Program:
             return self._fetch(node.args[0])
         if node.op == "call_method":
             return _method_call(str(node.target), [self._fetch(a) for a in node.args], self._fetch_all(node.kwargs))
-        function = self._module.get_submodule(str(node.target)) if node.op == "call_module" else node.target
+        function: Any = self._module.get_submodule(str(node.target)) if node.op == "call_module" else node.target
+        if node.args and node.all_input_nodes == [node.args[0]] and node.args.count(node.args[0]) == 1:
+            # The usual case, without looking up constants again and again.
+            first, rest, fixed = self._fetch(node.args[0]), node.args[1:], dict(node.kwargs)
+            return lambda values: function(first(values), *rest, **fixed)
         return _function_call(function, [self._fetch(a) for a in node.args], self._fetch_all(node.kwargs))
 
     def _reader(self, path: str) -> Callable[[Values], Any]:
@@ -148,9 +152,6 @@ class Program:
 def _function_call(
     function: Any, args: list[Callable[[Values], Any]], kwargs: dict[str, Callable[[Values], Any]]
 ) -> Callable[[Values], Any]:
-    if len(args) == 1 and not kwargs:
-        only = args[0]
-        return lambda values: function(only(values))
     return lambda values: function(
         *[fetch(values) for fetch in args], **{name: fetch(values) for name, fetch in kwargs.items()}
     )

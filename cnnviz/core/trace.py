@@ -2,8 +2,8 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -157,7 +157,8 @@ class TracedNetwork:
         if not names <= self._names:
             raise KeyError(f"no layer named {min(names - self._names)!r}")
         # Inference tensors keep no version counter, by which overwritten values are found.
-        with torch.inference_mode(False), torch.set_grad_enabled(gradients), evaluating(self._modules):
+        tracked = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
+        with tracked, torch.set_grad_enabled(gradients), evaluating(self._modules):
             if images.is_inference():
                 images = images.clone()
             while True:
@@ -236,16 +237,23 @@ def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
         return network
 
 
-@contextmanager
-def evaluating(modules: Collection[nn.Module]) -> Iterator[None]:
-    """Put ``modules`` into evaluation mode, and each back into the mode that it was in."""
-    training = [module for module in modules if module.training]
-    try:
-        for module in training:
+class evaluating:
+    """Put modules into evaluation mode, and each back into the mode that it was in.
+
+    A class, since a generator made into a context manager takes longer than many a layer.
+    """
+
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        self._modules = modules
+        self._training: list[nn.Module] = []
+
+    def __enter__(self) -> None:
+        self._training = [module for module in self._modules if module.training]
+        for module in self._training:
             module.training = False
-        yield
-    finally:
-        for module in training:
+
+    def __exit__(self, *_: object) -> None:
+        for module in self._training:
             module.training = True
 
 
