@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cnnviz import __version__
+from cnnviz.commands.bench import add_bench_command
 from cnnviz.commands.errors import expected_errors
 from cnnviz.commands.evaluate import add_evaluate_command
 from cnnviz.commands.screenshot import add_screenshot_command
@@ -19,6 +20,7 @@ COMMANDS = {
     "screenshot": add_screenshot_command,
     "evaluate": add_evaluate_command,
     "train": add_train_command,
+    "bench": add_bench_command,
 }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
 from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
-from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec
+from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
@@ -89,13 +89,13 @@ class Computation:
         """
         start = time.perf_counter()
         scene = request.scene
-        network, network_error = self._network(scene)
+        network, network_error = self.network(scene)
         if network is None:
             message = network_error or "There is no network."
             yield Delivery(request.version, {}, dict.fromkeys(request.visible, message), network_error=message)
             return
         try:
-            observation = self._observe(scene, network)
+            observation = self.observe(scene, network)
         except ValueError as error:  # the picture is gone or damaged: said in the panels, which go on with the next one
             yield Delivery(
                 request.version,
@@ -147,7 +147,7 @@ class Computation:
         )
         yield from self._refine(request, refinements, cancelled, superseded)
 
-    def _network(self, scene: Scene) -> tuple[LoadedNetwork | None, str | None]:
+    def network(self, scene: Scene) -> tuple[LoadedNetwork | None, str | None]:
         choice_changed, self._last_choice = scene.network != self._last_choice, scene.network
         if not choice_changed and self._host.loaded is not None:
             return self._host.loaded, None
@@ -156,7 +156,7 @@ class Computation:
         except NetworkUnavailable as error:
             return self._host.loaded, str(error)
 
-    def _observe(self, scene: Scene, network: LoadedNetwork) -> Observation:
+    def observe(self, scene: Scene, network: LoadedNetwork) -> Observation:
         card = network.card
         channels, height, width = card.input_size
         rendered = self._pipeline.render(scene.input, channels, height, width)
@@ -164,7 +164,7 @@ class Computation:
         return Observation(network, rendered, mean, std, selected_layer(scene, network.graph))
 
     def _key(self, spec: PanelSpec, scene: Scene, observation: Observation) -> tuple[Any, ...]:
-        facts = {
+        facts: dict[Dependency, Callable[[], Any]] = {
             "network": lambda: observation.network.generation,
             "input": lambda: _input_key(observation),
             "layer": lambda: observation.layer.name,
@@ -191,7 +191,7 @@ class Computation:
             known = self._pass.layers if key == self._pass.key else frozenset()
             self._pass = _Pass(key, wanted | known)
             try:
-                self._pass.trace = network.traced.run(_tensor(observation), self._pass.layers, cancelled=cancelled)
+                self._pass.trace = network.traced.run(input_tensor(observation), self._pass.layers, cancelled=cancelled)
             except PassCancelled:
                 self._pass = _Pass()
                 raise ComputeCancelled from None
@@ -203,7 +203,7 @@ class Computation:
                         f"{network.device.type.upper()} ran out of memory; {network.name} goes on on the CPU.",
                         details=str(error),
                     )
-                    moved = self._observe(scene, self._host.move_to_cpu())
+                    moved = self.observe(scene, self._host.move_to_cpu())
                     return self._look(moved, specs, scene, cancelled)
             except Exception as error:  # noqa: BLE001 - a person's own module may raise anything
                 self._failures.report(error, f"Running {network.name} on this input")
@@ -211,16 +211,7 @@ class Computation:
         trace = self._pass.trace
         if trace is None:
             return observation, self._pass.error
-        looked = Observation(
-            network,
-            observation.rendered,
-            observation.mean,
-            observation.std,
-            observation.layer,
-            trace.values,
-            trace.output,
-        )
-        return looked, None
+        return replace(observation, values=trace.values, output=trace.output), None
 
     def _compute(
         self,
@@ -293,7 +284,7 @@ def _moments(scene: Scene, network: LoadedNetwork) -> tuple[tuple[float, ...], t
     return normalisation(scene.input.fit, network.card.mean, network.card.std) or ((0.0,), (1.0,))
 
 
-def _tensor(observation: Observation) -> Tensor:
+def input_tensor(observation: Observation) -> Tensor:
     """The network's input ``(1, C, H, W)``: the rendered image, normalised, on the network's device."""
     import torch
 

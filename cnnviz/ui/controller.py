@@ -27,7 +27,7 @@ from cnnviz.ui.icons import icon
 from cnnviz.ui.main_window import MainWindow
 from cnnviz.ui.stage import Stage
 from cnnviz.ui.status_bar import StatusBar
-from cnnviz.ui.top_bar import TopBar, action_button, theme_button
+from cnnviz.ui.top_bar import ThemeButton, TopBar, action_button
 
 FONT_STEP = 1.1
 
@@ -124,7 +124,7 @@ class Controller(QObject):
     def _fill_bar(self) -> None:
         bar, commands = self.bar, self.commands
         bar.add_after_input(action_button(commands["undo"], "Undo"), action_button(commands["redo"], "Redo"))
-        switch = theme_button()
+        switch = ThemeButton()
         switch.clicked.connect(self._toggle_theme)
         bar.add_at_end(
             switch,

@@ -191,7 +191,9 @@ class InputCanvas(QWidget):
         self._at = event.position()
         row, column = self.position_at(event.position())
         if self._drawing:
+            # the frame that answers the stroke paints the brush as well: one repaint, not two
             self.pen_moved.emit(row, column)
+            return
         height, width = self._pixels.shape
         inside = 0 <= row < height and 0 <= column < width
         self.pointed.emit((int(row), int(column)) if inside else None)

@@ -24,7 +24,7 @@ class NumberList(QWidget):
         super().__init__(parent)
         self._tips = dict(tips)
         self._numbers: dict[str, str] = {}
-        theme().changed.connect(self.updateGeometry)
+        theme().changed.connect(self._restyle)
 
     def set_numbers(self, numbers: Mapping[str, str | None]) -> None:
         shown = {name: numbers[name] for name in self._tips if numbers.get(name) is not None}
@@ -61,6 +61,10 @@ class NumberList(QWidget):
             QToolTip.showText(event.globalPos(), self._tips[names[index]] if 0 <= index < len(names) else "", self)
             return True
         return super().event(event)
+
+    def _restyle(self) -> None:
+        self.updateGeometry()
+        self.update()
 
     def _row_height(self) -> int:
         return theme().px(19)

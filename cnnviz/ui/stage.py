@@ -46,6 +46,7 @@ class Stage(QObject):
     ) -> None:
         super().__init__(parent)
         self._document = document
+        self.pipeline = pipeline
         self._views: dict[str, View] = {}
         self._visible: frozenset[str] = frozenset()
         self._started = False

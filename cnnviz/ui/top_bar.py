@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from cnnviz.ui.controls import ElidedLabel, IconButton
 from cnnviz.ui.icons import icon
+from cnnviz.ui.menu_button import MenuButton
 from cnnviz.ui.theme import theme
-
-
-class MenuButton(QToolButton):
-    """A button with words that opens a menu; the menu is filled when it is about to be shown."""
-
-    def __init__(self, text: str, tip: str, icon_role: str | None = None) -> None:
-        super().__init__()
-        self.setText(text)
-        self.setToolTip(tip)
-        self.setAccessibleName(tip)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        if icon_role is not None:
-            self.setIcon(icon(icon_role))
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setMenu(QMenu(self))
-
-    @property
-    def entries(self) -> QMenu:
-        menu = self.menu()
-        assert menu is not None
-        return menu
 
 
 def action_button(action: QAction, tip: str) -> QToolButton:
@@ -87,13 +66,13 @@ class TopBar(QToolBar):
             self._row.addWidget(button)
 
 
-def theme_button() -> IconButton:
+class ThemeButton(IconButton):
     """Shows the theme that a click would bring."""
-    button = IconButton("light", "Light or dark theme (Ctrl+T)")
 
-    def show_other() -> None:
-        button.setIcon(icon("light" if theme().current.is_dark else "dark"))
+    def __init__(self) -> None:
+        super().__init__("light", "Light or dark theme (Ctrl+T)")
+        theme().changed.connect(self._show_other)
+        self._show_other()
 
-    theme().changed.connect(show_other)
-    show_other()
-    return button
+    def _show_other(self) -> None:
+        self.setIcon(icon("light" if theme().current.is_dark else "dark"))
