@@ -66,12 +66,13 @@ class BarList(QWidget):
         height, thick = self.row_height(), hub.px(10)
         radius = hub.px(3)
         title, small = hub.font("title"), hub.font("small")
+        top_track = self.bar_rect(0)
         value_width, name_width = self._value_width(), self._name_width()
         for index, (name, share, text) in enumerate(self._rows):
             top, first = index * height, index == 0
             if top > self.height():
                 break
-            track = self.bar_rect(index)
+            track = top_track.translated(0, top)
             painter.setFont(title if first else small)
             painter.setPen(hub.colour("text" if first else "muted"))
             shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, name_width)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
+from PyQt6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
 from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.theme import theme
 
 
-class MenuButton(QToolButton):
+class MenuButton(QPushButton):
     """An icon, a word and a chevron; fill `entries`, at once or when the menu is about to be shown.
 
     Painted here: a style sheet knows neither the gap between icon and word nor a chevron that follows the theme.
@@ -24,9 +24,8 @@ class MenuButton(QToolButton):
         self.setToolTip(tip)
         self.setAccessibleName(tip)
         self.setMenu(self.entries)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._restyle)
 
     def _restyle(self) -> None:

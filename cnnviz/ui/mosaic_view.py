@@ -15,7 +15,6 @@ from PyQt6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
@@ -253,7 +252,7 @@ class MosaicView(QWidget):
         painter.scale(1 / ratio, 1 / ratio)
         painter.translate(0, -offset)
         seen = self._layout.tiles_between(offset, offset + self.height() * ratio)
-        painter.drawPixmapFragments(self._tiles[seen.start : seen.stop], QPixmap.fromImage(self._pixels.image))
+        painter.drawPixmapFragments(self._tiles[seen.start : seen.stop], self._pixels.picture())
         if self._over and self._sprites is not None:
             over = list(chain.from_iterable(self._over[seen.start : seen.stop]))
             painter.drawPixmapFragments(over, self._sprites.pixmap)

@@ -32,8 +32,7 @@ class NoticeStack(QObject):
         self._window = window
         self._notices: list[Notice] = []
         self._more = QLabel(window)
-        self._more.setProperty("role", "muted")
-        self._more.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._more.setProperty("role", "pill")
         self._more.hide()
         self._bottom = 0
         window.installEventFilter(self)
@@ -92,8 +91,8 @@ class NoticeStack(QObject):
         self._more.setVisible(bool(hidden))
         if hidden:
             self._more.setText(f"{len(hidden)} more")
-            height = self._more.sizeHint().height()
-            self._more.setGeometry(left, bottom + gap // 2 - height, width - hub.px(4), height)
+            size = self._more.sizeHint()
+            self._more.setGeometry(left + width - size.width(), bottom - size.height(), size.width(), size.height())
             self._more.raise_()
 
     def _remove(self, notice: Notice) -> None:

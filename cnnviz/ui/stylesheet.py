@@ -15,6 +15,10 @@ QLabel[role="muted"] { color: $muted; }
 QLabel[role="faint"] { color: $faint; font-size: ${px11}px; }
 QLabel[role="title"] { font-size: ${px12}px; font-weight: 600; }
 QLabel[role="number"] { font-size: ${px22}px; font-weight: 600; }
+QLabel[role="pill"] {
+    background: $raised; color: $muted; border: 1px solid $line; border-radius: ${px6}px; padding: 1px ${px8}px;
+    font-size: ${px11}px;
+}
 QLabel:disabled { color: $faint; }
 
 QPushButton, QToolButton, QComboBox {
