@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPaintEvent
+from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_count, format_number
+from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import LEVELS, TableKind, theme
 
 
@@ -150,13 +151,9 @@ class ColourBar(QWidget):
             x += wide + hub.px(8)
 
     def _paint_strip(self, painter: QPainter, bar: QRectF) -> None:
-        colours = np.ascontiguousarray(theme().table(self._kind)[:LEVELS])
-        if self._vertical:
-            strip = np.ascontiguousarray(colours[::-1])
-            image = QImage(strip.data, 1, LEVELS, 4, QImage.Format.Format_RGB32)
-        else:
-            strip = colours
-            image = QImage(strip.data, LEVELS, 1, 4 * LEVELS, QImage.Format.Format_RGB32)
+        colours = theme().table(self._kind)[:LEVELS]
+        strip = np.ascontiguousarray(colours[::-1, None] if self._vertical else colours[None])
+        image = words_image(strip)
         path = QPainterPath()
         path.addRoundedRect(bar, theme().px(3), theme().px(3))
         painter.save()

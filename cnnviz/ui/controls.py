@@ -86,18 +86,21 @@ class Segmented(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(0)
+        self._buttons: list[QPushButton] = []
         for index, (_, text) in enumerate(_pairs(options)):
             button = _Segment(text, first=index == 0, last=index == len(options) - 1)
+            button.setAccessibleName(text or (tips[index] if tips else ""))
             if icons:
                 button.setIcon(icon(icons[index]))
             if tips:
                 button.setToolTip(tips[index])
+            self._buttons.append(button)
             self._group.addButton(button, index)
             self._row.addWidget(button)
-        self._group.button(0).setChecked(True)
+        self._buttons[0].setChecked(True)
         self._group.idClicked.connect(lambda index: self.chosen.emit(self._keys[index]))
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.setFocusProxy(self._group.button(0))
+        self.setFocusProxy(self._buttons[0])
 
     def value(self) -> str:
         """Key of the chosen option."""
@@ -105,11 +108,11 @@ class Segmented(QWidget):
 
     def set_value(self, key: str) -> None:
         """Show ``key`` as chosen, without `chosen`."""
-        self._group.button(self._keys.index(key)).setChecked(True)
+        self._buttons[self._keys.index(key)].setChecked(True)
 
     def button(self, key: str) -> QPushButton:
         """The button of an option."""
-        return self._group.button(self._keys.index(key))
+        return self._buttons[self._keys.index(key)]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -128,7 +131,6 @@ class _Segment(QPushButton):
         self._first, self._last = first, last
         self.setCheckable(True)
         self.setAutoDefault(False)
-        self.setAccessibleName(text)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         theme().changed.connect(self._restyle)
 

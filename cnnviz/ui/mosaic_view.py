@@ -252,9 +252,10 @@ class MosaicView(QWidget):
         painter.scale(1 / ratio, 1 / ratio)
         painter.translate(0, -offset)
         seen = self._layout.tiles_between(offset, offset + self.height() * ratio)
-        painter.drawPixmapFragments(self._tiles[seen.start : seen.stop], self._pixels.picture())
+        tiles: Any = self._tiles[seen.start : seen.stop]  # PyQt's stubs ask for an array, the binding for a list
+        painter.drawPixmapFragments(tiles, self._pixels.picture())
         if self._over and self._sprites is not None:
-            over = list(chain.from_iterable(self._over[seen.start : seen.stop]))
+            over: Any = list(chain.from_iterable(self._over[seen.start : seen.stop]))
             painter.drawPixmapFragments(over, self._sprites.pixmap)
         painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -74,19 +74,18 @@ class TilePixels:
         return self._picture
 
     def _image(self) -> QImage:
-        if self._rgb is not None:
-            high, wide, _ = self._rgb.shape
-            # Converted, because the array may go before the picture.
-            borrowed = QImage(self._rgb.data, wide, high, wide * 3, QImage.Format.Format_RGB888)
-            return borrowed.convertToFormat(QImage.Format.Format_RGB32)
-        if self._mosaic is None:
+        array, form = (self._rgb, QImage.Format.Format_RGB888)
+        if self._mosaic is not None:
+            array, form = self._mosaic.indices, QImage.Format.Format_Indexed8
+        if array is None:
             return QImage()
-        indices = self._mosaic.indices
-        high, wide = indices.shape
-        image = QImage(indices.data, wide, high, wide, QImage.Format.Format_Indexed8)
-        image.setColorTable(theme().table(self._kind).tolist())
-        # Qt looks colours up two to five times as fast as numpy, which widens every index to eight bytes first.
-        return image.convertToFormat(QImage.Format.Format_RGB32)
+        data: Any = array.data  # PyQt's stubs know bytes alone, the binding takes every buffer
+        borrowed = QImage(data, array.shape[1], array.shape[0], array.strides[0], form)
+        if self._mosaic is not None:
+            borrowed.setColorTable(theme().table(self._kind).tolist())
+        # The conversion copies, so that the array may go. Qt looks colours up two to five times as fast as numpy,
+        # which widens every index to eight bytes first.
+        return borrowed.convertToFormat(QImage.Format.Format_RGB32)
 
     def has_light_ground(self) -> bool:
         """Whether "nothing" is bright in these tiles, so that dark figures read best on most of them."""
