@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from cnnviz.data.strokes import Share
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.receptive_field_box import FieldBox, unit_field
 from cnnviz.scene.models import Scene
@@ -24,7 +25,7 @@ _TOOL_STATE: JsonDict = {"undo": "none"}
 class InputParams(PanelParams):
     tool: Tool = Field("brush", description="what the mouse does on the canvas", json_schema_extra=_TOOL_STATE)
     diameter: float = Field(2.5, gt=0, le=64, description="brush, px of the input", json_schema_extra=_TOOL_STATE)
-    colour: tuple[float, float, float] = Field(
+    colour: tuple[Share, Share, Share] = Field(
         (1.0, 1.0, 1.0), description="brush, RGB in [0, 1]", json_schema_extra=_TOOL_STATE
     )
     show_field: bool = Field(True, description="outline the pixels that reach the selected unit")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from reprlib import repr as shortened
 from typing import Annotated, Any
 
 from psygnal import Signal
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cnnviz.scene.models import PanelEntry, Scene, Undo, keep_unrecorded, undo_of
-from cnnviz.scene.params import PanelParams, params_type
+from cnnviz.scene.params import params_type
 
 UNDO_LIMIT = 500
 
@@ -27,7 +28,8 @@ class Document:
     ``changed(old, new)`` is emitted once for each change; the scene that it brings is never modified later.
     """
 
-    changed = Signal(Scene, Scene)
+    # queued: a listener that edits does not put its change before the present one for the listeners after it
+    changed = Signal(Scene, Scene, reemission="queued")
 
     def __init__(self, scene: Scene | None = None) -> None:
         self._scene = scene if scene is not None else Scene()
@@ -104,14 +106,18 @@ class Document:
 
     def undo(self) -> None:
         """Go back one entry; what declares no undo stays as it is."""
-        if self._undo:
-            self._redo.append(self._scene)
-            self._change(keep_unrecorded(self._undo.pop(), self._scene))
+        self._step(self._undo, self._redo)
 
     def redo(self) -> None:
-        if self._redo:
-            self._undo.append(self._scene)
-            self._change(keep_unrecorded(self._redo.pop(), self._scene))
+        self._step(self._redo, self._undo)
+
+    def _step(self, back: list[Scene], forth: list[Scene]) -> None:
+        if not back:
+            return
+        forth.append(self._scene)
+        # a gesture that goes on after it begins an entry of its own
+        self._gesture_recorded = False
+        self._change(keep_unrecorded(back.pop(), self._scene))
 
     def _commit(self, scene: Scene, undo: list[Undo]) -> None:
         if scene is self._scene:
@@ -136,7 +142,9 @@ def _adapter(model: type[BaseModel], field: str) -> TypeAdapter[Any]:
     """Validates a value as the model would for this field: its bounds included."""
     info = model.model_fields[field]
     annotated: Any = Annotated[info.annotation, info]
-    return TypeAdapter(annotated)
+    if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+        return TypeAdapter(annotated)  # a model brings its own settings
+    return TypeAdapter(annotated, config=ConfigDict(allow_inf_nan=model.model_config.get("allow_inf_nan", True)))
 
 
 def _validated(model: type[BaseModel], field: str, value: Any, path: str) -> Any:
@@ -145,17 +153,18 @@ def _validated(model: type[BaseModel], field: str, value: Any, path: str) -> Any
     try:
         return _adapter(model, field).validate_python(value)
     except ValidationError as error:
-        raise SceneError(f"{path} cannot be {value!r}: {error.errors()[0]['msg']}") from error
+        raise SceneError(f"{path} cannot be {shortened(value)}: {error.errors()[0]['msg']}") from error
 
 
 def _copied(node: BaseModel, field: str, value: Any, path: str) -> Any:
     """``node`` with one field changed; the others are shared, and only validators of the whole see them again."""
     copy = node.model_copy(update={field: value})
-    if type(node).__pydantic_decorators__.model_validators:
+    validators = type(node).__pydantic_decorators__
+    if validators.model_validators or any(field in each.info.fields for each in validators.field_validators.values()):
         try:
             type(node).model_validate(dict(copy))
         except ValidationError as error:
-            raise SceneError(f"{path} cannot be {value!r}: {error.errors()[0]['msg']}") from error
+            raise SceneError(f"{path} cannot be {shortened(value)}: {error.errors()[0]['msg']}") from error
     return copy
 
 
@@ -182,7 +191,7 @@ def _appended(node: Any, keys: list[str], path: str, item: Any) -> Any:
         raise SceneError(f"the scene has no field {path!r}")
     key = keys[0]
     present = getattr(node, key)
-    if len(keys) > 1 and isinstance(present, tuple) and keys[1] == "-1":
+    if len(keys) > 2 and isinstance(present, tuple) and keys[1] == "-1":
         # "-1" is the last item of a tuple: the stroke that is being drawn
         if not present:
             raise SceneError(f"{path}: there is nothing yet to append to")
@@ -196,13 +205,14 @@ def _appended(node: Any, keys: list[str], path: str, item: Any) -> Any:
 
 
 def _with_panel(scene: Scene, panel_id: str, change: Any) -> Scene:
-    params = change(scene.panel(panel_id))
-    if not isinstance(params, PanelParams):
+    present = scene.panel(panel_id)
+    params = change(present)
+    if type(params) is not type(present):
         try:
             params = params_type(panel_id).model_validate(params)
         except ValidationError as error:
             raise SceneError(f"panel {panel_id!r}: {error.errors()[0]['msg']}") from error
-    if params is scene.panel(panel_id):
+    if params is present:
         return scene
     entries = tuple(entry for entry in scene.panels if entry.id != panel_id)
     return scene.model_copy(update={"panels": (*entries, PanelEntry(id=panel_id, params=params))})

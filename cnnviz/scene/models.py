@@ -131,9 +131,17 @@ UNRECORDED = tuple(field for field in Scene.model_fields if undo_of(field) == "n
 def keep_unrecorded(restored: Scene, present: Scene) -> Scene:
     """``restored`` with everything that declares no undo as it is in ``present``."""
     ids = dict.fromkeys(entry.id for entry in (*restored.panels, *present.panels))
-    entries = tuple(PanelEntry(id=panel_id, params=_kept(restored, present, panel_id)) for panel_id in ids)
+    listed = {entry.id: entry for entry in restored.panels}
+    entries = []
+    for panel_id in ids:
+        params = _kept(restored, present, panel_id)
+        if params == restored.panel(panel_id):
+            entries += [listed[panel_id]] if panel_id in listed else []
+        else:
+            entries.append(PanelEntry(id=panel_id, params=params))
+    panels = restored.panels if entries == list(restored.panels) else tuple(entries)
     kept = {field: getattr(present, field) for field in UNRECORDED}
-    return restored.model_copy(update={**kept, "panels": entries})
+    return restored.model_copy(update={**kept, "panels": panels})
 
 
 def _kept(restored: Scene, present: Scene, panel_id: str) -> PanelParams:

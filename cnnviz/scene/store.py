@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import chain, count
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -69,7 +70,7 @@ def restore_session(path: Path) -> tuple[Scene | None, str | None]:
     try:
         return load_scene(path), None
     except SceneError as error:
-        aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+        aside = _free_name(path)
         try:
             path.rename(aside)
         except OSError as reason:
@@ -78,3 +79,10 @@ def restore_session(path: Path) -> tuple[Scene | None, str | None]:
                 f"The last session could not be read ({error}) nor kept aside ({reason.strerror}); started afresh.",
             )
         return None, f"The last session could not be read, so this is a fresh one; the old file is kept as {aside}."
+
+
+def _free_name(path: Path) -> Path:
+    """A name beside ``path`` that no file has."""
+    stem = f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = (f"{stem}{suffix}{path.suffix}" for suffix in chain([""], (f"-{number}" for number in count(2))))
+    return next(free for name in names if not (free := path.with_name(name)).exists())
