@@ -32,12 +32,16 @@ from cnnviz.ui.theme import theme
 SWITCH_INTERVAL_S = 0.0005
 
 
+_application: QApplication | None = None
+
+
 def qt_application() -> QApplication:
-    """The QApplication of this process, made when there is none."""
+    """The QApplication of this process, made when there is none, and kept as long as the process lives."""
+    global _application
     present = QApplication.instance()
     if isinstance(present, QApplication):
         return present
-    application = QApplication([sys.argv[0] if sys.argv else "cnnviz"])
+    application = _application = QApplication([sys.argv[0] if sys.argv else "cnnviz"])
     application.setApplicationName("cnnviz")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("cnnviz")

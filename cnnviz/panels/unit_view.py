@@ -27,6 +27,8 @@ class UnitView(PanelView):
         self._map.setAccessibleName("The selected map")
         self._map.tile_clicked.connect(lambda _tile, row, column: self._select(row, column))
         self._value = ElidedLabel("", role="number", token="text")
+        # its text runs with the input: it takes the room that there is and never asks for another
+        self._value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._value.setToolTip("The output of the unit, as the network computed it")
         self._saw = SawView()
         self._saw_caption = ElidedLabel("what it saw")

@@ -29,6 +29,7 @@ class ColourBar(QWidget):
         self._middle: tuple[float, str] | None = None
         self._notes: list[tuple[str, str]] = []
         self._caption = ""
+        self._hint = QSize()
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Fixed if self._vertical else policy.Expanding, policy.Preferred)
         theme().changed.connect(self._restyle)
@@ -70,7 +71,10 @@ class ColourBar(QWidget):
             self._notes.append(("infinite", f"{format_count(infinite)} ∞"))
         tip = f"Each map is scaled by itself; together they span {format_number(bottom)} to {format_number(top)}"
         self.setToolTip(tip if own else f"Colours from {self._ends[0]} to {self._ends[1]}")
-        self.updateGeometry()
+        if self.sizeHint() != self._hint:
+            # not at each frame: a new geometry lays the whole window out anew
+            self._hint = self.sizeHint()
+            self.updateGeometry()
         self.update()
 
     def text(self) -> str:
@@ -89,7 +93,10 @@ class ColourBar(QWidget):
         if self._vertical:
             texts = [*self._ends, *(note for _, note in self._notes)]
             widest = max((metrics.horizontalAdvance(text) for text in texts), default=0)
-            return QSize(hub.px(14) + hub.px(6) + max(widest, hub.px(34)) + 2, hub.px(150))
+            # in steps, so that numbers that run do not move their neighbours
+            step = hub.px(12)
+            widest = -(-max(widest, hub.px(34)) // step) * step
+            return QSize(hub.px(14) + hub.px(6) + widest + 2, hub.px(150))
         return QSize(hub.px(160), hub.px(10) + hub.px(4) + metrics.height())
 
     def minimumSizeHint(self) -> QSize:

@@ -358,7 +358,8 @@ class ElidedLabel(QWidget):
         self.clicked.emit()
 
     def _restyle(self) -> None:
-        self.updateGeometry()
+        if self.sizePolicy().horizontalPolicy() != QSizePolicy.Policy.Ignored or self.height() != self.sizeHint().height():
+            self.updateGeometry()
         self._tell()
         self.update()
 

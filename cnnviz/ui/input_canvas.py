@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QCursor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PyQt6.QtGui import QColor, QCursor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
 from cnnviz.ui.pixels import image_words, words_image
@@ -48,6 +48,8 @@ class InputCanvas(QWidget):
         self._pixels: np.ndarray | None = None
         self._outline: Outline | None = None
         self._grid = True
+        self._grid_key: tuple[float, ...] = ()
+        self._grid_picture = QPixmap()
         self._brush_diameter = 0.0
         self._at: QPointF | None = None
         self._drawing = False
@@ -128,15 +130,11 @@ class InputCanvas(QWidget):
         painter.end()
 
     def _paint_grid(self, painter: QPainter, rect: QRectF, height: int, width: int) -> None:
-        colour = QColor(128, 128, 128, 44)
-        painter.setPen(QPen(colour, 1))
-        step = rect.width() / width
-        for column in range(1, width):
-            x = round(rect.x() + column * step)
-            painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.bottom()))
-        for row in range(1, height):
-            y = round(rect.y() + row * step)
-            painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
+        key = (rect.width(), rect.height(), height, width, self.devicePixelRatioF())
+        if key != self._grid_key:
+            # painted once: a line at a time costs more than all else on the canvas
+            self._grid_key, self._grid_picture = key, _grid(rect, height, width, self.devicePixelRatioF())
+        painter.drawPixmap(rect.topLeft(), self._grid_picture)
 
     def _paint_outline(self, painter: QPainter, rect: QRectF, outline: Outline) -> None:
         top_left = self.point_of(outline.row, outline.column)
@@ -226,3 +224,20 @@ class InputCanvas(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         return width
+
+
+def _grid(rect: QRectF, height: int, width: int, ratio: float) -> QPixmap:
+    """Lines between ``height`` × ``width`` pixels, on nothing."""
+    picture = QPixmap((rect.size() * ratio).toSize())
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setPen(QPen(QColor(128, 128, 128, 44), 1))
+    for column in range(1, width):
+        x = round(column * rect.width() / width)
+        painter.drawLine(x, 0, x, round(rect.height()))
+    for row in range(1, height):
+        y = round(row * rect.height() / height)
+        painter.drawLine(0, y, round(rect.width()), y)
+    painter.end()
+    return picture
