@@ -93,6 +93,27 @@ def test_the_rooms_without_a_screen_load_no_qt():
     assert not loaded & QT
 
 
+PAINT_THE_WINDOW = """
+from pathlib import Path
+from cnnviz.app import Program, qt_application
+from cnnviz.scene.actions import first_scene
+application = qt_application()
+program = Program(first_scene(), Path({folder!r}), keep_session=False)
+painted = []
+program.window.first_painted.connect(lambda: painted.append(True))
+program.window.show()
+while not painted:
+    application.processEvents()
+"""
+
+
+def test_the_window_is_painted_before_anything_heavy_is_loaded(tmp_path):
+    """torch takes most of a second, during which the person would look at nothing."""
+    loaded = packages(loaded_after(PAINT_THE_WINDOW.format(folder=str(tmp_path))))
+    assert "PyQt6" in loaded
+    assert not loaded & {"torch", "sklearn", "matplotlib", "skimage"}
+
+
 @pytest.mark.parametrize("module", ["cnnviz", "cnnviz.cli"])
 def test_the_command_answers_without_waiting_for_what_is_heavy(module):
     loaded = packages(loaded_after(f"import {module}"))

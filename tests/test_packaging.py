@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import cnnviz
+from cnnviz.cli import main
 from cnnviz.ui.preflight import QT_PACKAGES, WINDOW_PACKAGES
 
 CHECKOUT = Path(__file__).parents[1]
@@ -72,6 +73,20 @@ def test_the_readme_lists_the_packages_that_a_bare_debian_needs():
     readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     listed = [line.split()[2:] for line in readme.splitlines() if line.startswith("apt install ")]
     assert listed == [list(QT_PACKAGES), list(WINDOW_PACKAGES)]
+
+
+def test_the_readme_names_options_that_the_commands_have(capsys):
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    synopses = re.findall(r"^cnnviz .*", readme.partition("## Command line")[2].partition("###")[0], re.MULTILINE)
+    assert len(synopses) == 6
+    for synopsis in synopses:
+        command = [word for word in synopsis.split()[1:2] if word.isalpha()]
+        with pytest.raises(SystemExit) as end:
+            main([*command, "--help"])
+        assert end.value.code == 0
+        explained = capsys.readouterr().out
+        assert [option for option in re.findall(r"--[a-z-]+", synopsis) if option not in explained] == []
+        assert "example: cnnviz" in " ".join(explained.split())
 
 
 def test_the_readme_shows_pictures_that_exist():
