@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 class TileLayout:
     """A grid of equal tiles, filled row by row from the left top.
 
-    ``scale`` is device pixels per map pixel: a whole number, below one only for a single tile larger than the area.
+    ``scale`` is device pixels per map pixel: a whole number from four up, below one only for a tile larger than the
+    area.
     """
 
     count: int
@@ -73,8 +75,10 @@ def fit_tiles(
     margin: int = 0,
     columns: int | None = None,
 ) -> TileLayout:
-    """The layout with the largest whole scale at which ``count`` tiles fit ``area`` (height, width).
+    """The layout with the largest scale at which ``count`` tiles fit ``area`` (height, width).
 
+    The scale is a whole number, so that all map pixels are equally large. Only below four, where whole numbers are far
+    apart and half the area could stay empty, a tile may be any whole number of pixels wide; no map pixel is ever lost.
     The columns are then as few as the rows allow, so that the last row is nearly full; ``columns`` prescribes them.
     Where not even one device pixel per map pixel fits, the grid is as wide as the area and longer than it (the view
     scrolls); a single tile is made smaller instead. Small tiles stand closer together.
@@ -101,7 +105,21 @@ def fit_tiles(
         narrow = columns or 1
         room = (width - (narrow - 1) * max(1, gap // 4)) / narrow
         return at_scale(min(1.0, max(room, 1) / tile_width))
-    while low < high:  # what fits at a scale fits at every smaller one
+    whole = _largest(low, high, lambda scale: fits(at_scale(scale)))
+    if whole >= 4:
+        return at_scale(whole)
+    narrowest = whole * tile_width
+    drawn = _largest(narrowest, narrowest + tile_width - 1, lambda wide: fits(at_scale(wide / tile_width)))
+    return at_scale(drawn / tile_width if drawn >= WORTH_UNEVEN * narrowest else whole)
+
+
+WORTH_UNEVEN = 1.15
+"""Gain in size from which map pixels may differ by one device pixel."""
+
+
+def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:
+    """The largest number that fits, where ``low`` does and what fits at a size fits at every smaller one."""
+    while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(at_scale(middle)) else (low, middle - 1)
-    return at_scale(low)
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,15 +10,16 @@ areas = st.tuples(st.integers(40, 900), st.integers(40, 1400))
 
 
 @given(counts, tile_shapes, areas)
-def test_what_fits_is_drawn_at_the_largest_whole_scale(count, tile_shape, area):
+def test_what_fits_is_drawn_as_large_as_whole_pixels_allow(count, tile_shape, area):
     layout = fit_tiles(count, tile_shape, area, gap=4, margin=3)
     height, width = layout.size
     fits = height <= area[0] and width <= area[1]
     if layout.scale < 1 or not fits:  # a single picture made smaller, or a long grid to scroll
         assert layout.scale <= 1
         return
-    assert layout.scale == int(layout.scale)
-    larger = layout.scale + 1
+    assert layout.scale == int(layout.scale) or layout.scale < 4
+    assert layout.drawn_shape[1] == pytest.approx(round(layout.drawn_shape[1]))
+    larger = int(layout.scale) + 1
     for columns in range(1, count + 1):
         rows = -(-count // columns)
         across = columns * tile_shape[1] * larger + (columns - 1) * 4 + 6
@@ -54,6 +56,13 @@ def test_a_band_names_all_tiles_that_meet_it(count, tile_shape, area, top, tall)
         tile for tile in range(count) if layout.corner(tile)[1] < top + tall and layout.corner(tile)[1] + height > top
     }
     assert met <= set(layout.tiles_between(top, top + tall))
+
+
+def test_a_small_window_is_not_left_half_empty():
+    layout = fit_tiles(48, (32, 32), (290, 520), gap=4, margin=3)
+    assert layout.drawn_shape[1] >= 40
+    assert layout.size[0] <= 290
+    assert layout.size[1] <= 520
 
 
 def test_the_last_row_is_nearly_full():
