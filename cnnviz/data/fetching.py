@@ -9,7 +9,6 @@ from typing import TextIO
 
 import platformdirs
 import pooch
-import requests
 
 from cnnviz.data.labelled_images import DatasetError
 
@@ -55,7 +54,7 @@ def fetch(dataset: str, name: str) -> Path:
                 SOURCES[dataset] + name, known_hash=SUMS[dataset, name], fname=name, path=folder, downloader=downloader
             )
         )
-    except (requests.RequestException, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         reason = "the file is not the expected one" if isinstance(error, ValueError) else "the download failed"
         raise DatasetError(
             f"{dataset} cannot be fetched from {SOURCES[dataset]} ({reason}); "

@@ -1,8 +1,18 @@
 import numpy as np
 import pytest
+import torch
 
 from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.data.labelled_images import LabelledImages
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks as small as these only wait for a second one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
