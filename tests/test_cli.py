@@ -125,8 +125,7 @@ def test_an_error_is_one_line_and_status_2(arguments, message, tmp_path, monkeyp
         ([*TRAIN, "--learning-rate", "nan"], "'nan' is not a number above 0"),
         ([*TRAIN, "--optimizer", "lion"], "invalid choice: 'lion'"),
         (["evaluate", "mnist-lenet"], "the following arguments are required: --dataset"),
-        (["paint"], "invalid choice: 'paint'"),
-        ([], "the following arguments are required"),
+        (["--paint"], "unrecognized arguments: --paint"),
     ],
 )
 def test_a_wrong_argument_is_one_line_and_status_2(arguments, message, capsys):
