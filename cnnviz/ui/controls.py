@@ -358,7 +358,8 @@ class ElidedLabel(QWidget):
         self.clicked.emit()
 
     def _restyle(self) -> None:
-        if self.sizePolicy().horizontalPolicy() != QSizePolicy.Policy.Ignored or self.height() != self.sizeHint().height():
+        ignores_its_text = self.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Ignored
+        if not ignores_its_text or self.height() != self.sizeHint().height():
             self.updateGeometry()
         self._tell()
         self.update()
