@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,17 +44,13 @@ def live(network: str) -> dict[str, Any]:
             bare.append(statistics.median(bare_run))
             forward.append(statistics.median(forward_run))
             program = _started(_scene(network), Path(folder))
-            driver = StrokeDriver(_canvas(program), program.clock, lambda program=program: program.document.version)
-            driver.draw(20)  # the first frames fill caches
-            actions.use_blank(program.document)
-            program.stage.wait_until_idle()
-            times, seen = driver.draw(STEPS)
+            times, seen = _drawn(program)
             frame.append(statistics.median(times))
             p99.append(_quantile(times, 0.99))
             sent += STEPS
             shown += seen
             if run == RUNS - 1:
-                pointer = real_pointer_points(_canvas(program), STEPS, lambda program=program: _points(program))
+                pointer = real_pointer_points(_canvas(program), STEPS, partial(_points, program))
             program.window.close()
             application.processEvents()
         hold = _slow_hold(Path(folder))
@@ -109,6 +106,15 @@ def started() -> dict[str, float]:
         program.show()
         application.exec()
     return moments
+
+
+def _drawn(program: Program) -> tuple[list[float], int]:
+    """Milliseconds of each brush step, and how many were painted."""
+    driver = StrokeDriver(_canvas(program), program.clock, lambda: program.document.version)
+    driver.draw(20)  # the first frames fill caches
+    actions.use_blank(program.document)
+    program.stage.wait_until_idle()
+    return driver.draw(STEPS)
 
 
 def _scene(network: str) -> Scene:
@@ -235,7 +241,8 @@ def _slow_network() -> nn.Module:
             maps = self.relu1(self.conv1(images))
             for _ in range(self.repeats):
                 maps = self.conv2(maps)
-            return self.head(maps.mean((2, 3)))
+            answer: torch.Tensor = self.head(maps.mean((2, 3)))
+            return answer
 
     torch.manual_seed(0)
     module = Slow().eval()

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from cnnviz.data.strokes import Share
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.receptive_field_box import FieldBox, unit_field
+from cnnviz.scene.actions import is_paper
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -38,6 +39,7 @@ class InputResult:
     height: int
     width: int
     description: str
+    paper: bool
     field: FieldBox | None
 
 
@@ -54,6 +56,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Inp
         height,
         width,
         "; ".join((words, *rendered.notes)),
+        is_paper(scene),
         _field_box(scene, observation) if scene.panel("input").show_field else None,  # type: ignore[attr-defined]
     )
 

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.data.edits import Edits
 from cnnviz.panels.input import InputResult
+from cnnviz.panels.input_moments_view import MomentsEditor
 from cnnviz.scene.document import Document
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Toggle
@@ -57,6 +58,7 @@ class EditsEditor(QWidget):
         self._normalise = self._choice(
             "input.fit.normalise", [("network", "the network's"), ("none", "none"), ("custom", "custom")]
         )
+        self._moments = MomentsEditor(document)
         self._border = self._choice(
             "input.edits.border", [("background", "background"), ("edge", "edge"), ("wrap", "wrapped")]
         )
@@ -78,6 +80,7 @@ class EditsEditor(QWidget):
         layout.addLayout(_row("fit", self._size))
         layout.addLayout(_row("channels", self._colour))
         layout.addLayout(_row("mean, std", self._normalise))
+        layout.addWidget(self._moments)
         words = QHBoxLayout()
         words.addWidget(self._fit_words, 1)
         words.addWidget(reset)
@@ -97,6 +100,8 @@ class EditsEditor(QWidget):
         self._colour.set_value(fit.colour)
         self._normalise.set_value(fit.normalise)
         self._border.set_value(edits.border)
+        self._moments.setVisible(fit.normalise == "custom")
+        self._moments.refresh()
 
     def show_fit(self, result: InputResult) -> None:
         """Say what happened to the picture, and bound the cover to the present input."""

@@ -121,4 +121,5 @@ class Pen(QObject):
         scene = self._document.scene
         if self._is_slow and self._surface is not None and is_identity(scene.input.edits):
             fitted = self._surface.rendered.fitted
-            self._canvas.set_image(self._rasteriser.render(fitted, scene.input.drawing))
+            drawn = self._rasteriser.render(fitted, scene.input.drawing)
+            self._canvas.set_image(drawn, paper=self._surface.paper)

@@ -51,7 +51,7 @@ class InputView(PanelView):
         tools.addWidget(self._swatch)
         tools.addWidget(clear)
         self._diameter = BoundSlider(
-            document, "panels.input.diameter", "brush", low=0.5, high=16, unit="px", digits=1, step=0.1
+            document, "panels.input.diameter", "brush", label_width=66, low=0.5, high=16, unit="px", digits=1, step=0.1
         )
         self._edits = EditsEditor(document, self)
         below = QWidget()
@@ -82,7 +82,7 @@ class InputView(PanelView):
     def show_result(self, result: InputResult) -> None:
         super().show_result(result)
         self._result = result
-        self.canvas.set_image(result.rendered.edited)
+        self.canvas.set_image(result.rendered.edited, paper=result.paper)
         self._pen.set_surface(result)
         field = result.field
         self.canvas.set_outline(

@@ -10,6 +10,7 @@ from pydantic import Field
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.activations import feature_maps
 from cnnviz.panels.network_folding import Node, automatic_folds, fold, foldable_blocks
+from cnnviz.scene.actions import is_paper
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -62,6 +63,7 @@ class Column:
 class NetworkResult:
     columns: tuple[Column, ...]
     image: np.ndarray
+    paper: bool
     parameters: int
     macs: int
     method: str
@@ -89,6 +91,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Net
     return NetworkResult(
         columns,
         observation.rendered.edited,
+        is_paper(scene),
         graph.parameters,
         graph.macs,
         graph.method,

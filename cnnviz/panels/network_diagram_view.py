@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QToolTip, QWidget
@@ -13,15 +14,19 @@ from cnnviz.panels.network import Column, NetworkResult
 from cnnviz.panels.network_layout import ColumnShape, DiagramLayout, lay_out
 from cnnviz.panels.network_paint_view import (
     Mark,
+    Side,
     heading_width,
+    more_rect,
     paint_backdrop,
     paint_column,
+    paint_more,
     rectangle,
     shape_text,
 )
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.numbers import format_count
+from cnnviz.ui.pixels import image_words
 from cnnviz.ui.theme import theme
 
 ZOOM_RANGE = (1.0, 8.0)
@@ -34,6 +39,7 @@ class NetworkDiagram(QWidget):
         super().__init__(parent)
         self._document = document
         self._result: NetworkResult | None = None
+        self._words = np.zeros((1, 1), np.uint32)
         self._mark = Mark(None, 0)
         self._selected: int | None = None
         self._zoom = 1.0
@@ -47,7 +53,7 @@ class NetworkDiagram(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Network diagram")
-        theme().changed.connect(self._forget_layout)
+        theme().changed.connect(self._restyle)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(260, 160)
@@ -63,6 +69,7 @@ class NetworkDiagram(QWidget):
             self._layout_key = key
             self._backdrop = None
         self._result, self._selected, self._mark = result, selected, mark
+        self._words = image_words(result.image, paper=result.paper)
         self.update(self._tensor_area() if self._backdrop is not None else self.rect())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -76,7 +83,9 @@ class NetworkDiagram(QWidget):
         for index, (column, place) in enumerate(zip(self._result.columns, layout.columns, strict=True)):
             if rectangle(place.frame).toAlignedRect().intersects(event.rect()):
                 mark = self._mark if index == self._mark.column else None
-                paint_column(painter, column, place, self._result.image, mark)
+                paint_column(painter, column, place, self._words, mark)
+        for side in self._hidden_sides(layout):
+            paint_more(painter, self.rect(), side)
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -124,7 +133,7 @@ class NetworkDiagram(QWidget):
             return
         pressed, self._drag = self._drag is not None, None
         if pressed and not self._moved and self._result is not None:
-            self._select(event.position())
+            self._click(event.position())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         if event is None or self._result is None:
@@ -146,6 +155,24 @@ class NetworkDiagram(QWidget):
             return
         index = min(max((self._selected or 0) + step, 0), len(self._result.columns) - 1)
         self._document.edit_many(_selection(self._result.columns[index].node.layer.name))
+
+    def _click(self, at: QPointF) -> None:
+        for side in self._hidden_sides(self._placed()):
+            if more_rect(self.rect(), side).contains(at.toPoint()):
+                step = self.width() * 0.6
+                self._offset += QPointF(step if side == "left" else -step, 0)
+                self._forget_layout()
+                return
+        self._select(at)
+
+    def _hidden_sides(self, layout: DiagramLayout) -> list[Side]:
+        """Where the diagram goes on beyond what is seen."""
+        sides: list[Side] = []
+        if self._offset.x() < -1:
+            sides.append("left")
+        if layout.width + self._offset.x() > self.width() + 1:
+            sides.append("right")
+        return sides
 
     def _select(self, at: QPointF) -> None:
         assert self._result is not None
@@ -202,6 +229,11 @@ class NetworkDiagram(QWidget):
 
     def _fits_height(self) -> bool:
         return self._layout is None or self._layout.height <= self.height() + 1
+
+    def _restyle(self) -> None:
+        if self._result is not None:
+            self._words = image_words(self._result.image, paper=self._result.paper)
+        self._forget_layout()
 
     def _forget_layout(self) -> None:
         self._layout = None

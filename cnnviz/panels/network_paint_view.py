@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
+from PyQt6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap
 
 from cnnviz.panels.network import Column, NetworkResult
 from cnnviz.panels.network_layout import Box, ColumnLayout, DiagramLayout
+from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.numbers import format_count
-from cnnviz.ui.pixels import image_words, words_image
+from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import FontRole, theme
 
 # kinds whose every output map reads the map above it alone: drawn with one line a map, not with all to all
 ONE_TO_ONE = re.compile(
     r"ReLU|ReLU6|LeakyReLU|PReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Hard.*|.*Pool2d|BatchNorm2d|InstanceNorm2d|Dropout.*|Identity|Add"
 )
+
+
+Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
@@ -187,10 +192,10 @@ def _passing_by(layout: DiagramLayout, source: int, target: int) -> QPainterPath
     return path
 
 
-def paint_column(painter: QPainter, column: Column, place: ColumnLayout, image: np.ndarray, mark: Mark | None) -> None:
+def paint_column(painter: QPainter, column: Column, place: ColumnLayout, words: np.ndarray, mark: Mark | None) -> None:
     """The tensors of one column: its maps, cells, bars, or the input's image."""
     if place.kind == "image":
-        _paint_image(painter, place.tiles[0], image)
+        _paint_image(painter, place.tiles[0], words)
     elif place.kind == "bars":
         _paint_bars(painter, column, place)
     elif column.mosaic is not None:
@@ -217,8 +222,7 @@ def _paint_maps(painter: QPainter, column: Column, place: ColumnLayout) -> None:
         painter.drawImage(rectangle(tile).toRect(), picture, QRect(left, row, wide, tall))
 
 
-def _paint_image(painter: QPainter, tile: Box, image: np.ndarray) -> None:
-    pixels = image_words(image)
+def _paint_image(painter: QPainter, tile: Box, pixels: np.ndarray) -> None:
     height, width = pixels.shape
     picture = words_image(pixels)
     target = rectangle(tile)
@@ -228,6 +232,27 @@ def _paint_image(painter: QPainter, tile: Box, image: np.ndarray) -> None:
     painter.drawImage(size.toRect(), picture)
     painter.setPen(QPen(theme().colour("line"), 1))
     painter.drawRect(size.toRect())
+
+
+def more_rect(area: QRect, side: Side) -> QRect:
+    """Where the sign lies that the diagram goes on beyond ``side``; a click on it moves there."""
+    wide = theme().px(26)
+    return QRect(area.left() if side == "left" else area.right() - wide + 1, area.top(), wide, area.height())
+
+
+def paint_more(painter: QPainter, area: QRect, side: Side) -> None:
+    """Fade the edge out, with an arrow on it."""
+    strip = more_rect(area, side)
+    solid, clear = theme().colour("panel"), QColor(theme().colour("panel"))
+    clear.setAlpha(0)
+    fade = QLinearGradient(QPointF(strip.topLeft()), QPointF(strip.topRight()))
+    fade.setColorAt(0, solid if side == "left" else clear)
+    fade.setColorAt(0.5, solid)
+    fade.setColorAt(1, clear if side == "left" else solid)
+    painter.fillRect(strip, fade)
+    sign = theme().px(16)
+    place = QRectF(strip.center().x() - sign / 2, strip.center().y() - sign / 2, sign, sign)
+    paint_icon(painter, place, "previous" if side == "left" else "next", theme().colour("text"))
 
 
 def _paint_bars(painter: QPainter, column: Column, place: ColumnLayout) -> None:

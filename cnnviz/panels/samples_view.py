@@ -21,7 +21,7 @@ class SamplesView(PanelView):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
         self._result: SamplesResult | None = None
-        self._strip = MosaicView(self)
+        self._strip = MosaicView(self, ring="accent")
         self._strip.set_labels([])
         self._strip.setAccessibleName("Samples")
         self._strip.tile_clicked.connect(self._use)
@@ -42,7 +42,9 @@ class SamplesView(PanelView):
     def _paint(self) -> None:
         if self._result is None:
             return
-        tiles = [image_words(thumbnail.image) for thumbnail in self._result.thumbnails]
+        tiles = [
+            image_words(thumbnail.image, paper=thumbnail.kind == "drawing") for thumbnail in self._result.thumbnails
+        ]
         words = np.vstack(tiles)
         picture = np.stack([words >> 16 & 255, words >> 8 & 255, words & 255], -1).astype(np.uint8)
         self._strip.set_rgb(picture, (THUMBNAIL, THUMBNAIL), 1, len(tiles), 0)

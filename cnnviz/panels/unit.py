@@ -11,6 +11,7 @@ from cnnviz.engine.observation import only_selected
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.activations import feature_maps
 from cnnviz.panels.receptive_field_box import FieldBox, unit_field
+from cnnviz.scene.actions import is_paper
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -49,6 +50,7 @@ class UnitResult:
     field: FieldBox | None
     crop: np.ndarray | None
     window: int
+    paper: bool
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> UnitResult:
@@ -74,6 +76,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Uni
         field,
         None if field is None else _crop(observation.rendered.edited, field),
         params.window,
+        is_paper(scene),
     )
 
 

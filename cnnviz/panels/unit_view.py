@@ -58,6 +58,7 @@ class UnitView(PanelView):
         self._result = result
         kind: TableKind = "signed" if result.mosaic.signed else "unsigned"
         self._map.set_mosaic(result.mosaic, kind)
+        self._map.set_cell((0, result.row, result.column))
         self._value.set_text(format_number(result.value))
         is_map = result.values.size > 1
         height, width = result.values.shape
@@ -128,7 +129,7 @@ class SawView(QWidget):
         painter.setBrush(hatch)
         painter.drawRect(frame)
         if result.crop is not None:
-            words = image_words(result.crop)
+            words = image_words(result.crop, paper=result.paper)
             height, width = words.shape
             left, top = max(-field.column, 0), max(-field.row, 0)
             target = QRectF(2 + left * scale, 2 + top * scale, width * scale, height * scale)

@@ -65,6 +65,11 @@ def use_network(document: Document, source: str, channels: int | None = None) ->
             use_sample(document, FIRST_SAMPLE, example=True)
 
 
+def is_paper(scene: Scene) -> bool:
+    """Whether the input is drawn, not photographed: the light theme shows it as ink on paper."""
+    return isinstance(scene.input.base, Blank)
+
+
 def sample_on_canvas(scene: Scene) -> str | None:
     """Name of the sample that lies on the canvas as it came; None for anything else."""
     base, drawing = scene.input.base, scene.input.drawing

@@ -45,6 +45,7 @@ class InputCanvas(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._image: np.ndarray | None = None
+        self._paper = True
         self._pixels: np.ndarray | None = None
         self._outline: Outline | None = None
         self._grid = True
@@ -60,9 +61,9 @@ class InputCanvas(QWidget):
         self.setAccessibleName("Input canvas")
         theme().changed.connect(self._recolour)
 
-    def set_image(self, image: np.ndarray) -> None:
-        """Show ``image``, float32 ``(C, H, W)`` in [0, 1]."""
-        self._image = image
+    def set_image(self, image: np.ndarray, *, paper: bool) -> None:
+        """Show ``image``, float32 ``(C, H, W)`` in [0, 1]; ``paper`` as of :func:`image_words`."""
+        self._image, self._paper = image, paper
         self._recolour()
 
     def set_outline(self, outline: Outline | None) -> None:
@@ -110,7 +111,7 @@ class InputCanvas(QWidget):
 
     def _recolour(self) -> None:
         if self._image is not None:
-            self._pixels = image_words(self._image)
+            self._pixels = image_words(self._image, paper=self._paper)
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:

@@ -65,6 +65,7 @@ class MosaicView(QWidget):
         self._labels: Sequence[str] | None = None
         self._labels_on = True
         self._selected: int | None = None
+        self._cell: Place | None = None
         self._hover: Place | None = None
         self._wanted = 0
         self._bar = QScrollBar(Qt.Orientation.Vertical, self)
@@ -120,6 +121,12 @@ class MosaicView(QWidget):
         if tile is not None:
             self._scroll_to(tile)
         self.update()
+
+    def set_cell(self, cell: Place | None) -> None:
+        """Mark one pixel of a tile."""
+        if cell != self._cell:
+            self._cell = cell
+            self.update()
 
     # Where things are
 
@@ -263,7 +270,19 @@ class MosaicView(QWidget):
             self._ring(painter, self._hover[0], theme().colour("muted"), theme().px(1))
         if self._selected is not None and self._selected < self._count:
             self._ring(painter, self._selected, theme().colour(self._ring_token), theme().px(2))
+        if self._cell is not None and self._cell[0] < self._count:
+            self._paint_cell(painter, *self._cell)
         self._paint_focus(painter)
+
+    def _paint_cell(self, painter: QPainter, tile: int, row: int, column: int) -> None:
+        """A frame around one pixel, at least large enough to be found."""
+        whole = QRectF(self.tile_rect(tile))
+        side = self.pixel_scale / self.devicePixelRatioF()
+        spare = max(0.0, (theme().px(7) - side) / 2) + 1
+        box = QRectF(whole.x() + column * side, whole.y() + row * side, side, side)
+        painter.setPen(QPen(theme().colour(self._ring_token), theme().px(2)))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(box.adjusted(-spare, -spare, spare, spare))
 
     def _ring(self, painter: QPainter, tile: int, colour: QColor, width: int) -> None:
         outset = width / 2
