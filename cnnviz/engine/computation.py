@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
-from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
+from cnnviz.engine.observation import LoadedNetwork, Observation, dtype_of, selected_layer
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec
 from cnnviz.scene.models import Scene
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 # a pass slower than this many ms lets the panels that need no pass go ahead of it
 EARLY_DELIVERY_MS = 20.0
+
+
+# panels that have given a coarse answer, and where their finer ones come from
+Refinements = list[tuple[PanelSpec, Iterator[Any]]]
+_FINISHED = object()
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,13 @@ class Computation:
         network, network_error = self.network(scene)
         if network is None:
             message = network_error or "There is no network."
+            self.forget()
             yield Delivery(request.version, {}, dict.fromkeys(request.visible, message), network_error=message)
             return
         try:
             observation = self.observe(scene, network)
         except ValueError as error:  # the picture is gone or damaged: said in the panels, which go on with the next one
+            self.forget()
             yield Delivery(
                 request.version,
                 {},
@@ -113,7 +121,7 @@ class Computation:
 
         results: dict[str, Any] = {}
         errors: dict[str, str] = {}
-        refinements: list[tuple[str, Iterator[Any]]] = []
+        refinements: Refinements = []
 
         def compute(specs: list[PanelSpec]) -> None:
             for spec in specs:
@@ -126,9 +134,12 @@ class Computation:
                 yield Delivery(request.version, dict(results), dict(errors), complete=False, network=network)
                 results.clear()
                 errors.clear()
-            before = time.perf_counter()
-            observation, refusal = self._look(observation, with_pass, scene, cancelled)
-            forward_ms = self._forward_ms = (time.perf_counter() - before) * 1e3
+            wanted = self._wanted(with_pass, scene, observation, errors)
+            with_pass = [spec for spec in with_pass if spec.id not in errors]
+            last, before = self._pass.trace, time.perf_counter()
+            observation, refusal = self._look(observation, wanted, scene, cancelled)
+            if self._pass.trace is not last and refusal is None:
+                forward_ms = self._forward_ms = (time.perf_counter() - before) * 1e3
             if refusal is None:
                 compute(with_pass)
             else:
@@ -140,12 +151,16 @@ class Computation:
             request.version,
             results,
             errors,
-            network=network,
+            network=observation.network,
             network_error=network_error,
             forward_ms=forward_ms,
             total_ms=total_ms if stale else None,
         )
         yield from self._refine(request, refinements, cancelled, superseded)
+
+    def forget(self) -> None:
+        """Compute every panel anew with the next request: the views do not show what was computed last."""
+        self._shown.clear()
 
     def network(self, scene: Scene) -> tuple[LoadedNetwork | None, str | None]:
         choice_changed, self._last_choice = scene.network != self._last_choice, scene.network
@@ -176,16 +191,27 @@ class Computation:
     def _is_stale(self, spec: PanelSpec, scene: Scene, observation: Observation) -> bool:
         return self._shown.get(spec.id) != self._key(spec, scene, observation)
 
+    def _wanted(
+        self, specs: list[PanelSpec], scene: Scene, observation: Observation, errors: dict[str, str]
+    ) -> frozenset[str]:
+        """The layers that all ``specs`` together ask for."""
+        graph = observation.network.graph
+        wanted: set[str] = set()
+        for spec in specs:
+            if spec.layers is not None:
+                with self._said_of(spec, errors):
+                    wanted.update(name for name in spec.layers(scene, graph) if name in graph)
+        return frozenset(wanted)
+
     def _look(
-        self, observation: Observation, specs: list[PanelSpec], scene: Scene, cancelled: Cancelled
+        self, observation: Observation, wanted: frozenset[str], scene: Scene, cancelled: Cancelled
     ) -> tuple[Observation, str | None]:
-        """One forward pass for all ``specs``; the last one is used again where it holds all that they ask for."""
+        """One forward pass that records ``wanted``; the last one is used again where it holds all of them."""
         import torch
 
         from cnnviz.core.trace import Cancelled as PassCancelled
 
         network = observation.network
-        wanted = frozenset(name for spec in specs if spec.layers for name in spec.layers(scene, network.graph))
         key = (network.generation, *_input_key(observation))
         if key != self._pass.key or not wanted <= self._pass.layers:
             known = self._pass.layers if key == self._pass.key else frozenset()
@@ -204,7 +230,7 @@ class Computation:
                         details=str(error),
                     )
                     moved = self.observe(scene, self._host.move_to_cpu())
-                    return self._look(moved, specs, scene, cancelled)
+                    return self._look(moved, wanted, scene, cancelled)
             except Exception as error:  # noqa: BLE001 - a person's own module may raise anything
                 self._failures.report(error, f"Running {network.name} on this input")
                 self._pass.error = f"{network.name} could not run on this input: {plain_words(error)}"
@@ -221,40 +247,59 @@ class Computation:
         cancelled: Cancelled,
         results: dict[str, Any],
         errors: dict[str, str],
-        refinements: list[tuple[str, Iterator[Any]]],
+        refinements: Refinements,
     ) -> None:
-        try:
+        with self._said_of(spec, errors):
             result = spec.compute(scene, observation, cancelled)
             if inspect.isgenerator(result):
-                refinements.append((spec.id, result))
-                result = next(result)
+                first = next(result)
+                refinements.append((spec, result))
+                result = first
             results[spec.id] = result
+
+    @contextmanager
+    def _said_of(self, spec: PanelSpec, errors: dict[str, str]) -> Iterator[None]:
+        """Turn whatever a panel's own code raises into that panel's error: it must not take the others down."""
+        try:
+            yield
         except ComputeCancelled:
             raise
         except ValueError as error:  # what a panel cannot show, in its own words
             errors[spec.id] = plain_words(error)
-        except Exception as error:  # noqa: BLE001 - one panel's fault must not take the others down
+        except Exception as error:  # noqa: BLE001 - anything may go wrong in it
             self._failures.report(error, f"Computing {spec.title}")
             errors[spec.id] = f"{spec.title} could not be computed: {plain_words(error)}"
 
     def _refine(
         self,
         request: Request,
-        refinements: list[tuple[str, Iterator[Any]]],
+        refinements: Refinements,
         cancelled: Cancelled,
         superseded: Callable[[], bool],
     ) -> Iterator[Delivery]:
         while refinements:
-            for panel_id, results in list(refinements):
+            for refinement in list(refinements):
                 if superseded() or cancelled():
-                    # computed anew with the next request, since the fine answer never came
-                    for unfinished, _ in refinements:
-                        self._shown.pop(unfinished, None)
+                    self._drop(refinements)
                     return
+                spec, finer = refinement
+                results: dict[str, Any] = {}
+                errors: dict[str, str] = {}
                 try:
-                    yield Delivery(request.version, {panel_id: next(results)}, {})
-                except StopIteration:
-                    refinements.remove((panel_id, results))
+                    with self._said_of(spec, errors):
+                        results[spec.id] = next(finer, _FINISHED)
+                except ComputeCancelled:
+                    self._drop(refinements)
+                    return
+                if errors or results[spec.id] is _FINISHED:
+                    refinements.remove(refinement)
+                if errors or results[spec.id] is not _FINISHED:
+                    yield Delivery(request.version, {} if errors else results, errors)
+
+    def _drop(self, refinements: Refinements) -> None:
+        """Have panels computed anew with the next request whose fine answer never came."""
+        for spec, _ in refinements:
+            self._shown.pop(spec.id, None)
 
 
 class _Identity:
@@ -291,4 +336,5 @@ def input_tensor(observation: Observation) -> Tensor:
     from cnnviz.data.fit import normalise
 
     image = normalise(observation.rendered.edited, observation.mean, observation.std)
-    return torch.from_numpy(image).unsqueeze(0).to(observation.network.device)
+    network = observation.network
+    return torch.from_numpy(image).unsqueeze(0).to(network.device, dtype_of(network.module))

@@ -62,9 +62,11 @@ class Engine:
         """Ask for ``scene``; returns at once, unless the engine is synchronous."""
         request = Request(scene, version, visible)
         if self._thread is None:
-            self._work(request)
+            self._work_through(request)
             return
         with self._condition:
+            if self._closing:
+                return
             if self._running is not None and self._running.scene.network != scene.network:
                 self._cancel.set()
             self._waiting = request
@@ -112,6 +114,18 @@ class Engine:
             assert request is not None
             self._work(request)
 
+    def _work_through(self, request: Request) -> None:
+        """Without a thread: ``request``, and after it what its own deliveries ask for."""
+        self._waiting = request
+        if self._running is not None or self._closing:
+            return
+        while self._waiting is not None:
+            self._running, self._waiting = self._waiting, None
+            try:
+                self._work(self._running)
+            finally:
+                self._running = None
+
     def _work(self, request: Request) -> None:
         try:
             for delivery in self._computation.run(request, self._cancel.is_set, self._is_superseded):
@@ -119,6 +133,7 @@ class Engine:
         except ComputeCancelled:
             return
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever went wrong
+            self._computation.forget()
             self._failures.report(error, "Computing what is shown")
             message = f"This could not be computed: {plain_words(error)}"
             broken = Delivery(request.version, {}, dict.fromkeys(request.visible, message))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cnnviz.engine.devices import resolve_device
 from cnnviz.engine.failures import plain_words
 from cnnviz.engine.live import handed_over
-from cnnviz.engine.observation import LoadedNetwork
+from cnnviz.engine.observation import LoadedNetwork, dtype_of
 from cnnviz.scene.models import NetworkChoice
 
 if TYPE_CHECKING:
@@ -59,13 +59,16 @@ class NetworkHost:
         from cnnviz.core.trace import prepare
 
         name, module, card = _module(choice.source)
+        own = next(module.parameters(), None)
+        # a module handed over is shared with the person's own program, and stays where that has it
+        stays = choice.source.startswith("live:") and choice.device == "auto" and own is not None
         try:
-            device = resolve_device(choice.device)
+            device = own.device if stays and own is not None else resolve_device(choice.device)
         except ValueError as error:
             raise NetworkUnavailable(str(error)) from error
         try:
             module = module.to(device)
-            traced = prepare(module, torch.zeros(1, *card.input_size, device=device))
+            traced = prepare(module, torch.zeros(1, *card.input_size, device=device, dtype=dtype_of(module)))
         except torch.OutOfMemoryError as error:
             raise NetworkUnavailable(
                 f"{name} does not fit into the memory of {device}; choose the device cpu."
@@ -76,7 +79,7 @@ class NetworkHost:
             raise NetworkUnavailable(
                 f"{name} cannot run on an input of {size}: {first}. Open it with the input size that it was made for."
             ) from error
-        return LoadedNetwork(name, choice.source, card, traced, device, next(self._generations))
+        return LoadedNetwork(name, choice, card, traced, device, next(self._generations))
 
 
 def _module(source: str) -> tuple[str, nn.Module, NetworkCard]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cnnviz.scene.models import Scene, Selection
+from cnnviz.scene.models import NetworkChoice, Scene, Selection
 
 if TYPE_CHECKING:
     import torch
@@ -23,11 +23,15 @@ class LoadedNetwork:
     """A network on its device, ready to be traced."""
 
     name: str
-    source: str
+    choice: NetworkChoice
     card: NetworkCard
     traced: TracedNetwork
     device: torch.device
     generation: int
+
+    @property
+    def source(self) -> str:
+        return self.choice.source
 
     @property
     def module(self) -> nn.Module:
@@ -91,6 +95,13 @@ class Observation:
             for axis, at in ((1, selection.row), (2, selection.column))
         )
         return Unit(channel, row, column)
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The floating type that ``module`` takes: that of its weights."""
+    import torch
+
+    return next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32)
 
 
 def selected_layer(scene: Scene, graph: LayerGraph) -> Layer:
