@@ -111,11 +111,12 @@ class Program(QObject):
         if self._closed:
             return
         self._closed = True
+        # last of all the session: one that is being saved in the background must not come after it
+        self.background.close()
         if self._keep_session:
             self.session.save_now()
         self.document.changed.disconnect()
         stopped = self.stage.close()
-        self.background.close()
         if not stopped:
             sys.stdout.flush()
             sys.stderr.flush()

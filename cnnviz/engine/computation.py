@@ -13,7 +13,7 @@ from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
 from cnnviz.engine.observation import LoadedNetwork, Observation, dtype_of, selected_layer
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec
-from cnnviz.scene.models import Scene
+from cnnviz.scene.models import NetworkChoice, Scene
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +51,8 @@ class Delivery:
         The network that the results show.
     network_error : str or None
         Why the network that the scene names is not the one shown.
+    refused : NetworkChoice or None
+        That choice of the scene; the person may have made another since.
     forward_ms, total_ms : float or None
         Time of the forward pass, and from the start of the work to this delivery; None where there was no pass.
     """
@@ -61,6 +63,7 @@ class Delivery:
     complete: bool = True
     network: LoadedNetwork | None = None
     network_error: str | None = None
+    refused: NetworkChoice | None = None
     forward_ms: float | None = None
     total_ms: float | None = None
 
@@ -99,8 +102,15 @@ class Computation:
         if network is None:
             message = network_error or "There is no network."
             self.forget()
-            yield Delivery(request.version, {}, dict.fromkeys(request.visible, message), network_error=message)
+            yield Delivery(
+                request.version,
+                {},
+                dict.fromkeys(request.visible, message),
+                network_error=message,
+                refused=scene.network,
+            )
             return
+        refused = None if network_error is None else scene.network
         try:
             observation = self.observe(scene, network)
         except ValueError as error:  # the picture is gone or damaged: said in the panels, which go on with the next one
@@ -111,6 +121,7 @@ class Computation:
                 dict.fromkeys(request.visible, str(error)),
                 network=network,
                 network_error=network_error,
+                refused=refused,
             )
             return
         stale = [
@@ -153,6 +164,7 @@ class Computation:
             errors,
             network=observation.network,
             network_error=network_error,
+            refused=refused,
             forward_ms=forward_ms,
             total_ms=total_ms if stale else None,
         )

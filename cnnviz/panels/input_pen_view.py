@@ -27,6 +27,7 @@ class Pen(QObject):
         self._surface: InputResult | None = None
         self._tool: str | None = None
         self._last: tuple[float, float] | None = None
+        self._begun = 0  # strokes of the drawing, with the one that is being drawn
         self._rasteriser = Rasteriser()
         self._since_edit = QElapsedTimer()
         self._is_slow = False
@@ -68,6 +69,7 @@ class Pen(QObject):
         if drawing is not self._document.scene.input.drawing:
             self._document.edit("input.drawing", drawing)
         self._document.append("input.drawing.strokes", stroke)
+        self._begun = len(self._document.scene.input.drawing.strokes)
         self._preview()
 
     def _move(self, row: float, column: float) -> None:
@@ -78,8 +80,9 @@ class Pen(QObject):
             self._last = (row, column)
         elif self._tool != "fill":
             drawing = self._document.scene.input.drawing
-            self._document.append("input.drawing.strokes.-1.points", self._on_drawing(row, column, drawing))
-            self._preview()
+            if len(drawing.strokes) == self._begun:  # else the stroke was undone or cleared under the pen
+                self._document.append("input.drawing.strokes.-1.points", self._on_drawing(row, column, drawing))
+                self._preview()
 
     def _release(self) -> None:
         if self._tool is None:

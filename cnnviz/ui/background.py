@@ -34,8 +34,10 @@ class Background(QObject):
             error = done.exception()
             if error is None:
                 self._finished.emit(then, done.result())
-            elif isinstance(error, ValueError | OSError):
+            elif isinstance(error, ValueError):
                 self._failures.tell(str(error), "warning")
+            elif isinstance(error, OSError):
+                self._failures.tell(f"{doing} failed: {error.strerror or error}.", "warning")
             else:
                 self._failures.report(error, doing)
 

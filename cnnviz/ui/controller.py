@@ -17,7 +17,7 @@ from cnnviz.data.samples import samples
 from cnnviz.engine.computation import Delivery
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document, SceneError
-from cnnviz.scene.models import Scene
+from cnnviz.scene.models import NetworkChoice, Scene
 from cnnviz.scene.store import load_scene, save_scene
 from cnnviz.ui.background import Background
 from cnnviz.ui.clipboard import encoded
@@ -65,6 +65,7 @@ class Controller(QObject):
         self._rate.setInterval(250)
         self._rate.timeout.connect(self._say_frame_time)
         self._rate.start()
+        window.closing.connect(self._rate.stop)
         self._on_changed(document.scene, document.scene)
 
     def open_path(self, path: Path) -> None:
@@ -264,9 +265,12 @@ class Controller(QObject):
     def _on_delivered(self, delivery: Delivery) -> None:
         if delivery.network_error is not None:
             self._window.notices.show_message(delivery.network_error, "warning")
-            if delivery.network is not None:
-                # the program goes on with what it had, and the scene says so
-                self._document.amend("network.source", delivery.network.source)
+            # the program goes on with what it had, and the scene says so, unless it names yet another one by now
+            refused = delivery.refused
+            if refused is not None and refused == self._document.scene.network:
+                other = _next_try(refused) if delivery.network is None else delivery.network.choice
+                if other != refused:
+                    self._document.amend("network", other)
         if delivery.network is not None:
             self._say_network(delivery)
         if delivery.forward_ms is not None:
@@ -290,3 +294,10 @@ class Controller(QObject):
         median = self._clock.median_ms
         self.bar.frame.set_text("" if median is None else f"{median:.1f} ms per frame")
         self.status.refresh()
+
+
+def _next_try(refused: NetworkChoice) -> NetworkChoice:
+    """What to show where the very first choice cannot be: the same network on another device, else the default."""
+    if refused.device != "auto":
+        return refused.model_copy(update={"device": "auto"})
+    return NetworkChoice()

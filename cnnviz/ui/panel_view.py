@@ -31,6 +31,7 @@ class PanelView(QWidget):
         self._state = "fresh"
         self._message = _Message(self)
         self._has_result = False
+        self._before_busy = (self._state, "")
 
     # For the panel
 
@@ -50,9 +51,24 @@ class PanelView(QWidget):
 
         Whoever calls this waits a moment first, since a sign for fast work would only flicker.
         """
+        if self._state != "computing":
+            self._before_busy = (self._state, self.message)
         if not self._has_result:
             self._message.say("busy", "muted", text, dim=False)
         self._set_state("computing")
+
+    def show_unchanged(self) -> None:
+        """Take back `show_busy`: what was shown before it still holds, and need not be computed anew."""
+        if self._state != "computing":
+            return
+        state, message = self._before_busy
+        if state == "error":
+            self.show_error(message)
+        elif state == "empty":
+            self.show_empty(message)
+        else:
+            self._message.hide()
+            self._set_state(state)
 
     def show_stale(self) -> None:
         """Say that what is shown no longer belongs to what is set."""

@@ -40,7 +40,7 @@ class SessionKeeper(QObject):
         try:
             save_scene(self.scene(), self._path)
         except OSError as error:
-            self._window.notices.show_notice(f"The session could not be saved: {error.strerror}.", "error")
+            self._window.notices.show_message(f"The session could not be saved: {error.strerror}.", "error")
 
     def scene(self) -> Scene:
         """The present scene with the docks as they stand; the pointer is nobody's work."""

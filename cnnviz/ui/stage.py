@@ -26,6 +26,7 @@ class View(Protocol):
     def show_result(self, result: Any) -> None: ...
     def show_error(self, message: str) -> None: ...
     def show_busy(self, text: str = ...) -> None: ...
+    def show_unchanged(self) -> None: ...
 
 
 class Stage(QObject):
@@ -134,9 +135,16 @@ class Stage(QObject):
                 self._views[panel_id].show_error(message)
         if delivery.complete:
             self._shown_version = delivery.version
-            if delivery.version == self._document.version:
-                self._patience.stop()
+            self._be_patient_anew(delivery)
         self.delivered.emit(delivery)
+
+    def _be_patient_anew(self, delivery: Delivery) -> None:
+        self._patience.stop()
+        if delivery.version != self._document.version:
+            self._patience.start()
+            return
+        for panel_id in (self._visible & self._views.keys()) - delivery.results.keys() - delivery.errors.keys():
+            self._views[panel_id].show_unchanged()
 
     def _say_busy(self) -> None:
         for panel_id in self._visible & self._views.keys():
