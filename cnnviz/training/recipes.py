@@ -31,7 +31,7 @@ class Recipe:
 DEFAULT_RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet": Recipe(
-            epochs=40,
+            epochs=36,
             learning_rate=3e-3,
             optimizer="adamw",
             weight_decay=0.01,
