@@ -137,6 +137,8 @@ class Program(QObject):
         self.stage.set_visible(self.window.visible_panels())
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
+        if old.network != new.network:
+            self.clock.restart()
         self.clock.edited(self.document.version)
         if old.appearance != new.appearance:
             theme().set(new.appearance.theme, new.appearance.font_scale)

@@ -13,6 +13,7 @@ from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.colour_bar import ColourBar
 from cnnviz.ui.controls import Segmented
 from cnnviz.ui.histogram_view import HistogramView
+from cnnviz.ui.histogram_window import HistogramWindow
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_list import NumberList
@@ -40,7 +41,9 @@ class ActivationsView(PanelView):
         self._maps.hovered.connect(self._point)
         self._bar = ColourBar()
         self._histogram = HistogramView()
-        self._histogram.setToolTip("How many activations of the layer have each value")
+        self._histogram.setToolTip("How many activations of the layer have each value; double click for a large one")
+        self._histogram.enlarge_asked.connect(self._enlarge)
+        self._large: HistogramWindow | None = None
         self._numbers = NumberList(
             {
                 "mean": "Mean of all activations of the layer",
@@ -82,6 +85,7 @@ class ActivationsView(PanelView):
         counts, edges = result.histogram
         self._histogram.set_histogram(counts, edges, signed=mosaic.signed)
         self._say_numbers(result)
+        self._follow_large()
         shape = result.shape
         size = f"{mosaic.count} maps of {shape[1]}×{shape[2]}" if len(shape) == 3 else f"{mosaic.count} values"
         self.set_subtitle(f"{result.layer} · {size}")
@@ -101,6 +105,21 @@ class ActivationsView(PanelView):
                 "not finite": str(broken) if broken else None,
             }
         )
+
+    def _enlarge(self) -> None:
+        if self._large is None:
+            self._large = HistogramWindow(self.window() or self)
+            self._large.finished.connect(self._forget_large)
+            self._large.show()
+        self._follow_large()
+
+    def _forget_large(self) -> None:
+        self._large = None
+
+    def _follow_large(self) -> None:
+        if self._large is not None and self._result is not None:
+            counts, edges = self._result.histogram
+            self._large.set_histogram(counts, edges, f"{self._result.layer}: {int(counts.sum()):,} activations")
 
     def _select(self, tile: int, row: int, column: int) -> None:
         if self._result is not None:

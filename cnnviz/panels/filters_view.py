@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from cnnviz.panels.filters import FiltersResult
 from cnnviz.scene.document import Document
 from cnnviz.ui.colour_bar import ColourBar
-from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented
+from cnnviz.ui.controls import ComboBox, IconButton, Segmented
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_grid import NumberGrid
 from cnnviz.ui.panel_view import PanelView
@@ -37,7 +37,7 @@ class FiltersView(PanelView):
         self._after = IconButton("next", "Next input channel", quiet=True)
         self._before.clicked.connect(lambda: self._page(-1))
         self._after.clicked.connect(lambda: self._page(1))
-        self._kernels = MosaicView(self)
+        self._kernels = MosaicView(self, outlined=True)
         self._kernels.setAccessibleName("Kernels")
         self._kernels.tile_clicked.connect(self._select)
         self._bar = ColourBar(Qt.Orientation.Horizontal)
@@ -50,10 +50,7 @@ class FiltersView(PanelView):
         row = QHBoxLayout(self._paging)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        label = ElidedLabel("input")
-        label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self._channel_label = label
-        for widget in (label, self._before, self._channel, self._after):
+        for widget in (self._before, self._channel, self._after):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self._scale)
@@ -103,10 +100,10 @@ class FiltersView(PanelView):
 
     def _show_paging(self, result: FiltersResult) -> None:
         channels = result.bank.input_channels if result.bank.form != "matrix" else 1
-        for widget in (self._channel_label, self._before, self._channel, self._after):
+        for widget in (self._before, self._channel, self._after):
             widget.setVisible(channels > 1)
         together = "colour" if channels == 3 else "mean"
-        options = [("all", together), *((str(index), str(index)) for index in range(channels))]
+        options = [("all", together), *((str(index), f"input {index}") for index in range(channels))]
         if self._channel.count() != len(options) or self._channel.itemText(0) != together:
             self._channel.set_options(options)
         self._channel.set_value("all" if result.input_channel is None else str(result.input_channel))

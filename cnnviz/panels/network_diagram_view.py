@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QToolTip, QWidget
 
 from cnnviz.panels.layer_words import explain
 from cnnviz.panels.network import Column, NetworkResult
-from cnnviz.panels.network_layout import ColumnShape, DiagramLayout, lay_out
+from cnnviz.panels.network_layout import MARGIN, ColumnShape, DiagramLayout, lay_out
 from cnnviz.panels.network_paint_view import (
     Mark,
     Side,
@@ -168,9 +168,9 @@ class NetworkDiagram(QWidget):
     def _hidden_sides(self, layout: DiagramLayout) -> list[Side]:
         """Where the diagram goes on beyond what is seen."""
         sides: list[Side] = []
-        if self._offset.x() < -1:
+        if self._offset.x() < -MARGIN:
             sides.append("left")
-        if layout.width + self._offset.x() > self.width() + 1:
+        if layout.width + self._offset.x() > self.width() + MARGIN:
             sides.append("right")
         return sides
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 HEADER = 76
 """Height of a column's four lines of text and the fold mark."""
-MARGIN = 12
+MARGIN = 6
 LARGEST_THUMBNAIL = 56
 SMALLEST_THUMBNAIL = 12
 SKIP_LANE = 14

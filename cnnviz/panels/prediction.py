@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PredictionParams(PanelParams):
-    count: int = Field(5, ge=1, le=20, description="classes shown")
+    count: int = Field(10, ge=1, le=20, description="classes shown")
 
 
 @dataclass(frozen=True)

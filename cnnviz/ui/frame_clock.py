@@ -41,6 +41,11 @@ class FrameClock(QObject):
             self.framed.emit(version, milliseconds)
         self._is_running = True
 
+    def restart(self) -> None:
+        """Forget what was measured: another network begins, and its loading is no frame."""
+        self._recent.clear()
+        self._is_running = False
+
     @property
     def median_ms(self) -> float | None:
         """Of the last 30 frames; None before the first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -20,6 +20,9 @@ class HistogramView(QWidget):
     when they fill less than half of it, so that it stands still while one draws. (Painted here: a pyqtgraph plot takes
     twice as long for the same picture, and importing it 0.2 s before the first paint.)
     """
+
+    enlarge_asked = pyqtSignal()
+    """Double-clicked: show it large."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -130,6 +133,9 @@ class HistogramView(QWidget):
     def _restyle(self) -> None:
         self.updateGeometry()
         self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.enlarge_asked.emit()
 
     def sizeHint(self) -> QSize:
         return QSize(theme().px(170), theme().px(64))

@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import QScrollBar, QWidget
 
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tile_layout import TileLayout, fit_tiles
+from cnnviz.ui.tile_marks import CORNER_FROM, paint_cell, paint_outlines, paint_ring
 from cnnviz.ui.tile_pixels import Mosaic, TilePixels
 from cnnviz.ui.tile_sprites import TileSprites
 
@@ -48,11 +49,11 @@ class MosaicView(QWidget):
 
     LABEL_FROM = 46
     """Smallest drawn tile, in logical pixels at scale 1, on which a number is written."""
-    CORNER_FROM = 24
 
-    def __init__(self, parent: QWidget | None = None, *, ring: str = "mark") -> None:
+    def __init__(self, parent: QWidget | None = None, *, ring: str = "mark", outlined: bool = False) -> None:
         super().__init__(parent)
         self._ring_token = ring
+        self._outlined = outlined
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -223,7 +224,7 @@ class MosaicView(QWidget):
         text, halo = QColor("white"), QColor(0, 0, 0, 190)
         if self._pixels.has_light_ground():
             text, halo = QColor("#1a1e25"), QColor(255, 255, 255, 200)
-        corner = round(hub.px(3) * ratio) if side >= hub.px(self.CORNER_FROM) else 0
+        corner = round(hub.px(3) * ratio) if side >= hub.px(CORNER_FROM) else 0
         self._sprites = TileSprites(labels, font, corner, text, halo, hub.colour("panel"))
         self._over = self._sprites.fragments(layout) if corner or labels else []
 
@@ -266,31 +267,17 @@ class MosaicView(QWidget):
             painter.drawPixmapFragments(over, self._sprites.pixmap)
         painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._outlined:
+            paint_outlines(painter, [self.tile_rect(tile) for tile in seen])
         if self._hover is not None and self._hover[0] != self._selected:
-            self._ring(painter, self._hover[0], theme().colour("muted"), theme().px(1))
+            paint_ring(painter, self.tile_rect(self._hover[0]), theme().colour("muted"), theme().px(1))
         if self._selected is not None and self._selected < self._count:
-            self._ring(painter, self._selected, theme().colour(self._ring_token), theme().px(2))
+            paint_ring(painter, self.tile_rect(self._selected), theme().colour(self._ring_token), theme().px(2))
         if self._cell is not None and self._cell[0] < self._count:
-            self._paint_cell(painter, *self._cell)
+            tile, row, column = self._cell
+            side = self.pixel_scale / self.devicePixelRatioF()
+            paint_cell(painter, self.tile_rect(tile), row, column, side, theme().colour(self._ring_token))
         self._paint_focus(painter)
-
-    def _paint_cell(self, painter: QPainter, tile: int, row: int, column: int) -> None:
-        """A frame around one pixel, at least large enough to be found."""
-        whole = QRectF(self.tile_rect(tile))
-        side = self.pixel_scale / self.devicePixelRatioF()
-        spare = max(0.0, (theme().px(7) - side) / 2) + 1
-        box = QRectF(whole.x() + column * side, whole.y() + row * side, side, side)
-        painter.setPen(QPen(theme().colour(self._ring_token), theme().px(2)))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(box.adjusted(-spare, -spare, spare, spare))
-
-    def _ring(self, painter: QPainter, tile: int, colour: QColor, width: int) -> None:
-        outset = width / 2
-        rect = QRectF(self.tile_rect(tile)).adjusted(-outset, -outset, outset, outset)
-        painter.setPen(QPen(colour, width))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        radius = theme().px(3 if rect.width() >= theme().px(self.CORNER_FROM) else 1) + outset
-        painter.drawRoundedRect(rect, radius, radius)
 
     def _paint_focus(self, painter: QPainter) -> None:
         if self.hasFocus() and self._by_keyboard:
