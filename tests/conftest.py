@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +121,173 @@ def _delete_what_is_due() -> None:
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join(timeout=0.5)
+
+
+# Small networks, and the whole program on them. Imported within, so that tests without a window load no Qt.
+
+
+@pytest.fixture
+def gate() -> Iterator[Any]:
+    """A module that passes its input on: a test can count passes, hold them up, or let them fail."""
+    from torch import Tensor, nn
+
+    class Gate(nn.Module):
+        __module__ = "torch.nn"  # else the tracer would look into it, and leave out what is no operation on tensors
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.passes = 0
+            self.entered = threading.Semaphore(0)
+            self.open = threading.Event()
+            self.open.set()
+            self.error: Exception | None = None
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.passes += 1
+            self.entered.release()
+            assert self.open.wait(30)
+            if self.error is not None:
+                raise self.error
+            return x
+
+        def hold(self) -> None:
+            """From now on passes wait in here until `open` is set."""
+            while self.entered.acquire(blocking=False):
+                pass
+            self.open.clear()
+
+        def wait_for_pass(self) -> None:
+            assert self.entered.acquire(timeout=30), "no pass has begun"
+
+    made = Gate()
+    yield made
+    made.open.set()
+
+
+@pytest.fixture
+def small() -> Any:
+    """One convolution, one ReLU, one pooling and one linear layer: ``(1, 1, 8, 8)`` to three classes."""
+    import torch
+    from torch import Tensor, nn
+
+    class Small(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3, padding=1)
+            self.relu = nn.ReLU()
+            self.pool = nn.MaxPool2d(2)
+            self.head = nn.Linear(4 * 4 * 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.pool(self.relu(self.conv(x))).flatten(1))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return Small().eval()
+
+
+@pytest.fixture
+def gated(gate: Any, small: Any) -> Any:
+    """The small network behind the gate."""
+    from torch import nn
+
+    return nn.Sequential(gate, small)
+
+
+@pytest.fixture
+def handed() -> Callable[..., str]:
+    """Hands a module over, and gives the source by which scenes name it; ``size`` is that of its input."""
+
+    def hand(module: Any, size: tuple[int, int, int] = (1, 8, 8), classes: int = 3, **known: Any) -> str:
+        from cnnviz.checkpoints.card import NetworkCard
+        from cnnviz.engine.live import hand_over
+
+        about = {
+            "labels": tuple(f"class {index}" for index in range(classes)),
+            "mean": (0.0,) * size[0],
+            "std": (1.0,) * size[0],
+        }
+        card = NetworkCard(
+            architecture=type(module).__name__, config={}, input_size=size, dataset="", **(about | known)
+        )
+        return hand_over(module, card)
+
+    return hand
+
+
+@pytest.fixture
+def scene_of(handed: Callable[..., str]) -> Callable[..., Any]:
+    """The scene of a first start, on a module handed over from Python."""
+
+    def make(module: Any, size: tuple[int, int, int] = (1, 8, 8), classes: int = 3, **known: Any) -> Any:
+        from cnnviz.scene import actions
+        from cnnviz.scene.document import Document
+
+        document = Document(actions.first_scene())
+        actions.use_network(document, handed(module, size, classes, **known), size[0])
+        return document.scene
+
+    return make
+
+
+@pytest.fixture
+def settle() -> Callable[[Any], None]:
+    """Waits until all that a program is asked for is computed, delivered and painted."""
+
+    def wait(program: Any) -> None:
+        assert program.stage.wait_until_idle(60)
+        assert program.stage.shown_version == program.document.version
+
+    return wait
+
+
+@pytest.fixture
+def start(qtbot: Any, tmp_path: Path, settle: Callable[[Any], None]) -> Iterator[Callable[..., Any]]:
+    """Opens the program's window on a scene, computed and painted; closed after the test."""
+    from cnnviz.app import Program
+    from cnnviz.ui.theme import theme
+
+    opened: list[Any] = []
+
+    def open_window(scene: Any, *, size: tuple[int, int] = (1600, 1000), **named: Any) -> Any:
+        program = Program(scene, tmp_path / "state", **({"keep_session": False} | named))
+        opened.append(program)
+        program.window.resize(*size)
+        with qtbot.waitSignal(program.window.first_painted):
+            program.show()
+        settle(program)
+        return program
+
+    yield open_window
+    for program in opened:
+        program.window.close()
+        program.window.deleteLater()
+        program.deleteLater()
+    theme().set("dark", 1.0)
+
+
+@pytest.fixture
+def pixels(qapp: Any) -> Callable[[Any], Any]:
+    """What a widget shows: uint32 ``(height, width)`` of 0xFFRRGGBB."""
+    import numpy as np
+    from PyQt6.QtGui import QImage
+
+    def look(widget: Any) -> Any:
+        image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        memory = image.constBits().asarray(image.sizeInBytes())
+        return np.frombuffer(memory, np.uint32).reshape(image.height(), -1)[:, : image.width()].copy() | 0xFF000000
+
+    return look
+
+
+@pytest.fixture
+def named(qapp: Any) -> Callable[[Any, str], Any]:
+    """The widget below another that a screen reader calls by this name."""
+    from PyQt6.QtWidgets import QWidget
+
+    def find(parent: Any, name: str) -> Any:
+        found = [widget for widget in parent.findChildren(QWidget) if widget.accessibleName() == name]
+        assert len(found) == 1, f"{len(found)} widgets are called {name!r}"
+        return found[0]
+
+    return find

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QWidget
 
 from cnnviz.ui.theme import theme
@@ -31,18 +30,6 @@ def shown(qtbot, hub) -> Callable[..., QWidget]:
         return widget
 
     return show
-
-
-@pytest.fixture
-def pixels(qapp) -> Callable[[QWidget], np.ndarray]:
-    """What a widget shows: uint32 (height, width) of 0xFFRRGGBB."""
-
-    def look(widget: QWidget) -> np.ndarray:
-        image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-        memory = image.constBits().asarray(image.sizeInBytes())
-        return np.frombuffer(memory, np.uint32).reshape(image.height(), -1)[:, : image.width()].copy() | 0xFF000000
-
-    return look
 
 
 @pytest.fixture
