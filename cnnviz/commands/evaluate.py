@@ -13,6 +13,7 @@ def add_evaluate_command(subparsers: Subparsers) -> None:
         help="measure how often a network is right",
         description="Measure how often a network names the test images of a data set rightly.",
         epilog="example: cnnviz evaluate mnist-lenet --dataset mnist --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("network", metavar="NETWORK", help="mnist-lenet, cifar-net, tiny-vgg, or a .safetensors file")
     add_data_arguments(parser)

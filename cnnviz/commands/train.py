@@ -31,6 +31,7 @@ def add_train_command(subparsers: Subparsers) -> None:
         help="train a network and save it",
         description="Train a network on a data set, measure it on the test images and save it as safetensors.",
         epilog="example: cnnviz train --network lenet --dataset mnist --epochs 20 --out digits.safetensors",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--network", required=True, metavar="NAME", help="lenet, cifar-net or tiny-vgg")
     add_data_arguments(parser)

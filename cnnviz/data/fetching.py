@@ -45,7 +45,7 @@ def fetch(dataset: str, name: str) -> Path:
     DatasetError
         It can be neither downloaded nor written, or is not the file that is expected.
     """
-    logging.getLogger("pooch").setLevel(logging.WARNING)  # the progress line says what pooch would announce
+    pooch.get_logger().setLevel(logging.WARNING)  # the progress line says what pooch would announce
     folder = platformdirs.user_cache_path("cnnviz") / "data" / dataset
     downloader = pooch.HTTPDownloader(progressbar=_ProgressLine(name, sys.stderr), timeout=_TIMEOUT_SECONDS)
     try:

@@ -1,9 +1,11 @@
 import functools
 import gzip
 import hashlib
+import logging
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import pooch
 import pytest
 
 from cnnviz.data import fetching
@@ -46,6 +48,19 @@ def test_a_file_is_fetched_once(server, tmp_path, monkeypatch, capsys):
     assert "fetched images.gz" in capsys.readouterr().err
     (server / "images.gz").unlink()
     assert fetch("mnist", "images.gz") == path
+
+
+def test_nothing_is_printed_but_the_progress_line(server, monkeypatch):
+    expect(monkeypatch, CONTENT)
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lines.append
+    pooch.get_logger().addHandler(handler)
+    try:
+        fetch("mnist", "images.gz")
+    finally:
+        pooch.get_logger().removeHandler(handler)
+    assert lines == []
 
 
 def test_a_wrong_file_is_not_kept(server, tmp_path, monkeypatch):
