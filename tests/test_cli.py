@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 import re
 import struct
 import subprocess
@@ -104,7 +105,7 @@ TRAIN = ["train", "--network", "lenet", "--dataset", "mnist", "--out", "x.safete
         ([*TRAIN[:-1], "no/x.safetensors"], "The folder no is not there"),
         ([*TRAIN[:-1], "."], r"\. must end in \.safetensors"),
         ([*TRAIN, "--augment", "colour"], "no augmentation 'colour'; choose from affine"),
-        ([*TRAIN, "--label-smoothing", "1.5"], "label smoothing is 1.5"),
+        ([*TRAIN, "--label-smoothing", "1.5"], "label smoothing is 1.5; it must be below 1"),
         ([*TRAIN, "--dataset", "imagenet"], "no data set 'imagenet'"),
     ],
 )
@@ -123,6 +124,10 @@ def test_an_error_is_one_line_and_status_2(arguments, message, tmp_path, monkeyp
     [
         ([*TRAIN, "--epochs", "0"], "argument --epochs: '0' is not a whole number from 1"),
         ([*TRAIN, "--learning-rate", "nan"], "'nan' is not a number above 0"),
+        ([*TRAIN, "--learning-rate", "0"], "'0' is not a number above 0"),
+        ([*TRAIN, "--weight-decay", "-1"], "'-1' is not a number from 0"),
+        ([*TRAIN, "--label-smoothing", "little"], "'little' is not a number from 0"),
+        ([*TRAIN, "--seed", "9223372036854775808"], "is not a whole number from 0 to 2^63 - 1"),
         ([*TRAIN, "--optimizer", "lion"], "invalid choice: 'lion'"),
         (["evaluate", "mnist-lenet"], "the following arguments are required: --dataset"),
         (["--paint"], "unrecognized arguments: --paint"),
@@ -136,6 +141,23 @@ def test_a_wrong_argument_is_one_line_and_status_2(arguments, message, capsys):
     assert message in error
     assert len(error.splitlines()) == 1
     assert "--help" in error
+
+
+def test_a_folder_that_may_not_be_written_to_is_refused_before_the_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "access", lambda path, mode: not (str(path) == str(tmp_path) and mode == os.W_OK))
+    assert main([*TRAIN[:-1], str(tmp_path / "x.safetensors")]) == 2
+    assert "may not be written to; give another --out" in capsys.readouterr().err
+
+
+def test_grey_networks_are_trained_on_grey_and_files_that_are_no_images_are_named(stripes, tmp_path, capsys):
+    (stripes / "across" / "notes.txt").write_text("about")
+    out = tmp_path / "grey.safetensors"
+    fast = ("--epochs", "1", "--weight-decay", "0", "--json")
+    assert main(["train", "--network", "lenet", "--dataset", f"folder:{stripes}", "--out", str(out), *fast]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["skipped"] == 1
+    assert "1 files are no images, first across/notes.txt" in printed.err
+    assert open_network(out).card.input_size == (1, 28, 28)
 
 
 def test_divergence_is_an_error_and_writes_nothing(stripes, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -9,8 +10,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnviz.commands.arguments import Subparsers, add_data_arguments, positive_float, positive_int
+from cnnviz.commands.arguments import (
+    Subparsers,
+    add_data_arguments,
+    non_negative_float,
+    positive_float,
+    positive_int,
+    seed,
+)
 from cnnviz.commands.errors import CommandError
+from cnnviz.training.recipes import DEFAULT_RECIPES, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
     from cnnviz.checkpoints.card import NetworkCard
     from cnnviz.data.labelled_images import LabelledImages
     from cnnviz.training.loop import Step
-    from cnnviz.training.recipes import Recipe
 
 # Every fifth image of a data set that has no test images of its own is kept back for testing.
 HELD_OUT_EVERY = 5
@@ -39,10 +47,10 @@ def add_train_command(subparsers: Subparsers) -> None:
     parser.add_argument("--epochs", type=positive_int, metavar="N", help="passes over the training images")
     parser.add_argument("--batch-size", type=positive_int, metavar="N", help="images per step")
     parser.add_argument("--learning-rate", type=positive_float, metavar="X", help="the largest; it is warmed up to")
-    parser.add_argument("--weight-decay", type=positive_float, metavar="X", help="decay of weights, not of biases")
-    parser.add_argument("--label-smoothing", type=float, metavar="X", help="from 0 to 1")
-    parser.add_argument("--optimizer", choices=("sgd", "adamw"))
-    parser.add_argument("--schedule", choices=("one-cycle", "cosine"))
+    parser.add_argument("--weight-decay", type=non_negative_float, metavar="X", help="decay of weights, not of biases")
+    parser.add_argument("--label-smoothing", type=non_negative_float, metavar="X", help="from 0 to 1")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS)
+    parser.add_argument("--schedule", choices=SCHEDULES)
     parser.add_argument(
         "--augment",
         nargs="+",
@@ -51,10 +59,10 @@ def add_train_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--precision",
-        choices=("float32", "bfloat16"),
+        choices=PRECISIONS,
         help="of the passes; bfloat16 is twice as fast on processors that have it",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of all random numbers (0)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of all random numbers (0)")
     parser.add_argument("--threads", type=positive_int, metavar="N", help="processor threads")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, on the last line")
     parser.set_defaults(run=run_train)
@@ -67,7 +75,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     from cnnviz.checkpoints.save import save_network
     from cnnviz.data.datasets import has_test_split, load_dataset
-    from cnnviz.nets.registry import build, input_height_width
+    from cnnviz.nets.registry import build, default_config, input_height_width
     from cnnviz.training.evaluate import evaluate
     from cnnviz.training.loop import train
 
@@ -75,11 +83,15 @@ def run_train(arguments: argparse.Namespace) -> int:
         torch.set_num_threads(arguments.threads)
     height_width = input_height_width(arguments.network)
     recipe = _recipe(arguments)
-    images = load_dataset(arguments.dataset, "train", arguments.data_dir, (3, *height_width))
+    # What the images of a folder are brought to; a data set of its own size and channels keeps them.
+    shape = (default_config(arguments.network)["channels"], *height_width)
+    images = load_dataset(arguments.dataset, "train", arguments.data_dir, shape)
     if has_test_split(arguments.dataset):
-        test_images = load_dataset(arguments.dataset, "test", arguments.data_dir, (3, *height_width))
+        test_images = load_dataset(arguments.dataset, "test", arguments.data_dir, shape)
     else:
         images, test_images = _hold_out(images)
+    if images.skipped:
+        print(f"{len(images.skipped)} files are no images, first {images.skipped[0]}", file=sys.stderr)
     card = _card(arguments, recipe, images, height_width)
     torch.manual_seed(recipe.seed)
     module = build(card.architecture, card.config)
@@ -94,6 +106,7 @@ def run_train(arguments: argparse.Namespace) -> int:
             "accuracy": evaluation.accuracy,
             "samples": evaluation.samples,
             "per_class": evaluation.per_class,
+            "skipped": len(images.skipped),
             "out": str(arguments.out),
             "seconds": round(seconds, 1),
         }
@@ -111,11 +124,12 @@ def _check_target(out: Path) -> None:
         raise CommandError(f"{out} is a folder; give the name of a file.")
     if not out.parent.is_dir():
         raise CommandError(f"The folder {out.parent} is not there; make it, or give another --out.")
+    if not os.access(out.parent, os.W_OK):
+        raise CommandError(f"The folder {out.parent} may not be written to; give another --out.")
 
 
-def _recipe(arguments: argparse.Namespace) -> "Recipe":
+def _recipe(arguments: argparse.Namespace) -> Recipe:
     from cnnviz.training.augmentation import AUGMENTATIONS
-    from cnnviz.training.recipes import DEFAULT_RECIPES
 
     chosen = {
         name: value
@@ -131,8 +145,8 @@ def _recipe(arguments: argparse.Namespace) -> "Recipe":
                 )
         chosen["augmentations"] = names
     recipe = replace(DEFAULT_RECIPES[arguments.network], **chosen)
-    if not 0 <= recipe.label_smoothing < 1:
-        raise CommandError(f"The label smoothing is {recipe.label_smoothing:g}; it must be from 0 to below 1.")
+    if recipe.label_smoothing >= 1:
+        raise CommandError(f"The label smoothing is {recipe.label_smoothing:g}; it must be below 1.")
     return recipe
 
 
@@ -148,7 +162,7 @@ def _hold_out(images: "LabelledImages") -> tuple["LabelledImages", "LabelledImag
 
 
 def _card(
-    arguments: argparse.Namespace, recipe: "Recipe", images: "LabelledImages", height_width: tuple[int, int]
+    arguments: argparse.Namespace, recipe: Recipe, images: "LabelledImages", height_width: tuple[int, int]
 ) -> "NetworkCard":
     from cnnviz.checkpoints.card import NetworkCard
     from cnnviz.nets.registry import default_config
@@ -170,7 +184,7 @@ def _card(
     )
 
 
-def _command(arguments: argparse.Namespace, recipe: "Recipe") -> str:
+def _command(arguments: argparse.Namespace, recipe: Recipe) -> str:
     """The command that makes the same network again, wherever the files lie."""
     words = ["cnnviz", "train", "--network", arguments.network]
     words += ["--dataset", _without_machine_path(arguments.dataset)]

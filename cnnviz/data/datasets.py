@@ -77,12 +77,15 @@ def load_dataset(
 def has_test_split(spec: str) -> bool:
     """Whether the data set keeps images apart for testing."""
     kind, _, path = spec.partition(":")
-    return kind != "folder" or (Path(path) / "test").is_dir()
+    return kind != "folder" or _is_split(Path(path))
 
 
 def _load_folder(folder: Path, split: Split, shape: tuple[int, int, int] | None) -> LabelledImages:
-    is_split = (folder / "train").is_dir() and (folder / "test").is_dir()
-    return read_class_folders(folder / split if is_split else folder, shape)
+    return read_class_folders(folder / split if _is_split(folder) else folder, shape)
+
+
+def _is_split(folder: Path) -> bool:
+    return (folder / "train").is_dir() and (folder / "test").is_dir()
 
 
 def _load_cifar10(split: Split, data_dir: Path | None) -> LabelledImages:

@@ -3,11 +3,13 @@
 import inspect
 import typing
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
 from cnnviz.nets.cifar_net import CifarNet
 from cnnviz.nets.lenet import LeNet
+from cnnviz.nets.public import PUBLIC_ARCHITECTURES
 from cnnviz.nets.tiny_vgg import TinyVGG
 
 ARCHITECTURES: dict[str, type[LeNet] | type[CifarNet] | type[TinyVGG]] = {
@@ -15,6 +17,7 @@ ARCHITECTURES: dict[str, type[LeNet] | type[CifarNet] | type[TinyVGG]] = {
     "cifar-net": CifarNet,
     "tiny-vgg": TinyVGG,
 }
+"""Those that the program trains itself."""
 
 LARGEST_WIDTH = 65_536
 
@@ -28,7 +31,7 @@ def input_height_width(name: str) -> tuple[int, int]:
     return _architecture(name).input_height_width
 
 
-def default_config(name: str) -> dict[str, int | list[int]]:
+def default_config(name: str) -> dict[str, Any]:
     """Every setting of the architecture called ``name``, as it is unless ``build`` is told otherwise."""
     parameters = inspect.signature(_architecture(name)).parameters.values()
     return {
@@ -38,7 +41,7 @@ def default_config(name: str) -> dict[str, int | list[int]]:
 
 
 def build(name: str, config: Mapping[str, object]) -> nn.Module:
-    """The architecture called ``name``, with random weights.
+    """The architecture called ``name``, one of the program's own or a public one, with random weights.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def build(name: str, config: Mapping[str, object]) -> nn.Module:
     ArchitectureError
         The architecture or one of the settings is unknown, or a value is not of its kind.
     """
+    if name in PUBLIC_ARCHITECTURES:
+        return _build_public(name, config)
     architecture = _architecture(name)
     parameters = inspect.signature(architecture).parameters
     arguments = {}
@@ -61,13 +66,29 @@ def build(name: str, config: Mapping[str, object]) -> nn.Module:
     return architecture(**arguments)
 
 
+def _build_public(name: str, config: Mapping[str, object]) -> nn.Module:
+    architecture = PUBLIC_ARCHITECTURES[name]
+    arguments = dict(architecture.settings)
+    for key, value in config.items():
+        if key not in arguments:
+            raise ArchitectureError(f"Architecture '{name}' has no setting '{key}'; it has {', '.join(arguments)}.")
+        # Zero is a padding.
+        if key != "padding" or value != 0:
+            _checked(name, key, value, int)
+        arguments[key] = typing.cast(int, value)
+    try:
+        return architecture.make(**arguments)
+    except (ValueError, RuntimeError) as error:
+        raise ArchitectureError(f"Architecture '{name}' cannot be built with {dict(config)}: {error}.") from error
+
+
 def _architecture(name: str) -> type[LeNet] | type[CifarNet] | type[TinyVGG]:
     if name not in ARCHITECTURES:
         raise ArchitectureError(f"There is no architecture '{name}'; choose one of {', '.join(ARCHITECTURES)}.")
     return ARCHITECTURES[name]
 
 
-def _checked(name: str, key: str, value: object, kind: object) -> typing.Any:
+def _checked(name: str, key: str, value: object, kind: object) -> Any:
     if kind is int:
         if not _is_width(value):
             raise ArchitectureError(
