@@ -242,7 +242,15 @@ def settle() -> Callable[[Any], None]:
 
 
 @pytest.fixture
-def start(qtbot: Any, tmp_path: Path, settle: Callable[[Any], None]) -> Iterator[Callable[..., Any]]:
+def latest() -> dict[str, Any]:
+    """The last result that each panel was shown, by the panel's id."""
+    return {}
+
+
+@pytest.fixture
+def start(
+    qtbot: Any, tmp_path: Path, settle: Callable[[Any], None], latest: dict[str, Any]
+) -> Iterator[Callable[..., Any]]:
     """Opens the program's window on a scene, computed and painted; closed after the test."""
     from cnnviz.app import Program
     from cnnviz.ui.theme import theme
@@ -252,6 +260,7 @@ def start(qtbot: Any, tmp_path: Path, settle: Callable[[Any], None]) -> Iterator
     def open_window(scene: Any, *, size: tuple[int, int] = (1600, 1000), **named: Any) -> Any:
         program = Program(scene, tmp_path / "state", **({"keep_session": False} | named))
         opened.append(program)
+        program.stage.delivered.connect(lambda delivery: latest.update(delivery.results))
         program.window.resize(*size)
         with qtbot.waitSignal(program.window.first_painted):
             program.show()
@@ -291,3 +300,19 @@ def named(qapp: Any) -> Callable[[Any, str], Any]:
         return found[0]
 
     return find
+
+
+@pytest.fixture
+def drag(qapp: Any) -> Callable[..., None]:
+    """Presses the mouse on a widget, moves it through points ``(x, y)`` of it, and releases it."""
+    from PyQt6.QtCore import QPoint, Qt
+    from PyQt6.QtTest import QTest
+
+    def move(widget: Any, points: list[tuple[float, float]], button: Any = Qt.MouseButton.LeftButton) -> None:
+        places = [QPoint(round(x), round(y)) for x, y in points]
+        QTest.mousePress(widget, button, pos=places[0])
+        for place in places[1:]:
+            QTest.mouseMove(widget, place)
+        QTest.mouseRelease(widget, button, pos=places[-1])
+
+    return move

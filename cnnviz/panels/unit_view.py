@@ -73,7 +73,7 @@ class UnitView(PanelView):
         self._grid.setVisible(is_map)
         self._saw.set_crop(result)
         self._saw_caption.set_text("what it saw" if result.crop is not None else "")
-        place = f", row {result.row}, column {result.column}" if is_map else ""
+        place = f" at {result.row}, {result.column}" if is_map else ""
         self.set_subtitle(f"{result.layer}, channel {result.channel}{place}")
 
     def _select(self, row: int, column: int) -> None:
