@@ -72,14 +72,8 @@ def _build_public(name: str, config: Mapping[str, object]) -> nn.Module:
     for key, value in config.items():
         if key not in arguments:
             raise ArchitectureError(f"Architecture '{name}' has no setting '{key}'; it has {', '.join(arguments)}.")
-        # Zero is a padding.
-        if key != "padding" or value != 0:
-            _checked(name, key, value, int)
-        arguments[key] = typing.cast(int, value)
-    try:
-        return architecture.make(**arguments)
-    except (ValueError, RuntimeError) as error:
-        raise ArchitectureError(f"Architecture '{name}' cannot be built with {dict(config)}: {error}.") from error
+        arguments[key] = _checked(name, key, value, int)
+    return architecture.make(**arguments)
 
 
 def _architecture(name: str) -> type[LeNet] | type[CifarNet] | type[TinyVGG]:
