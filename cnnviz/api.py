@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from cnnviz.app import Program
     from cnnviz.checkpoints.card import NetworkCard
+    from cnnviz.data.image_store import ImageStore
 
 # tried in this order where nothing tells which size a module takes
 SIZES = (224, 28, 32, 64, 96, 128, 299)
@@ -50,7 +51,7 @@ def show(
     problem = display_problem(need_window=True)
     if problem is not None:
         raise RuntimeError(problem)
-    from cnnviz.app import Program, install_hooks, qt_application
+    from cnnviz.app import Program, install_hooks, loop_runs, qt_application
     from cnnviz.commands.starting import state_folder
     from cnnviz.data.image_store import ImageStore
     from cnnviz.engine.live import hand_over
@@ -62,13 +63,12 @@ def show(
     folder = state_folder()
     actions.use_network(document, hand_over(module, card), card.input_size[0])
     if image is not None:
-        content, name = _image_bytes(image)
-        actions.use_photo(document, name, ImageStore(folder / "images").keep(content))
+        actions.use_photo(document, *_kept(image, ImageStore(folder / "images")))
     application = qt_application()
     program = Program(document.scene, folder, keep_session=False)
     install_hooks(program.failures)
     program.show()
-    if not _runs_already():
+    if not loop_runs():
         application.exec()
     return program
 
@@ -120,26 +120,27 @@ def _input_size(module: nn.Module, channels: int, image: object) -> tuple[tuple[
     """The first size with which the module runs, and how many outputs it then has."""
     import torch
 
+    from cnnviz.core.trace import evaluating
+    from cnnviz.engine.failures import plain_words
+    from cnnviz.engine.observation import dtype_of
+
     candidates = [(channels, size, size) for size in SIZES]
     if isinstance(image, torch.Tensor):
         shape = tuple(image.shape[-3:])
         candidates = [shape if len(shape) == 3 else (channels, *shape)]  # type: ignore[list-item]
-    parameter = next(module.parameters(), torch.zeros(0))
-    was_training = module.training
+    device = next(module.parameters(), torch.zeros(0)).device
     failure = "it takes none of the usual sizes"
-    module.eval()
-    try:
+    with evaluating(tuple(module.modules())), torch.no_grad():
         for size in candidates:
             try:
-                with torch.no_grad():
-                    output: Any = module(torch.zeros(1, *size, device=parameter.device, dtype=parameter.dtype))
+                output: Any = module(torch.zeros(1, *size, device=device, dtype=dtype_of(module)))
             except Exception as error:  # noqa: BLE001 - the module is the caller's own and may raise anything
-                failure = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                failure = plain_words(error)
                 continue
-            first = output if isinstance(output, torch.Tensor) else next(iter(_tensors(output)), output)
-            return size, int(first.shape[1]) if first.dim() > 1 else 1
-    finally:
-        module.train(was_training)
+            found = _tensors(output)
+            if not found:
+                raise ValueError(f"The module gives {type(output).__name__} and no tensor; show the part that does.")
+            return size, int(found[0].shape[1]) if found[0].dim() > 1 else 1
     tried = ", ".join("×".join(map(str, size)) for size in candidates)
     raise ValueError(f"The module runs on none of {tried} ({failure}); pass an image as a tensor of the right size.")
 
@@ -153,36 +154,15 @@ def _tensors(output: object) -> list[Tensor]:
     return [tensor for value in values for tensor in _tensors(value)]
 
 
-def _image_bytes(image: object) -> tuple[bytes, str]:
-    """An image of any kind that :func:`show` takes, as the bytes of a file, and its name."""
-    import io
-
+def _kept(image: object, store: ImageStore) -> tuple[str, str]:
+    """Put an image of any kind that :func:`show` takes into ``store``; returns its name and its hash there."""
     import numpy as np
     import torch
-    from PIL import Image
-
-    from cnnviz.data.images import open_picture, picture_from_array
 
     if isinstance(image, str | Path):
-        open_picture(image)
-        return Path(image).read_bytes(), str(image)
+        return str(image), store.keep_file(Path(image))
     if isinstance(image, torch.Tensor):
         pixels = image.detach().float().cpu().numpy()
         pixels = pixels[0] if pixels.ndim == 4 else pixels
-    else:
-        pixels = picture_from_array(np.asarray(image)).pixels
-    levels = np.rint(np.clip(np.nan_to_num(pixels), 0, 1) * 255).astype(np.uint8)
-    array = (
-        levels.transpose(1, 2, 0) if levels.ndim == 3 and levels.shape[0] == 3 else levels.reshape(levels.shape[-2:])
-    )
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    return buffer.getvalue(), "image from Python"
-
-
-def _runs_already() -> bool:
-    """Whether an event loop of Qt's is running or will be, as in a notebook with its Qt integration on."""
-    from PyQt6.QtCore import QThread
-
-    thread = QThread.currentThread()
-    return thread is not None and thread.loopLevel() > 0
+        image = pixels.transpose(1, 2, 0) if pixels.ndim == 3 else pixels
+    return "image from Python", store.keep(np.asarray(image))

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import QCoreApplication, QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QCoreApplication, QObject, Qt, QThread, pyqtSignal
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz import __version__
@@ -48,6 +48,12 @@ def qt_application() -> QApplication:
     # a stroke keeps every point that the pointer went through; the attribute counts only once the application exists
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     return application
+
+
+def loop_runs() -> bool:
+    """Whether an event loop of Qt's is running on this thread, as in a notebook with its Qt integration on."""
+    thread = QThread.currentThread()
+    return thread is not None and thread.loopLevel() > 0
 
 
 class Program(QObject):

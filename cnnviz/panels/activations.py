@@ -9,12 +9,12 @@ from pydantic import Field
 
 from cnnviz.engine.observation import only_selected
 from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.panels.feature_maps import feature_maps
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from cnnviz.core.activations import ActivationStatistics
     from cnnviz.core.mosaic import Mosaic
@@ -38,16 +38,6 @@ class ActivationsResult:
     histogram: tuple[np.ndarray, np.ndarray]
     zero_after_relu: float
     unit: Unit
-
-
-def feature_maps(value: Tensor) -> Tensor:
-    """``(C, h, w)`` of one layer's output ``(1, …)``; a vector becomes C maps of one cell."""
-    maps = value[0]
-    if maps.dim() > 3:
-        raise ValueError(
-            f"{maps.dim() - 1}-dimensional maps cannot be shown yet; select a layer with rows and columns."
-        )
-    return maps.reshape(maps.shape[0] if maps.dim() else 1, *((1,) * (3 - max(maps.dim(), 1))), *maps.shape[1:])
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> ActivationsResult:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.activations import feature_maps
+from cnnviz.panels.class_scores import class_scores
+from cnnviz.panels.feature_maps import feature_maps
 from cnnviz.panels.network_folding import Node, automatic_folds, fold, foldable_blocks
 from cnnviz.scene.actions import is_paper
 from cnnviz.scene.models import Scene
@@ -109,7 +110,7 @@ def _column(node: Node, observation: Observation, most: int, last: bool) -> Colu
         return Column(node, None, (), 0)
     value = observation.values[node.layer.name]
     if last and value[0].dim() == 1 and 1 < value[0].numel() <= MOST_CLASS_BARS:
-        return Column(node, None, tuple(range(value[0].numel())), 0, _class_scores(observation))
+        return Column(node, None, tuple(range(value[0].numel())), 0, _scores_in_order(observation))
     maps = feature_maps(value)
     # a vector is drawn as one strip of cells, not as a few of its units
     channels = _strongest(maps, most) if maps.shape[1:].numel() > 1 else tuple(range(min(maps.shape[0], MOST_CELLS)))
@@ -141,12 +142,8 @@ def _thumbnails(maps: Tensor) -> Tensor:
     return adaptive_avg_pool2d(maps.float(), (max(1, round(height * shrink)), max(1, round(width * shrink))))
 
 
-def _class_scores(observation: Observation) -> tuple[ClassScore, ...]:
-    from cnnviz.core.prediction import top_classes
-
-    assert observation.output is not None
-    logits = observation.output[0]
-    scores = top_classes(logits, observation.network.card.labels, logits.numel())
+def _scores_in_order(observation: Observation) -> tuple[ClassScore, ...]:
+    scores = class_scores(observation, MOST_CLASS_BARS)
     return tuple(sorted(scores, key=lambda score: score.index))
 
 

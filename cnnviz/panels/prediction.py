@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.panels.class_scores import class_scores
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -28,21 +29,16 @@ class PredictionResult:
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> PredictionResult:
-    from cnnviz.core.prediction import top_classes
-
     assert observation.output is not None
-    logits = observation.output[0]
-    if logits.dim() != 1:
-        shape = "×".join(map(str, logits.shape))
+    answer = observation.output[0]
+    if answer.dim() != 1:
+        shape = "×".join(map(str, answer.shape))
         raise ValueError(
             f"This network answers with maps of {shape}, not with classes; see its last layer in Activations."
         )
-    if observation.network.graph.layers[-1].kind == "Softmax":
-        # already probabilities: the softmax of their logarithm is they themselves
-        logits = logits.clamp_min(0).log()
     params = cast(PredictionParams, scene.panel("prediction"))
-    scores = top_classes(logits, observation.network.card.labels, params.count)
-    return PredictionResult(scores, logits.numel(), "softmax" if logits.numel() > 1 else "sigmoid")
+    scores = class_scores(observation, params.count)
+    return PredictionResult(scores, answer.numel(), "softmax" if answer.numel() > 1 else "sigmoid")
 
 
 SPEC = PanelSpec(
