@@ -67,7 +67,7 @@ def kernel_bank(weight: Tensor, kind: str, input_channel: int | None = None, sca
         the three channels of a colour image, which are shown together unless one is asked for.
     scale : "shared" or "own"
         Colour images are ``(weight - min) / (max - min)`` over all filters, or over each; where all are equal they
-        are grey. Others hold weights as they are.
+        are grey. Others hold weights as they are. Weights that are not finite do not take part in the scale.
 
     Returns
     -------
@@ -121,7 +121,8 @@ def _matrix(values: Tensor, caption: str) -> FilterBank:
 
 def _colour(values: Tensor, norms: Tensor, scale: Scale, caption: str) -> FilterBank:
     ends = values.flatten(1)
-    low, high = ends.amin(1), ends.amax(1)
+    finite = ends.isfinite()
+    low, high = ends.where(finite, torch.inf).amin(1), ends.where(finite, -torch.inf).amax(1)
     if scale == "shared":
         low, high = low.amin().expand(len(values)), high.amax().expand(len(values))
     low4, span = low[:, None, None, None], (high - low)[:, None, None, None]

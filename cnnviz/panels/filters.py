@@ -46,6 +46,8 @@ class FiltersResult:
         Colour kernels as uint8 ``(H, W, 3)``, tiles row by row.
     kernel : Mosaic
         The kernel of the selected channel alone, signed, and its weights ``kernel_values`` ``(h, w)``.
+    nan, infinite : int
+        How many weights of the layer are so.
     """
 
     selected: str
@@ -59,6 +61,8 @@ class FiltersResult:
     kernel_values: np.ndarray
     input_channel: int | None
     scale: Literal["shared", "own"]
+    nan: int
+    infinite: int
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> FiltersResult:
@@ -98,6 +102,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
         kernel.numpy(),
         input_channel,
         scale,
+        int(weight.isnan().sum()),
+        int(weight.isinf().sum()),
     )
 
 
@@ -162,7 +168,9 @@ def _colour_tiles(images: np.ndarray) -> np.ndarray:
     count, height, width, _ = images.shape
     rows = -(-count // COLUMNS)
     picture = np.zeros((rows * (height + GAP) - GAP, COLUMNS * (width + GAP) - GAP, 3), np.uint8)
-    for index, image in enumerate(np.rint(images * 255).astype(np.uint8)):
+    # grey stands for NaN, as in a kernel of equal weights; the panel's title counts them
+    levels = np.rint(np.clip(np.nan_to_num(images, nan=0.5), 0, 1) * 255).astype(np.uint8)
+    for index, image in enumerate(levels):
         row, column = divmod(index, COLUMNS)
         top, left = row * (height + GAP), column * (width + GAP)
         picture[top : top + height, left : left + width] = image

@@ -70,12 +70,16 @@ class FiltersView(PanelView):
         if result.mosaic is not None:
             self._kernels.set_labels([] if matrix else None)
             self._kernels.set_mosaic(result.mosaic, "signed", reflow=not matrix)
-            self._bar.set_scale("signed", result.mosaic.low, result.mosaic.high)
+            self._bar.set_scale(
+                "signed", result.mosaic.low, result.mosaic.high, nan=result.nan, infinite=result.infinite
+            )
         elif result.colours is not None:
             height, width = bank.images.shape[1:3]
             self._kernels.set_labels(None)
             self._kernels.set_rgb(result.colours, (height, width), 8, len(bank.images), 1)
-            self._bar.set_scale("signed", result.kernel.low, result.kernel.high)
+            self._bar.set_scale(
+                "signed", result.kernel.low, result.kernel.high, nan=result.nan, infinite=result.infinite
+            )
         self._scale.set_value(result.scale)
         self._kernels.set_selected(None if matrix else result.channel)
         self._show_kernel(result)
@@ -83,7 +87,9 @@ class FiltersView(PanelView):
         shape = "×".join(map(str, result.shape))
         whose = result.owner if result.owner == result.selected else f"{result.owner} (before {result.selected})"
         dead = int(bank.dead.sum())
-        self.set_subtitle(f"{whose} · {shape}" + (f" · {dead} dead" if dead else ""))
+        broken = result.nan + result.infinite
+        notes = (f" · {dead} dead" if dead else "") + (f" · {broken} not finite" if broken else "")
+        self.set_subtitle(f"{whose} · {shape}{notes}")
         self._kernels.setToolTip(bank.caption)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -109,6 +109,8 @@ def _column(node: Node, observation: Observation, most: int, last: bool) -> Colu
     if node.layer.kind == "Input":
         return Column(node, None, (), 0)
     value = observation.values[node.layer.name]
+    while value.dim() > 4:  # of volumes the slice in the middle
+        value = value.select(2, value.shape[2] // 2)
     if last and value[0].dim() == 1 and 1 < value[0].numel() <= MOST_CLASS_BARS:
         return Column(node, None, tuple(range(value[0].numel())), 0, _scores_in_order(observation))
     maps = feature_maps(value)

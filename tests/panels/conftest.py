@@ -1,0 +1,98 @@
+"""What a panel computes, without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.pipeline import InputPipeline
+from cnnviz.engine.computation import Computation, Delivery, Request
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.panels import PANELS
+from cnnviz.scene.document import Document
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def delivered(tmp_path, handed) -> Callable[..., Delivery]:
+    """What panels are given for a module and edits of the scene; a failure that the hub hears fails the test."""
+
+    def compute(
+        module: nn.Module,
+        size: tuple[int, int, int],
+        edits: dict[str, Any] | None = None,
+        panels: tuple[str, ...] = tuple(spec.id for spec in PANELS),
+        **known: Any,
+    ) -> Delivery:
+        with torch.no_grad():
+            answer = module.eval()(torch.zeros(1, *size))
+        outputs = answer.shape[1] if answer.dim() > 1 else 1
+        document = Document()
+        document.edit("network.source", handed(module, size, outputs, **known))
+        if edits:
+            document.edit_many(edits)
+        hub = FailuresHub()
+        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), hub)
+        request = Request(document.scene, document.version, frozenset(panels))
+        (delivery,) = computation.run(request, lambda: False, lambda: False)
+        failures: list[Any] = []
+        hub.listen(failures.append)
+        assert failures == []
+        return delivery
+
+    return compute
+
+
+@pytest.fixture
+def computed(delivered) -> Callable[..., Any]:
+    """The result of one panel; its error fails the test."""
+
+    def compute(panel: str, module: nn.Module, size: tuple[int, int, int], edits: Any = None, **known: Any) -> Any:
+        delivery = delivered(module, size, edits, (panel,), **known)
+        assert dict(delivery.errors) == {}
+        return delivery.results[panel]
+
+    return compute
+
+
+@pytest.fixture
+def refused(delivered) -> Callable[..., str]:
+    """The words with which one panel refuses."""
+
+    def compute(panel: str, module: nn.Module, size: tuple[int, int, int], edits: Any = None, **known: Any) -> str:
+        delivery = delivered(module, size, edits, (panel,), **known)
+        assert dict(delivery.results) == {}
+        return delivery.errors[panel]
+
+    return compute
+
+
+@pytest.fixture
+def seen(tmp_path) -> Callable[..., torch.Tensor]:
+    """The pixels ``(1, C, H, W)`` that the network gets for a scene's edits, before mean and deviation."""
+
+    def render(size: tuple[int, int, int], edits: dict[str, Any]) -> torch.Tensor:
+        document = Document()
+        document.edit_many(edits)
+        pipeline = InputPipeline(ImageStore(tmp_path / "images"))
+        return torch.from_numpy(pipeline.render(document.scene.input, *size).edited)[None]
+
+    return render
+
+
+@pytest.fixture
+def noisy() -> dict[str, Any]:
+    """Edits that make an input in which no two pixels are alike."""
+    return {"input.base": {"kind": "blank", "value": 0.5}, "input.edits.noise": 0.2}

@@ -1,0 +1,182 @@
+"""Filters: whose kernels, and which numbers."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+SIZE = (1, 8, 8)
+
+
+def deep(channels: int = 1) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(channels, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 6, 3, padding=1),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.Conv2d(6, 5, 1),
+        nn.Flatten(),
+        nn.Dropout(),
+        nn.Linear(5 * 4 * 4, 7),
+        nn.ReLU(),
+        nn.Linear(7, 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("selected", "owner"),
+    [("0", "0"), ("1", "0"), ("2", "0"), ("3", "3"), ("5", "3"), ("7", "6"), ("11", "11"), ("10", "9")],
+)
+def test_a_layer_without_kernels_shows_those_of_the_nearest_before_it(computed, selected, owner):
+    result = computed("filters", deep(), SIZE, {"selection.layer": selected, "selection.channel": 3})
+    assert (result.selected, result.owner) == (selected, owner)
+
+
+def test_the_input_has_no_kernels_and_says_what_to_do(refused):
+    words = refused("filters", deep(), SIZE, {"selection.layer": "input"})
+    assert "select a convolution" in words
+
+
+@pytest.mark.parametrize("layer", ["0", "1", "2"])
+def test_the_unit_of_a_relu_or_pool_marks_the_filter_that_feeds_it(computed, layer):
+    network = deep()
+    result = computed("filters", network, SIZE, {"selection.layer": layer, "selection.channel": 2})
+    assert result.channel == 2
+    np.testing.assert_array_equal(result.kernel_values, network[0].weight[2, 0].detach())
+
+
+def test_a_flattened_layer_marks_no_filter(computed):
+    assert computed("filters", deep(), SIZE, {"selection.layer": "7"}).channel is None
+
+
+def tile(result, index):
+    top, left, height, width = result.mosaic.tile_rect(index)
+    return result.mosaic.indices[top : top + height, left : left + width]
+
+
+@pytest.mark.parametrize("channel", [0, 2])
+def test_deeper_kernels_are_paged_by_input_channel(computed, channel):
+    network = deep()
+    edits = {"selection.layer": "3", "selection.channel": 1, "panels.filters.input_channel": channel}
+    result = computed("filters", network, SIZE, edits)
+    weights = network[3].weight.detach()[:, channel]
+    assert (result.bank.form, result.bank.input_channels, result.input_channel) == ("tiles", 4, channel)
+    np.testing.assert_array_equal(result.kernel_values, weights[1])
+    high = float(weights.abs().max())
+    assert result.mosaic.range_of(0) == pytest.approx((-high, high))
+    for index in range(6):
+        np.testing.assert_allclose((tile(result, index) - 126.0) / 126 * high, weights[index], atol=high / 126)
+
+
+def test_all_input_channels_together_are_their_mean(computed):
+    network = deep()
+    edits = {"selection.layer": "3", "panels.filters.input_channel": "all", "selection.channel": 4}
+    result = computed("filters", network, SIZE, edits)
+    assert result.input_channel is None
+    np.testing.assert_allclose(result.kernel_values, network[3].weight.detach()[4].mean(0), atol=1e-7)
+
+
+def test_an_input_channel_that_the_layer_does_not_have_is_its_last(computed):
+    result = computed("filters", deep(), SIZE, {"selection.layer": "3", "panels.filters.input_channel": 99})
+    assert result.input_channel == 3
+
+
+@pytest.mark.parametrize("scale", ["own", "shared"])
+def test_kernels_may_have_their_own_scale(computed, scale):
+    network = deep()
+    edits = {"selection.layer": "3", "panels.filters.scale": scale}
+    result = computed("filters", network, SIZE, edits)
+    weights = network[3].weight.detach()[:, 0].abs()
+    for index in range(6):
+        high = float(weights[index].max() if scale == "own" else weights.max())
+        assert result.mosaic.range_of(index)[1] == pytest.approx(high)
+
+
+@pytest.mark.parametrize("scale", ["auto", "own", "shared"])
+def test_three_input_channels_are_in_colour(computed, scale):
+    network = deep(3)
+    result = computed("filters", network, (3, 8, 8), {"panels.filters.scale": scale, "selection.channel": 1})
+    weights = network[0].weight.detach().numpy()
+    assert (result.bank.form, result.mosaic) == ("colour", None)
+    assert result.scale == ("shared" if scale == "shared" else "own")
+    for index in range(4):
+        part = weights if scale == "shared" else weights[index]
+        wanted = (weights[index] - part.min()) / (part.max() - part.min()) * 255
+        left = index * 4
+        np.testing.assert_allclose(result.colours[:3, left : left + 3].transpose(2, 0, 1), wanted, atol=0.51)
+    np.testing.assert_allclose(result.kernel_values, weights[1].mean(0), atol=1e-7)
+
+
+def test_one_of_three_input_channels_is_signed(computed):
+    network = deep(3)
+    result = computed("filters", network, (3, 8, 8), {"panels.filters.input_channel": 1})
+    assert (result.bank.form, result.input_channel) == ("tiles", 1)
+    np.testing.assert_array_equal(result.kernel_values, network[0].weight.detach()[0, 1])
+
+
+def test_a_1x1_convolution_and_a_linear_layer_are_matrices(computed):
+    network = deep()
+    for layer, channel, weights in (("6", 4, network[6].weight[:, :, 0, 0]), ("11", 1, network[11].weight)):
+        result = computed("filters", network, SIZE, {"selection.layer": layer, "selection.channel": channel})
+        assert result.bank.form == "matrix"
+        np.testing.assert_array_equal(result.bank.images[0], weights.detach())
+        np.testing.assert_array_equal(result.kernel_values, weights.detach()[channel : channel + 1])
+
+
+def test_a_linear_layer_on_flattened_maps_is_shown_as_kernels_over_whole_maps(computed):
+    network = deep()
+    edits = {"selection.layer": "9", "selection.channel": 6, "panels.filters.input_channel": 3}
+    result = computed("filters", network, SIZE, edits)
+    assert result.shape == (7, 5, 4, 4)
+    np.testing.assert_array_equal(result.kernel_values, network[9].weight.detach().reshape(7, 5, 4, 4)[6, 3])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_weights_that_are_no_numbers_are_counted(computed, channels):
+    network = deep(channels)
+    with torch.no_grad():
+        network[0].weight[0, 0, 0, 0] = float("nan")
+        network[0].weight[1, 0, 1, 1] = float("inf")
+    result = computed("filters", network, (channels, 8, 8))
+    assert (result.nan, result.infinite) == (1, 1)
+    if channels == 1:
+        assert tile(result, 0)[0, 0] == 253
+        assert tile(result, 1)[1, 1] == 254
+    else:
+        assert result.colours[0, 0, 0] == 128, "NaN is grey"
+        assert np.ptp(result.colours[:, :3]) == 255, "the other weights of the kernel keep their scale"
+
+
+def test_filters_that_do_nothing_are_found(computed):
+    network = deep()
+    with torch.no_grad():
+        network[3].weight[2] = 0
+    result = computed("filters", network, SIZE, {"selection.layer": "3"})
+    assert result.bank.dead.tolist() == [False, False, True, False, False, False]
+
+
+def test_kernels_in_three_dimensions_are_refused_in_words(refused):
+    class Volumes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv3d(1, 2, 3, padding=1)
+            self.head = nn.Linear(2 * 8 * 8 * 2, 2)
+
+        def forward(self, x):
+            return self.head(self.conv(x.unsqueeze(2).expand(-1, -1, 2, -1, -1)).flatten(1))
+
+    assert "three-dimensional" in refused("filters", Volumes(), SIZE, {"selection.layer": "conv"})
+
+
+@pytest.mark.parametrize(
+    "first", [nn.ConvTranspose2d(1, 3, 3), nn.Conv2d(1, 4, 3, groups=1, dilation=2), nn.Conv2d(1, 4, (1, 5))]
+)
+def test_other_convolutions_are_shown(computed, first):
+    network = nn.Sequential(first, nn.Flatten(), nn.LazyLinear(2))
+    network(torch.zeros(1, *SIZE))
+    result = computed("filters", network, SIZE)
+    assert len(result.bank.norms) == first.out_channels
+    assert result.kernel_values.shape == tuple(first.weight.shape[2:])

@@ -1,0 +1,71 @@
+"""Prediction against torch's own softmax."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+SIZE = (1, 8, 8)
+
+
+def answer(module, image):
+    with torch.no_grad():
+        return module(image)[0].double()
+
+
+def test_probabilities_are_the_softmax_of_the_answer(computed, seen, noisy, small):
+    result = computed("prediction", small, SIZE, noisy, labels=("cat", "dog", "ship"))
+    wanted = torch.softmax(answer(small, seen(SIZE, noisy)), 0)
+    assert {score.label: pytest.approx(score.probability) for score in result.scores} == dict(
+        zip(("cat", "dog", "ship"), wanted.tolist(), strict=True)
+    )
+    assert [score.index for score in result.scores] == wanted.argsort(descending=True).tolist()
+    assert (result.classes, result.note) == (3, "softmax")
+
+
+def test_the_mean_and_deviation_of_the_card_are_applied(computed, seen, noisy, small):
+    result = computed("prediction", small, SIZE, noisy, mean=(0.3,), std=(0.2,))
+    wanted = torch.softmax(answer(small, (seen(SIZE, noisy) - 0.3) / 0.2), 0)
+    assert result.scores[0].probability == pytest.approx(float(wanted.max()), rel=1e-4)
+    without = computed("prediction", small, SIZE, noisy | {"input.fit.normalise": "none"}, mean=(0.3,), std=(0.2,))
+    wanted = torch.softmax(answer(small, seen(SIZE, noisy)), 0)
+    assert without.scores[0].probability == pytest.approx(float(wanted.max()), rel=1e-4)
+
+
+def test_as_many_classes_are_shown_as_asked_for(computed):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 30))
+    result = computed("prediction", network, SIZE, {"panels.prediction.count": 4})
+    assert (len(result.scores), result.classes) == (4, 30)
+
+
+def test_one_output_is_a_yes_or_no(computed, seen, noisy):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 1))
+    result = computed("prediction", network, SIZE, noisy)
+    wanted = torch.sigmoid(answer(network, seen(SIZE, noisy)))
+    assert result.scores[0].probability == pytest.approx(float(wanted))
+    assert result.note == "sigmoid"
+
+
+@pytest.mark.parametrize("panel", ["prediction", "network"])
+@pytest.mark.parametrize("last", [nn.Softmax(1), nn.LogSoftmax(1)])
+def test_the_softmax_is_not_taken_twice(computed, seen, noisy, small, last, panel):
+    network = nn.Sequential(small, last)
+    result = computed(panel, network, SIZE, noisy)
+    scores = result.scores if panel == "prediction" else result.columns[-1].scores
+    wanted = torch.softmax(answer(small, seen(SIZE, noisy)), 0).tolist()
+    assert {score.index: pytest.approx(score.probability, abs=1e-5) for score in scores} == dict(enumerate(wanted))
+
+
+def test_a_network_that_answers_with_maps_is_refused_in_words(refused):
+    words = refused("prediction", nn.Conv2d(1, 5, 3), SIZE)
+    assert "5×6×6" in words
+    assert "Activations" in words
+
+
+def test_an_answer_that_is_no_number_is_shown_as_one(computed, small):
+    with torch.no_grad():
+        small.head.bias[1] = math.nan
+    result = computed("prediction", small, SIZE)
+    assert all(math.isnan(score.probability) for score in result.scores)
+    assert result.scores[-1].index == 1
