@@ -26,6 +26,8 @@ class TensorEntry:
         Names the memory behind it: tensors of one storage share their values (tied weights, views).
     note : str
         What it is where it is no plain dense tensor: ``"sparse"``, ``"quantised"``, ``"meta"`` …; else empty.
+    position : int
+        Its place in the order of the file, which in most files is the order of the layers.
     """
 
     name: str
@@ -33,6 +35,7 @@ class TensorEntry:
     dtype: str
     storage: str
     note: str = ""
+    position: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,120 @@
+"""PyTorch's format before 1.6: pickles one after the other, then the storages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .dtypes import ITEM_BYTES
+from .pickles import PickleReader
+from .plan import Plan, PlanWriter, written
+from .refusal import Refusal
+from .source import Source
+from .torch_zip import parse_identifier
+from .values import Global, Place, Storage, is_integer, sizes
+from .walk import TreeWalker
+
+MAGIC = 0x1950A86A20F9469CFC6C
+START = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The magic number as a pickle of protocol 2 holds it, behind the protocol."""
+_PROTOCOL = 1001
+
+
+def read_torch_legacy(source: Source, reader: PickleReader) -> Plan:
+    """The plan of a file that an old ``torch.save`` has written."""
+    magic, position = reader.read(source)
+    protocol, position = reader.read(source, position)
+    if magic != MAGIC or type(protocol) is not int or protocol != _PROTOCOL:
+        reader.search(source, position)
+        raise Refusal("it begins like an old PyTorch checkpoint but is of a version that does not exist")
+    try:
+        _system, position = reader.read(source, position)
+        references = References()
+        value, position = reader.read(source, position, references.find)
+        keys, position = reader.read(source, position)
+        position = references.locate(keys, source, position)
+    except Refusal:
+        reader.search(source, position)
+        raise
+    # The data follow the last pickle and nothing follows the data; more pickles there would be read by none but a scan.
+    reader.search(source, position)
+    writer = PlanWriter()
+    walker = TreeWalker(writer)
+    metadata = walker.walk(value)
+    return written(
+        "PyTorch legacy pickle",
+        writer,
+        reader.names,
+        metadata=metadata,
+        modules=walker.modules,
+        sources=references.sources,
+    )
+
+
+class References:
+    """What the persistent ids of one file stand for: storages, parts of them, and classes with their source."""
+
+    def __init__(self) -> None:
+        self.sources: dict[str, str] = {}
+        self._roots: dict[str, Storage] = {}
+        self._views: dict[str, tuple[Storage, Storage, int]] = {}
+
+    def find(self, identifier: Any) -> Any:
+        """What ``("storage", class, key, device, elements, view)`` or ``("module", class, file, source)`` is."""
+        if type(identifier) is tuple and len(identifier) == 4 and identifier[0] in ("module", b"module"):
+            return self._class(*identifier[1:])
+        key, dtype, elements = parse_identifier(identifier)
+        size = elements * ITEM_BYTES[dtype]
+        root = self._roots.setdefault(key, Storage(key, dtype, size))
+        if (root.dtype, root.size) != (dtype, size):
+            raise Refusal(f"its storage '{key}' is asked for as two different types or sizes")
+        view = identifier[5] if len(identifier) > 5 else None
+        return root if view is None else self._view(root, view)
+
+    def _class(self, kind: Any, _file: Any, text: Any) -> Any:
+        if isinstance(kind, Global) and type(text) is str:
+            self.sources[kind.full] = text
+        return kind
+
+    def _view(self, root: Storage, view: Any) -> Storage:
+        """A part of a storage: ``(key, first element, elements)``."""
+        if type(view) is not tuple or len(view) != 3 or type(view[0]) not in (str, int):
+            raise Refusal("a tensor in it looks into a storage in a way that PyTorch does not know")
+        first, elements = sizes(view[1:], "view")
+        item = ITEM_BYTES[root.dtype]
+        if (first + elements) * item > root.size:
+            raise Refusal(f"a tensor in it looks beyond the end of its storage '{root.key}'")
+        key = str(view[0])
+        known = self._views.get(key)
+        if known is None:
+            known = (Storage(f"{root.key}[{first}]", root.dtype, elements * item), root, first * item)
+            self._views[key] = known
+        elif known[1] is not root or known[2] != first * item or known[0].size != elements * item:
+            raise Refusal(f"its storage '{key}' is asked for as two different parts")
+        return known[0]
+
+    def locate(self, keys: Any, source: Source, position: int) -> int:
+        """Find the data of the storages named in ``keys``, which lie one after the other; returns where they end."""
+        if type(keys) is not list or len({key for key in keys if type(key) in (str, int)}) != len(keys):
+            raise Refusal("its list of storages is damaged")
+        for key in keys:
+            root = self._roots.get(str(key))
+            if root is None:
+                raise Refusal(f"it holds a storage '{str(key)[:60]}' that none of its tensors uses")
+            position = locate_one(root, source, position)
+        for root in self._roots.values():
+            if root.size and root.place is None:
+                raise Refusal(f"it lacks the values of its storage '{root.key}'")
+        for storage, root, skip in self._views.values():
+            storage.place, storage.skip = root.place, skip
+        return position
+
+
+def locate_one(root: Storage, source: Source, position: int) -> int:
+    """Read a storage's number of elements at ``position`` and skip its data, whose place it is given."""
+    (elements,) = source.unpack("<q", position)
+    item = ITEM_BYTES[root.dtype]
+    if not is_integer(elements) or elements < 0 or elements * item != root.size:
+        raise Refusal(f"its storage '{root.key}' has {elements:,} elements where {root.size // item:,} are needed")
+    source.part(position + 8, root.size)
+    root.place = Place((source.base or 0) + position + 8, root.size)
+    return position + 8 + root.size

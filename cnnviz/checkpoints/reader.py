@@ -1,0 +1,79 @@
+"""Reads a file of weights without executing anything in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cnnviz.checkpoints.contents import Contents, ModuleEntry, TensorEntry
+from cnnviz.checkpoints.sandbox import RefusedFile, plan_of
+from cnnviz.checkpoints.stored_tensors import StoredTensors
+
+__all__ = ["RefusedFile", "read_checkpoint"]
+
+
+def read_checkpoint(path: str | Path) -> Contents:
+    """What the file ``path`` holds, told by its content and not by its name's ending.
+
+    Nothing in the file is executed, imported or looked up by name. It is parsed in a child process with a memory and a
+    time limit; tensors are read when they are asked for.
+
+    Raises
+    ------
+    RefusedFile
+        The file is not there, is of no kind that is known, is damaged, or no tensor in it can be read. It is a
+        ``CheckpointError``; its ``refused`` are the names that the file asked for.
+    """
+    path = Path(path)
+    file = _opened(path)
+    plan = plan_of(file, str(path))
+    tensors = StoredTensors(file, str(path), plan)
+    return contents(path, plan, tensors)
+
+
+def contents(path: Path, plan: dict[str, Any], tensors: StoredTensors) -> Contents:
+    """A checked plan in the form that the rest of the program uses."""
+    keys = [storage["key"] for storage in plan["storages"]]
+    entries = [_entry(position, tensor, keys) for position, tensor in enumerate(plan["tensors"])]
+    return Contents(
+        path=path,
+        format=plan["format"],
+        entries=tuple(sorted(entries, key=lambda entry: natural(entry.name))),
+        load=tensors.load,
+        metadata=plan["metadata"],
+        modules=tuple(ModuleEntry(module["path"], module["kind"], module["settings"]) for module in plan["modules"]),
+        sources=plan["sources"],
+        refused=tuple(plan["refused"]),
+        message=plan["message"],
+    )
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts ``layer2`` before ``layer10``."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    return [(0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts)]
+
+
+def _entry(position: int, tensor: dict[str, Any], keys: list[str]) -> TensorEntry:
+    storage = "" if tensor["storage"] is None else keys[tensor["storage"]]
+    return TensorEntry(tensor["name"], tuple(tensor["shape"]), tensor["dtype"], storage, tensor["note"], position)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, open for reading; only a regular file is ever waited for."""
+    try:
+        # Opening a pipe would wait for its other end; a folder cannot be read.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RefusedFile(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
+    file = os.fdopen(handle, "rb", buffering=0)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return file
+    file.close()
+    kind = "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe, a socket or a device"
+    raise RefusedFile(f"{path} is {kind}; give a file of weights.")

@@ -1,0 +1,80 @@
+"""Runs the reader of untrusted files in a child process that has little memory, little time and nothing to write to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cnnviz.checkpoints.card import CheckpointError
+
+_MEMORY = 280 << 20
+"""Bytes of address space beside the mapped file; the interpreter itself takes a tenth of it."""
+_CPU_SECONDS = 4
+_PATIENCE = 30.0
+"""Seconds on the clock, which pass faster than the child's own on a busy computer."""
+_LONGEST_ANSWER = 256 << 20
+_START = "import sys; sys.path.append(sys.argv.pop(1)); from inert import child; child.main()"
+
+
+class RefusedFile(CheckpointError):
+    """A file of weights cannot be read.
+
+    Attributes
+    ----------
+    refused : tuple of str
+        The names outside the list of tensor constructors that it asks for.
+    """
+
+    def __init__(self, message: str, refused: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+def plan_of(file: BinaryIO, name: str) -> dict[str, Any]:
+    """The plan of an open file, as the child process tells it.
+
+    Nothing of the answer has been checked yet; it is made of plain JSON values.
+
+    Raises
+    ------
+    RefusedFile
+        The file is not one that can be read, or reading it took too much memory or time.
+    """
+    # The child's imports are the standard library and the folder of the inert reader: without site-packages (-S) and
+    # without what the environment or the working folder could add (-I) it starts fast, and the same everywhere.
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, str(Path(__file__).parent)]
+    limits = [str(_MEMORY), str(_CPU_SECONDS)]
+    environment = {key: value for key, value in os.environ.items() if key in ("SYSTEMROOT", "LD_LIBRARY_PATH")}
+    try:
+        done = subprocess.run(
+            command + limits,
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RefusedFile(f"{name} cannot be read: it takes far longer than any checkpoint does.") from error
+    except OSError as error:
+        raise RefusedFile(f"{name} cannot be read: its reader cannot be started ({error.strerror}).") from error
+    if done.returncode or len(done.stdout) > _LONGEST_ANSWER:
+        raise RefusedFile(f"{name} cannot be read: it takes more time or memory than any checkpoint does.")
+    answer = json.loads(done.stdout)
+    if "plan" in answer:
+        return answer["plan"]
+    raise RefusedFile(
+        f"{name} cannot be read: {answer['refusal']}{_asked(answer['refused'])}.", tuple(answer["refused"])
+    )
+
+
+def _asked(names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"; it asks for {', '.join(name[:80] for name in names[:3])}{more}, which was not run"
