@@ -206,12 +206,14 @@ def _never() -> bool:
 
 def _slow_hold(folder: Path) -> float:
     """How long the UI thread keeps a sign of life waiting, p99 in ms, while a network of 100 ms a pass runs."""
+    import torch
+
     from cnnviz.api import describe
     from cnnviz.engine.live import hand_over
 
     module = _slow_network()
     document = Document(actions.first_scene())
-    document.edit("network.source", hand_over(module, describe(module)))
+    document.edit("network.source", hand_over(module, describe(module, torch.zeros(1, 28, 28))))
     actions.use_blank(document)
     program = _started(document.scene, folder)
     driver = StrokeDriver(_canvas(program), program.clock, lambda: program.document.version)

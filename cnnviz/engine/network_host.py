@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from cnnviz.engine.devices import resolve_device
+from cnnviz.engine.devices import leave_a_core_to_the_window, resolve_device
 from cnnviz.engine.failures import plain_words
 from cnnviz.engine.live import handed_over
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
@@ -58,6 +58,7 @@ class NetworkHost:
 
         from cnnviz.core.trace import prepare
 
+        leave_a_core_to_the_window()
         name, module, card = _module(choice.source)
         own = next(module.parameters(), None)
         # a module handed over is shared with the person's own program, and stays where that has it
