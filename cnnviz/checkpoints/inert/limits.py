@@ -31,5 +31,6 @@ HEADER = 64 << 20
 """Bytes of the header of a safetensors file."""
 SCANNED = 16 << 20
 """Bytes of what no format accounts for that are searched for names."""
+SCANNED_STEPS = 300_000
 NAMES = 1_000
 """Names that are reported; the rest is counted."""

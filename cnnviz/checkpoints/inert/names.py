@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import pickletools
 import re
+import sys
 from collections.abc import Iterable
 
 from . import limits
@@ -54,10 +57,12 @@ _LAYERS = re.compile(
 # Python 2's modules, as pickles of protocol 2 and below name them.
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
 # A name as text, and as the two short strings of a STACK_GLOBAL; two letters at least, or random weights would match.
-_AS_TEXT = re.compile(rb"[ci]([A-Za-z_][\w.]{1,99})\n([A-Za-z_][\w.]{1,99})\n")
-_AS_STRINGS = re.compile(
-    rb"\x8c.([A-Za-z_][\w.]{1,99})(?:\x94|q.|r....)?\x8c.([A-Za-z_][\w.]{1,99})(?:\x94|q.|r....)?\x93", re.S
-)
+_AS_TEXT = re.compile(rb"(?=[ci]([A-Za-z_][\w.]{1,99})\n([A-Za-z_][\w.]{1,99})\n)")
+_PUT = rb"(?:\x94|q.|r....)?"
+_STRING = rb"\x8c.([A-Za-z_][\w.]{1,99})"
+_AS_STRINGS = re.compile(_STRING + _PUT + _STRING + _PUT + rb"\x93", re.DOTALL)
+_IDENTIFIERS = re.compile(r"[A-Za-z_][\w.]*")
+_KNOWN = sys.stdlib_module_names | {"torch", "numpy", "__builtin__", "copy_reg"}
 
 
 def is_layer(name: str) -> bool:
@@ -84,12 +89,52 @@ class Names:
         return module
 
     def search(self, data: Buffer) -> None:
-        """Take note of what looks like a name in bytes that could not be followed."""
-        data = data[: limits.SCANNED]
-        for pattern in (_AS_TEXT, _AS_STRINGS):
-            for match in pattern.finditer(data):
-                module, name = (part.decode("ascii", "replace") for part in match.groups())
-                self.ask(module, name)
+        """Take note of the names in bytes that nothing follows: further pickles, or what only looks like one."""
+        data = bytes(data[: limits.SCANNED])
+        position = 0
+        while position < len(data) and (position == 0 or data[position] == 0x80):
+            end = self._scan(data, position)
+            if end is None:
+                break
+            position = end
+        for match in _AS_STRINGS.finditer(data):
+            self._ask_if_new(*(part.decode("ascii") for part in match.groups()))
+        # A letter before a name may belong to it or not: of all readings, one of a known module, else the longest.
+        readings: dict[int, list[tuple[str, str]]] = {}
+        for match in _AS_TEXT.finditer(data):
+            readings.setdefault(match.end(2), []).append((match[1].decode("ascii"), match[2].decode("ascii")))
+        for found in readings.values():
+            known = [pair for pair in found if pair[0].split(".")[0] in _KNOWN]
+            self._ask_if_new(*(known or found)[0])
+
+    def _scan(self, data: bytes, position: int) -> int | None:
+        """Step through the opcodes of a pickle without following them; returns its end, None where it is none."""
+        texts: list[str] = []
+        memo: dict[int, str] = {}
+        stream = io.BytesIO(data)
+        stream.seek(position)
+        try:
+            for steps, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+                if steps > limits.SCANNED_STEPS:
+                    return None
+                if opcode.name in ("GLOBAL", "INST"):
+                    self._ask_if_new(*argument.split(" ", 1))
+                elif opcode.name == "STACK_GLOBAL" and len(texts) > 1:
+                    self._ask_if_new(*texts[-2:])
+                elif opcode.name == "MEMOIZE" or opcode.name.endswith("PUT"):
+                    memo[len(memo) if argument is None else argument] = texts[-1] if texts else ""
+                elif opcode.name.endswith("GET"):
+                    texts.append(memo.get(argument, ""))
+                elif isinstance(argument, str):
+                    texts.append(argument[:200])
+        except (ValueError, OverflowError, MemoryError):  # not a pickle, or not one to its end
+            return None
+        return stream.tell()
+
+    def _ask_if_new(self, module: str, name: str) -> None:
+        full = f"{module}.{name}"
+        if _IDENTIFIERS.fullmatch(full) and not any(full.endswith(known) for known in self._seen):
+            self.ask(module, name)
 
     def all(self) -> tuple[str, ...]:
         return tuple(self._seen)

@@ -66,7 +66,7 @@ def parse_type(code: Any) -> NumpyType:
     return NumpyType({"?": "b1"}.get(kind, kind), order == ">")
 
 
-def array(kind: NumpyType, shape: Any, fortran: bool, place: Place, key: str = "array") -> DeclaredTensor:
+def array(kind: NumpyType, shape: Any, fortran: bool, place: Place) -> DeclaredTensor:
     """An array whose elements lie at ``place``, row by row, or column by column in Fortran's order."""
     shape = sizes(shape, "shape")
     dtype = kind.torch_name
@@ -77,7 +77,7 @@ def array(kind: NumpyType, shape: Any, fortran: bool, place: Place, key: str = "
         raise Refusal(f"an array of shape {list(shape)} is cut short")
     stride = contiguous(shape[::-1])[::-1] if fortran else contiguous(shape)
     return dense(
-        Storage(key, dtype, size, place, big_endian=kind.big_endian and ITEM_BYTES[dtype] > 1), 0, shape, stride
+        Storage("array", dtype, size, place, big_endian=kind.big_endian and ITEM_BYTES[dtype] > 1), 0, shape, stride
     )
 
 

@@ -2,8 +2,7 @@
 
 A pickle is a program for a small stack machine. This one knows all opcodes of protocols 0 to 5, but what a pickle would
 have imported is a :class:`Global` here, and what it would have called a :class:`Call`, unless the ``maker`` knows what
-it stands for. Only plain scalars are ever hashed, nothing nests while it is built, and every size is checked against the
-bytes that there are.
+it stands for. Only plain scalars are ever hashed, and every size is checked against the bytes that there are.
 """
 
 from __future__ import annotations

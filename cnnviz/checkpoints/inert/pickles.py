@@ -32,14 +32,5 @@ class PickleReader:
             raise
 
     def search(self, source: Source, position: int = 0) -> None:
-        """Note the names in bytes that nothing reads: further pickles, or what only looks like one."""
+        """Note the names in bytes that nothing reads."""
         self.names.search(source.data[position:])
-        while position < len(source) and source.data[position] == 0x80:
-            machine = PickleMachine(
-                source, position, self.names, self._budget, TensorMaker(lambda identifier: identifier)
-            )
-            try:
-                machine.run()
-            except Refusal:
-                return
-            position = machine.position

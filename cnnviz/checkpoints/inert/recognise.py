@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from .numpy_file import MAGIC as NUMPY_MAGIC
+from .numpy_file import is_npz, read_npy, read_npz
 from .pickles import PickleReader
+from .plain_pickle import looks_like_pickle, read_plain_pickle
 from .plan import Plan
 from .refusal import Refusal
 from .safetensors_file import looks_like_safetensors, read_safetensors
+from .shards import looks_like_index, read_index
 from .source import Source
+from .tar_directory import looks_like_tar
 from .torch_legacy import START, read_torch_legacy
+from .torch_tar import read_torch_tar
 from .torch_zip import is_torch_zip, read_torch_zip
 from .zip_directory import Archive
 
 
 def read_plan(source: Source, reader: PickleReader) -> Plan:
     """The plan of a file of any kind; the names that it asks for are in ``reader`` even where it is refused."""
+    plan = _read(source, reader)
+    if not plan["tensors"] and not plan.get("shards"):
+        raise Refusal("it holds no tensors")
+    return plan
+
+
+def _read(source: Source, reader: PickleReader) -> Plan:
     head = bytes(source.data[:64])
     if not head:
         raise Refusal("it is empty")
@@ -21,18 +34,29 @@ def read_plan(source: Source, reader: PickleReader) -> Plan:
         return _read_archive(source, reader)
     if head[:1] == b"\x80" and head[2:].startswith(START):
         return read_torch_legacy(source, reader)
+    if head.startswith(NUMPY_MAGIC):
+        return read_npy(source)
     if looks_like_safetensors(source):
         return read_safetensors(source)
-    reader.search(source)
+    if looks_like_tar(source):
+        return read_torch_tar(source, reader)
+    if looks_like_index(source):
+        return read_index(source)
+    if looks_like_pickle(source):
+        return read_plain_pickle(source, reader)
     raise Refusal("it is of no kind that this program knows")
 
 
 def _read_archive(source: Source, reader: PickleReader) -> Plan:
     try:
         archive = Archive(source)
-        if is_torch_zip(archive):
-            return read_torch_zip(archive, reader)
     except Refusal:
-        reader.names.search(source.data)
+        reader.search(source)
         raise
+    if is_torch_zip(archive):
+        return read_torch_zip(archive, reader)
+    if is_npz(archive):
+        return read_npz(archive)
+    for name in archive.members:
+        reader.search(archive.read(name))
     raise Refusal("it is an archive without a checkpoint in it")

@@ -49,7 +49,7 @@ def read_safetensors(source: Source) -> Plan:
     if size > limits.HEADER:
         raise Refusal(f"its header claims {size:,} bytes, which no file of weights needs")
     try:
-        header = json.loads(source.read(8, size).decode("utf-8"), object_pairs_hook=_without_doubles)
+        header = json.loads(source.read(8, size).decode("utf-8"), object_pairs_hook=without_doubles)
     except (UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
         raise Refusal("its header is not JSON; it is damaged or was cut short") from error
     except Refusal:
@@ -68,7 +68,7 @@ def read_safetensors(source: Source) -> Plan:
     return written("safetensors", writer, metadata=metadata)
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Refusal("its header has one name twice")

@@ -8,7 +8,7 @@ from .dtypes import ITEM_BYTES, storage_dtype
 from .pickles import PickleReader
 from .plan import Plan, PlanWriter, written
 from .refusal import Refusal
-from .values import Global, Place, Storage, is_integer
+from .values import Global, Storage, is_integer
 from .walk import TreeWalker
 from .zip_directory import Archive
 
@@ -22,6 +22,7 @@ def is_torch_zip(archive: Archive) -> bool:
 def read_torch_zip(archive: Archive, reader: PickleReader) -> Plan:
     """The plan of an archive that ``torch.save`` or ``torch.jit.save`` has written."""
     roots = [name.removesuffix("data.pkl") for name in archive.members if name.split("/", 1)[-1] == "data.pkl"]
+    # A second pickle may be what another program reads, and what this one would not have looked at.
     if len(roots) != 1:
         raise Refusal("the archive holds two checkpoints, and programs would differ in which one they read")
     root = roots[0]
@@ -113,17 +114,13 @@ class Storages:
         )
         storage.big_endian = self._big_endian and ITEM_BYTES[dtype] > 1
         if size:
-            storage.place = self._place(name, size)
+            member = self._archive.members.get(name)
+            if member is None:
+                raise Refusal(f"it lacks the member '{name}' that holds a tensor's values")
+            if member.size < size:
+                raise Refusal(f"its member '{name}' has {member.size:,} bytes where {size:,} are needed")
+            storage.place = self._archive.place(name)
         return storage
-
-    def _place(self, name: str, size: int) -> Place:
-        member = self._archive.members.get(name)
-        if member is None:
-            raise Refusal(f"it lacks the member '{name}' that holds a tensor's values")
-        if member.size < size:
-            raise Refusal(f"its member '{name}' has {member.size:,} bytes where {size:,} are needed")
-        base = self._archive.source.base or 0
-        return Place(base + member.start, member.packed, member.crc or None, member.size if member.deflated else None)
 
 
 def parse_identifier(identifier: Any) -> tuple[str, str, int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from . import limits
 from .refusal import Refusal
 from .source import Source
+from .values import Place
 
 _LOCAL, _CENTRAL, _END, _END64, _LOCATOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _STORED, _DEFLATED = 0, 8
@@ -55,9 +56,27 @@ class Archive:
         member = self.members[name]
         packed = self.source.part(member.start, member.packed)
         found = self._inflate(packed, member) if member.deflated else packed
+        # Torch can be told to leave the checksums out, and writes zeros then.
         if member.crc and zlib.crc32(found.data) != member.crc:
             raise Refusal(f"the archive's member '{name}' is damaged (its checksum is wrong)")
         return found
+
+    def head(self, name: str, most: int) -> Source:
+        """The first bytes of a member, as many as there are up to ``most``; their checksum is not looked at."""
+        member = self.members[name]
+        if not member.deflated:
+            return self.source.part(member.start, min(most, member.size))
+        try:
+            packed = self.source.part(member.start, member.packed)
+            return Source(zlib.decompressobj(-15).decompress(packed.data, most), None)
+        except zlib.error as error:
+            raise Refusal(f"the archive's member '{name}' is damaged (it cannot be unpacked)") from error
+
+    def place(self, name: str) -> Place:
+        """Where a member's bytes are in the file."""
+        member = self.members[name]
+        start = (self.source.base or 0) + member.start
+        return Place(start, member.packed, member.crc or None, member.size if member.deflated else None)
 
     def _inflate(self, packed: Source, member: Member) -> Source:
         self._inflated += member.size
