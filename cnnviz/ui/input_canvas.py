@@ -143,6 +143,8 @@ class InputCanvas(QWidget):
         box = QRectF(top_left, bottom_right)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         inside = box.intersected(rect)
+        if inside.isEmpty():  # it lies in the padding alone
+            return
         fill = QColor(theme().colour("mark"))
         fill.setAlpha(26)
         painter.fillRect(inside, fill)

@@ -1,0 +1,67 @@
+"""Small jobs off the UI thread."""
+
+import threading
+
+import pytest
+
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.ui.background import Background
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def background(qapp, heard):
+    hub = FailuresHub()
+    hub.listen(heard.append)
+    background = Background(hub)
+    yield background
+    background.close()
+
+
+def test_a_job_runs_elsewhere_and_its_result_arrives_on_the_calling_thread(background, qtbot):
+    arrived = []
+    background.run(threading.get_ident, lambda there: arrived.append((there, threading.get_ident())), "Doing")
+    qtbot.waitUntil(lambda: bool(arrived))
+    ((there, here),) = arrived
+    assert here == threading.get_ident() != there
+
+
+def test_jobs_are_done_in_order(background, qtbot):
+    arrived = []
+    for number in range(20):
+        background.run(lambda number=number: number, arrived.append, "Doing")
+    qtbot.waitUntil(lambda: len(arrived) == 20)
+    assert arrived == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "severity"),
+    [
+        (ValueError("This is no image; choose another."), "This is no image; choose another.", "warning"),
+        (OSError(28, "No space left on device"), "Saving failed: No space left on device.", "warning"),
+        (RuntimeError("surprise"), "Saving failed: surprise", "error"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_plain_words(background, heard, qtbot, error, words, severity):
+    def job():
+        raise error
+
+    background.run(job, lambda _: heard.append("then"), "Saving")
+    qtbot.waitUntil(lambda: bool(heard))
+    (failure,) = heard
+    assert (failure.message, failure.severity) == (words, severity)
+    assert ("Traceback" in failure.details) == (severity == "error")
+
+
+def test_closing_finishes_what_was_begun(background):
+    done = []
+    go_on = threading.Event()
+    background.run(lambda: (go_on.wait(30), done.append(1)), lambda _: None, "Doing")
+    background.run(lambda: done.append(2), lambda _: None, "Doing")
+    go_on.set()
+    background.close()
+    assert done == [1, 2]
