@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 # maps larger than this are averaged down: a thumbnail is never drawn larger
 THUMBNAIL_PX = 64
+ONE_TO_ONE = re.compile(
+    r"ReLU|ReLU6|LeakyReLU|PReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Hard.*|.*Pool2d|BatchNorm2d|InstanceNorm2d|Dropout.*|Identity"
+)
 # an answer of more classes is shown as a vector like any other layer
 MOST_CLASS_BARS = 12
 
@@ -88,9 +92,15 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Net
     graph = observation.network.graph
     folded = folds(scene, graph)
     nodes = fold(graph, folded)
-    columns = tuple(_column(node, observation, params.maps, last=node is nodes[-1]) for node in nodes)
+    selected = observation.layer.name
+    channel = observation.unit(scene.selection).channel
+    columns: list[Column] = []
+    for node in nodes:
+        last = node is nodes[-1]
+        marked = channel if node.layer.name == selected else None
+        columns.append(_column(node, observation, params.maps, columns, marked, last=last))
     return NetworkResult(
-        columns,
+        tuple(columns),
         observation.rendered.edited,
         is_paper(scene),
         graph.parameters,
@@ -103,7 +113,9 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Net
     )
 
 
-def _column(node: Node, observation: Observation, most: int, last: bool) -> Column:
+def _column(
+    node: Node, observation: Observation, most: int, before: list[Column], marked: int | None, *, last: bool
+) -> Column:
     from cnnviz.core.mosaic import mosaic
 
     if node.layer.kind == "Input":
@@ -115,7 +127,12 @@ def _column(node: Node, observation: Observation, most: int, last: bool) -> Colu
         return Column(node, None, tuple(range(value[0].numel())), 0, _scores_in_order(observation))
     maps = feature_maps(value)
     # a vector is drawn as one strip of cells, not as a few of its units
-    channels = _strongest(maps, most) if maps.shape[1:].numel() > 1 else tuple(range(min(maps.shape[0], MOST_CELLS)))
+    if maps.shape[1:].numel() == 1:
+        channels = tuple(range(min(maps.shape[0], MOST_CELLS)))
+    else:
+        channels = _followed(node, before, maps.shape[0]) or _strongest(maps, most)
+        if marked is not None and marked not in channels:
+            channels = tuple(sorted((*channels[:-1], marked)))
     shown = maps if len(channels) == maps.shape[0] else maps[list(channels)]
     gap = 1 if maps.shape[1:].numel() > 1 else 0
     return Column(
@@ -124,6 +141,19 @@ def _column(node: Node, observation: Observation, most: int, last: bool) -> Colu
 
 
 MOST_CELLS = 128
+
+
+def keeps_channels(node: Node) -> bool:
+    """Whether each map of the column comes from the map of the same channel before it, and from no other."""
+    return node.block is None and len(node.inputs) == 1 and ONE_TO_ONE.fullmatch(node.layer.kind) is not None
+
+
+def _followed(node: Node, before: list[Column], count: int) -> tuple[int, ...]:
+    """The channels of the column before, where this one goes on with them, so that a row stays one channel."""
+    if not keeps_channels(node):
+        return ()
+    source = before[node.inputs[0]]
+    return source.channels if len(source.channels) + source.left_out == count else ()
 
 
 def _strongest(maps: Tensor, most: int) -> tuple[int, ...]:
@@ -154,7 +184,7 @@ SPEC = PanelSpec(
     title="Network",
     area="centre",
     params=NetworkParams,
-    depends=("network", "input", "layer"),
+    depends=("network", "input", "unit"),
     compute=compute,
     layers=shown_layers,
     view="cnnviz.panels.network_view:NetworkView",

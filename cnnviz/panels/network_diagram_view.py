@@ -63,8 +63,10 @@ class NetworkDiagram(QWidget):
         names = [column.node.layer.name for column in result.columns]
         selected = names.index(result.selected) if result.selected in names else None
         mark = Mark(selected, scene.selection.channel)
-        channels = tuple(column.channels for column in result.columns)
-        key = (names, result.folded, channels, selected, mark)
+        shown = result.columns[selected].channels if selected is not None else ()
+        tile = shown.index(mark.channel) if mark.channel in shown else None
+        counts = tuple(len(column.channels) for column in result.columns)
+        key = (names, result.folded, counts, selected, tile)
         if key != self._layout_key:
             self._layout_key = key
             self._backdrop = None

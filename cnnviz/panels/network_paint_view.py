@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,18 +9,12 @@ import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
 from PyQt6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap
 
-from cnnviz.panels.network import Column, NetworkResult
+from cnnviz.panels.network import Column, NetworkResult, keeps_channels
 from cnnviz.panels.network_layout import Box, ColumnLayout, DiagramLayout
 from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import FontRole, theme
-
-# kinds whose every output map reads the map above it alone: drawn with one line a map, not with all to all
-ONE_TO_ONE = re.compile(
-    r"ReLU|ReLU6|LeakyReLU|PReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Hard.*|.*Pool2d|BatchNorm2d|InstanceNorm2d|Dropout.*|Identity|Add"
-)
-
 
 Side = Literal["left", "right"]
 
@@ -146,7 +139,7 @@ def _paint_bundle(
     starts, ends = layout.columns[source].tiles, layout.columns[target].tiles
     column = result.columns[target]
     before = result.columns[source]
-    one_to_one = column.node.block is None and ONE_TO_ONE.fullmatch(column.node.layer.kind) is not None
+    one_to_one = keeps_channels(column.node)
     marked_paths = QPainterPath()
     paths = QPainterPath()
     for end_index, end in enumerate(ends):
