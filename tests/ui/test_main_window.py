@@ -1,0 +1,221 @@
+"""Docks: maximised and back, laid out afresh or as they were left; files dropped on the window."""
+
+import base64
+
+import pytest
+from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QLabel, QVBoxLayout
+
+import cnnviz.panels  # noqa: F401 - registers the panels' parameters
+from cnnviz.engine.panel import PanelSpec
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import WindowLayout
+from cnnviz.scene.params import PanelParams
+from cnnviz.ui.main_window import LAYOUT_VERSION, MainWindow
+from cnnviz.ui.panel_view import PanelView
+
+KNOWN = ("input", "samples", "prediction", "network", "activations", "filters", "unit")
+ALL = {*KNOWN, "test-further"}
+
+
+class View(PanelView):
+    def __init__(self, name):
+        super().__init__(Document())
+        QVBoxLayout(self).addWidget(QLabel(name))
+
+
+class Params(PanelParams):
+    pass
+
+
+def spec(panel_id):
+    return PanelSpec(panel_id, panel_id.title(), "left", Params, (), lambda *_: None, "", tip=f"About {panel_id}.")
+
+
+@pytest.fixture
+def further(monkeypatch):
+    """A spec registers its panel's parameters; these are not the real ones."""
+    monkeypatch.setattr("cnnviz.engine.panel.register_params", lambda *_: None)
+
+
+@pytest.fixture
+def window(shown, further, qtbot):
+    window = MainWindow()
+    window.add_panels([(spec(panel_id), View(panel_id)) for panel_id in sorted(ALL)])
+    shown(window, 1600, 1000)
+    qtbot.waitUntil(lambda: window.visible_panels() >= set(KNOWN) - {"unit", "filters"})
+    return window
+
+
+def places(window):
+    return {name: dock.geometry().getRect() for name, dock in window.docks.items() if name in window.visible_panels()}
+
+
+def docks_alone(window):
+    """Without the window's own place, which Qt would fit to the screen of 800×800 that is feigned here."""
+    return window.layout_state().model_copy(update={"geometry": ""})
+
+
+def test_the_first_layout_is_three_columns(window):
+    docks = {name: dock.geometry() for name, dock in window.docks.items()}
+    for column in (("input", "samples", "prediction"), ("network", "activations")):
+        lefts = {docks[name].left() for name in column}
+        assert len(lefts) == 1
+        tops = [docks[name].top() for name in column]
+        assert tops == sorted(tops)
+    assert docks["input"].right() < docks["network"].left() < docks["filters"].left()
+    assert docks["network"].width() > 2 * docks["input"].width()
+
+
+def test_a_panel_that_the_layout_does_not_know_is_a_tab_of_the_last_column(window):
+    assert window.docks["test-further"] in window.tabifiedDockWidgets(window.docks["filters"])
+
+
+@pytest.mark.parametrize("panel", ["activations", "input"])
+def test_a_double_click_on_the_title_maximises_and_escape_goes_back(window, qtbot, panel):
+    before = places(window)
+    dock = window.docks[panel]
+    QTest.mouseDClick(dock.title_bar, Qt.MouseButton.LeftButton, pos=dock.title_bar.rect().center())
+    qtbot.waitUntil(lambda: window.visible_panels() == {panel})
+    qtbot.waitUntil(lambda: dock.width() > 1500 and dock.height() > 900)
+    assert not dock.isFloating()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: places(window) == before)
+
+
+def test_a_second_double_click_goes_back(window, qtbot):
+    before = places(window)
+    bar = window.docks["unit"].title_bar
+    window.toggle_maximised(window.docks["network"])
+    qtbot.waitUntil(lambda: window.visible_panels() == {"network"})
+    bar = window.docks["network"].title_bar
+    QTest.mouseDClick(bar, Qt.MouseButton.LeftButton, pos=bar.rect().center())
+    qtbot.waitUntil(lambda: places(window) == before)
+
+
+def test_a_tab_is_maximised_and_taken_back(window, qtbot):
+    before = window.visible_panels()
+    window.docks["test-further"].raise_()
+    qtbot.waitUntil(lambda: "test-further" in window.visible_panels())
+    window.toggle_maximised(window.docks["test-further"])
+    qtbot.waitUntil(lambda: window.visible_panels() == {"test-further"})
+    assert window.restore_from_maximised()
+    qtbot.waitUntil(lambda: len(window.visible_panels()) == len(before))
+    assert not window.restore_from_maximised()
+
+
+def test_escape_without_a_maximised_panel_changes_nothing(window):
+    before = places(window)
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert places(window) == before
+
+
+def test_a_layout_is_restored(window, shown, qtbot):
+    window.docks["samples"].close()
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, window.docks["prediction"])
+    qtbot.waitUntil(lambda: "samples" not in window.visible_panels())
+    docks = window.docks
+    qtbot.waitUntil(lambda: docks["prediction"].geometry().left() > docks["filters"].geometry().right())
+    saved = WindowLayout.model_validate_json(docks_alone(window).model_dump_json())
+
+    other = MainWindow()
+    other.add_panels([(spec(panel_id), View(panel_id)) for panel_id in sorted(ALL)])
+    assert other.restore_layout(saved)
+    shown(other, window.width(), window.height())
+    qtbot.waitUntil(lambda: places(other) == places(window))
+
+
+def test_the_layout_of_a_maximised_panel_is_that_of_before(window, qtbot):
+    before = window.layout_state()
+    window.toggle_maximised(window.docks["network"])
+    qtbot.waitUntil(lambda: window.visible_panels() == {"network"})
+    assert window.layout_state().state == before.state
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        WindowLayout(state="no base64 at all!"),
+        WindowLayout(state="ÄÖÜ"),
+        WindowLayout(state=base64.b64encode(b"damaged").decode()),
+        WindowLayout(state=base64.b64encode(b"\x00\x00\x00\xff" * 50).decode(), geometry="AAAA"),
+        WindowLayout(state="", geometry=""),
+    ],
+    ids=["text", "umlauts", "short", "bytes", "none"],
+)
+def test_a_damaged_layout_leaves_the_first_one(window, qtbot, layout):
+    before = places(window)
+    assert not window.restore_layout(layout)
+    qtbot.waitUntil(lambda: places(window) == before)
+
+
+def test_the_layout_of_another_version_is_not_tried(window, qtbot):
+    before = places(window)
+    window.docks["samples"].close()
+    saved = docks_alone(window).model_copy(update={"version": LAYOUT_VERSION + 1})
+    window.reset_layout()
+    assert not window.restore_layout(saved)
+    qtbot.waitUntil(lambda: places(window) == before)
+
+
+def test_resetting_brings_every_panel_back(window, qtbot):
+    before = places(window)
+    window.docks["network"].close()
+    window.docks["unit"].setFloating(True)
+    window.tabifyDockWidget(window.docks["input"], window.docks["samples"])
+    window.reset_layout()
+    qtbot.waitUntil(lambda: places(window) == before)
+
+
+def test_other_panels_than_before_are_told_of(window, qtbot):
+    with qtbot.waitSignal(window.seen_changed):
+        window.docks["unit"].close()
+    with qtbot.waitSignal(window.seen_changed):
+        window.docks["unit"].show()
+
+
+def test_the_end_of_each_paint_is_told(window, qtbot):
+    with qtbot.waitSignal(window.painted):
+        window.docks["input"].view.update()
+
+
+def drop(window, *urls) -> QDropEvent:
+    data = QMimeData()
+    data.setUrls(urls)
+    entering = QDragEnterEvent(
+        window.rect().center(),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    entering.ignore()
+    QApplication.sendEvent(window, entering)
+    dropping = QDropEvent(
+        QPointF(window.rect().center()),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    if entering.isAccepted():
+        QApplication.sendEvent(window, dropping)
+    return entering
+
+
+def test_dropped_files_are_told_and_pages_of_the_web_are_not_taken(window, tmp_path):
+    told = []
+    window.files_dropped.connect(told.append)
+    path = tmp_path / "ä picture.png"
+    assert drop(window, QUrl.fromLocalFile(str(path)), QUrl("https://example.org/")).isAccepted()
+    assert not drop(window, QUrl("https://example.org/picture.png")).isAccepted()
+    assert told == [[str(path)]]
+
+
+def test_closing_is_told_once(window, qtbot):
+    told = []
+    window.closing.connect(lambda: told.append(1))
+    window.close()
+    assert told == [1]

@@ -1,0 +1,60 @@
+"""The bar at the top."""
+
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QPushButton
+
+from cnnviz.ui.top_bar import ThemeButton, TopBar, action_button
+
+
+@pytest.fixture
+def bar(shown):
+    return shown(TopBar(), 1000, 40)
+
+
+def test_buttons_stand_where_they_were_added(bar, qtbot):
+    first, second, last = QPushButton("1"), QPushButton("2"), QPushButton("3")
+    bar.add_after_input(first, second)
+    bar.add_at_end(last)
+
+    def left(widget):
+        return widget.mapTo(bar, QPoint(0, 0)).x()
+
+    qtbot.waitUntil(lambda: left(last) > left(bar.layout_menu) > 0 and left(second) > left(first) > 0)
+    order = [bar.file, bar.network, bar.input, first, second, bar.device, bar.layout_menu, last]
+    assert [left(widget) for widget in order] == sorted(left(widget) for widget in order)
+
+
+def test_the_button_of_an_action_does_it_and_tells_its_key(bar, hub):
+    done = []
+    action = QAction("Undo", bar)
+    action.setShortcut(QKeySequence("Ctrl+Z"))
+    action.triggered.connect(lambda: done.append(1))
+    button = action_button(action, "Undo")
+    bar.add_after_input(button)
+    assert "Ctrl+Z" in button.toolTip()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert done == [1]
+    action.setEnabled(False)
+    assert not button.isEnabled()
+
+
+def test_the_ThemeButton_shows_the_theme_that_it_brings(hub, bar):
+    button = ThemeButton()
+    bar.add_at_end(button)
+
+    def look():
+        return button.icon().pixmap(32, 32).toImage()
+
+    dark = look()
+    hub.set("light", 1.0)
+    assert look() != dark
+
+
+def test_every_button_says_what_it_is_for(bar):
+    for button in (bar.file, bar.network, bar.input, bar.device, bar.layout_menu):
+        assert button.toolTip()
+        assert button.accessibleName()
+        assert button.menu() is not None
