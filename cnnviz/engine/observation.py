@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cnnviz.checkpoints.card import NetworkCard
     from cnnviz.core.graph import Layer, LayerGraph
+    from cnnviz.core.receptive_field import ReceptiveField
     from cnnviz.core.trace import TracedNetwork
     from cnnviz.data.pipeline import RenderedInput
 
@@ -28,6 +29,18 @@ class LoadedNetwork:
     traced: TracedNetwork
     device: torch.device
     generation: int
+    _fields: dict[str, ReceptiveField | None] = field(default_factory=dict, repr=False)
+
+    def receptive_field(self, layer: str) -> ReceptiveField | None:
+        """The field of the units of ``layer``, worked out once; None where the graph does not tell it."""
+        if layer not in self._fields:
+            from cnnviz.core.receptive_field import UnalignedBranches, UnknownOperation, receptive_field
+
+            try:
+                self._fields[layer] = receptive_field(self.graph, layer)
+            except (UnknownOperation, UnalignedBranches):
+                self._fields[layer] = None
+        return self._fields[layer]
 
     @property
     def source(self) -> str:

@@ -47,6 +47,8 @@ class NetworkDiagram(QWidget):
         self._layout: DiagramLayout | None = None
         self._layout_key: Any = None
         self._backdrop: QPixmap | None = None
+        self._area_of: DiagramLayout | None = None
+        self._area = QRect()
         self._drag: QPoint | None = None
         self._moved = False
         self.setMouseTracking(True)
@@ -268,11 +270,15 @@ class NetworkDiagram(QWidget):
 
     def _tensor_area(self) -> QRect:
         """The part of the widget that a new frame changes: from the top of the highest map to the lowest."""
-        boxes = [rectangle(tile) for place in self._placed().columns for tile in place.tiles]
-        area = QRectF()
-        for box in boxes:
-            area = area.united(box)
-        return area.adjusted(-4, -4, 4, 4).toAlignedRect()
+        layout = self._placed()
+        if self._area_of is not layout:
+            tiles = [tile for place in layout.columns for tile in place.tiles]
+            area = QRectF(
+                QPointF(min(tile.x for tile in tiles), min(tile.y for tile in tiles)),
+                QPointF(max(tile.right for tile in tiles), max(tile.y + tile.height for tile in tiles)),
+            )
+            self._area_of, self._area = layout, area.adjusted(-4, -4, 4, 4).toAlignedRect()
+        return self._area
 
 
 def _selection(layer: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
@@ -210,9 +211,20 @@ def _paint_maps(painter: QPainter, column: Column, place: ColumnLayout) -> None:
     if place.kind == "strip":
         painter.drawImage(rectangle(place.tiles[0]).toRect(), picture)
         return
-    for index, tile in enumerate(place.tiles):
-        row, left, tall, wide = mosaic.tile_rect(index)
-        painter.drawImage(rectangle(tile).toRect(), picture, QRect(left, row, wide, tall))
+    painter.drawPixmapFragments(_fragments(place.tiles, mosaic.tile_shape, mosaic.gap), QPixmap.fromImage(picture))
+
+
+@lru_cache(maxsize=256)
+def _fragments(tiles: tuple[Box, ...], shape: tuple[int, int], gap: int) -> Any:
+    """Where each tile of a mosaic of one column goes: one call paints them all."""
+    height, width = shape
+    fragments = []
+    for index, tile in enumerate(tiles):
+        target = QRectF(rectangle(tile).toRect())
+        source = QRectF(0, index * (height + gap), width, height)
+        scale = target.width() / width, target.height() / height
+        fragments.append(QPainter.PixmapFragment.create(target.center(), source, *scale))
+    return fragments
 
 
 def _paint_image(painter: QPainter, tile: Box, pixels: np.ndarray) -> None:

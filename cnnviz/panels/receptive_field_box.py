@@ -22,11 +22,8 @@ class FieldBox:
 
 def unit_field(network: LoadedNetwork, layer: str, row: int, column: int) -> FieldBox | None:
     """The field of one unit of ``layer``; None where the graph does not tell it."""
-    from cnnviz.core.receptive_field import UnalignedBranches, UnknownOperation, receptive_field
-
-    try:
-        field = receptive_field(network.graph, layer)
-    except (UnknownOperation, UnalignedBranches):
+    field = network.receptive_field(layer)
+    if field is None:
         return None
     top, left, height, width = field.box(row, column)
     stride = " × ".join(dict.fromkeys(f"{step:g}" for step in field.stride))

@@ -11,6 +11,7 @@ from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPa
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_fixed, format_number, shared_digits
+from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import TableKind, text_is_black_on, theme
 
 Cell = tuple[int, int]
@@ -164,17 +165,20 @@ class NumberGrid(QWidget):
             painter.setFont(font)
         metrics = painter.fontMetrics()
         drop = metrics.capHeight()
-        hair = 1 if cells.width >= hub.px(10) else 0
-        for row in range(height):
-            for column in range(width):
-                cell = cells.rect(row, column).adjusted(0, 0, -hair, -hair)
-                painter.fillRect(cell, QColor.fromRgb(int(colours[row, column])))
-                if font is None:
-                    continue
-                text = texts[row][column]
-                painter.setPen(Qt.GlobalColor.black if black[row, column] else Qt.GlobalColor.white)
-                x = cell.left() + (cell.width() - metrics.horizontalAdvance(text)) // 2
-                painter.drawText(x, cell.top() + (cell.height() + drop) // 2, text)
+        colours = np.ascontiguousarray(colours)
+        whole = cells.rect(0, 0).united(cells.rect(height - 1, width - 1))
+        painter.drawImage(whole, words_image(colours))
+        if cells.width >= hub.px(10):
+            self._paint_hairs(painter, cells, whole)
+        for is_black in (True, False):
+            if font is None:
+                break
+            # one pen after the other: changing it for each cell costs more than the text
+            painter.setPen(Qt.GlobalColor.black if is_black else Qt.GlobalColor.white)
+            for row, column in np.argwhere(black == is_black).tolist():
+                cell, text = cells.rect(row, column), texts[row][column]
+                x = cell.left() + (cell.width() - 1 - metrics.horizontalAdvance(text)) // 2
+                painter.drawText(x, cell.top() + (cell.height() - 1 + drop) // 2, text)
         self._paint_edges(painter, cells)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._hover is not None and self._hover != self._marked:
@@ -184,6 +188,15 @@ class NumberGrid(QWidget):
         if self.hasFocus():
             painter.setPen(hub.colour("accent"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
+
+    def _paint_hairs(self, painter: QPainter, cells: _Cells, whole: QRect) -> None:
+        """Lines of the panel's colour between the cells."""
+        _, _, height, width = self.window_rect()
+        ground = theme().colour("panel")
+        for row in range(height):
+            painter.fillRect(whole.left(), cells.rect(row, 0).bottom(), whole.width(), 1, ground)
+        for column in range(width):
+            painter.fillRect(cells.rect(0, column).right(), whole.top(), 1, whole.height(), ground)
 
     def _texts(self, values: np.ndarray) -> list[list[str]]:
         finite = np.abs(values[np.isfinite(values)])

@@ -28,6 +28,7 @@ class PanelView(QWidget):
         super().__init__(parent)
         self.document = document
         self._subtitle = ""
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._state = "fresh"
         self._message = _Message(self)
         self._has_result = False
@@ -109,6 +110,10 @@ class PanelView(QWidget):
         if state != self._state:
             self._state = state
             self.state_changed.emit(state)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # opaque: what changes inside at each frame must not have the dock and the window painted below it
+        QPainter(self).fillRect(event.rect(), theme().colour("panel"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._message.setGeometry(self.rect())
