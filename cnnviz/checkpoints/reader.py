@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cnnviz.checkpoints.contents import Contents, ModuleEntry, TensorEntry
-from cnnviz.checkpoints.sandbox import RefusedFile, plan_of
+from cnnviz.checkpoints.sandbox import RefusedFile, listed, plan_of
+from cnnviz.checkpoints.sharded import read_shards
 from cnnviz.checkpoints.stored_tensors import StoredTensors
 
 __all__ = ["RefusedFile", "read_checkpoint"]
@@ -28,27 +31,59 @@ def read_checkpoint(path: str | Path) -> Contents:
         ``CheckpointError``; its ``refused`` are the names that the file asked for.
     """
     path = Path(path)
+    found = _read_one(path)
+    if "shards" not in found[1]:
+        return _told(contents(path, *found))
+    whole = read_shards(path, found[1], _read_shard)
+    return _told(replace(whole, entries=_sorted(whole.entries)))
+
+
+def _read_one(path: Path) -> tuple[BinaryIO, dict[str, Any]]:
     file = _opened(path)
-    plan = plan_of(file, str(path))
+    try:
+        return file, plan_of(file, str(path))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _read_shard(path: Path) -> Contents:
+    file, plan = _read_one(path)
+    if "shards" in plan:
+        raise RefusedFile(f"{path} cannot be read: it is an index inside an index.")
+    return contents(path, file, plan)
+
+
+def contents(path: Path, file: BinaryIO, plan: dict[str, Any]) -> Contents:
+    """A plan, checked against its file, in the form that the rest of the program uses."""
     tensors = StoredTensors(file, str(path), plan)
-    return contents(path, plan, tensors)
-
-
-def contents(path: Path, plan: dict[str, Any], tensors: StoredTensors) -> Contents:
-    """A checked plan in the form that the rest of the program uses."""
     keys = [storage["key"] for storage in plan["storages"]]
     entries = [_entry(position, tensor, keys) for position, tensor in enumerate(plan["tensors"])]
     return Contents(
         path=path,
         format=plan["format"],
-        entries=tuple(sorted(entries, key=lambda entry: natural(entry.name))),
+        entries=_sorted(entries),
         load=tensors.load,
         metadata=plan["metadata"],
         modules=tuple(ModuleEntry(module["path"], module["kind"], module["settings"]) for module in plan["modules"]),
         sources=plan["sources"],
         refused=tuple(plan["refused"]),
-        message=plan["message"],
     )
+
+
+def _told(found: Contents) -> Contents:
+    """The contents with one sentence on what they are."""
+    number = len(found.entries)
+    message = f"{number} tensor{'' if number == 1 else 's'} in a file of the format {found.format}"
+    if found.modules:
+        message += f", as the modules of a {found.modules[0].kind}"
+    if found.refused:
+        message += f"; it also asks for {listed(found.refused)}, which was not run"
+    return replace(found, message=f"{message}.")
+
+
+def _sorted(entries: Iterable[TensorEntry]) -> tuple[TensorEntry, ...]:
+    return tuple(sorted(entries, key=lambda entry: natural(entry.name)))
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:

@@ -6,17 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cnnviz.checkpoints.card import CheckpointError
+from cnnviz.checkpoints.inert.limits import ANSWER
 
 _MEMORY = 280 << 20
 """Bytes of address space beside the mapped file; the interpreter itself takes a tenth of it."""
 _CPU_SECONDS = 4
 _PATIENCE = 30.0
 """Seconds on the clock, which pass faster than the child's own on a busy computer."""
-_LONGEST_ANSWER = 256 << 20
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from inert import child; child.main()"
 
 
@@ -63,18 +64,21 @@ def plan_of(file: BinaryIO, name: str) -> dict[str, Any]:
         raise RefusedFile(f"{name} cannot be read: it takes far longer than any checkpoint does.") from error
     except OSError as error:
         raise RefusedFile(f"{name} cannot be read: its reader cannot be started ({error.strerror}).") from error
-    if done.returncode or len(done.stdout) > _LONGEST_ANSWER:
+    if done.returncode < 0 or len(done.stdout) > ANSWER:
         raise RefusedFile(f"{name} cannot be read: it takes more time or memory than any checkpoint does.")
-    answer = json.loads(done.stdout)
+    if done.returncode:
+        raise RefusedFile(f"{name} cannot be read: it is damaged in a way that its reader does not understand.")
+    answer: dict[str, Any] = json.loads(done.stdout)
     if "plan" in answer:
-        return answer["plan"]
-    raise RefusedFile(
-        f"{name} cannot be read: {answer['refusal']}{_asked(answer['refused'])}.", tuple(answer["refused"])
-    )
+        plan: dict[str, Any] = answer["plan"]
+        return plan
+    asked = f"; it asks for {listed(answer['refused'])}, which was not run" if answer["refused"] else ""
+    raise RefusedFile(f"{name} cannot be read: {answer['refusal']}{asked}.", tuple(answer["refused"]))
 
 
-def _asked(names: list[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"; it asks for {', '.join(name[:80] for name in names[:3])}{more}, which was not run"
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    first = [name[:80] for name in names[:3]]
+    if len(names) > 3:
+        return f"{', '.join(first)} and {len(names) - 3} more"
+    return " and ".join([", ".join(first[:-1]), first[-1]] if len(first) > 1 else first)

@@ -6,6 +6,7 @@ import base64
 import mmap
 import os
 import sys
+import weakref
 import zlib
 from collections import Counter
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class StoredTensors:
         status = os.fstat(file.fileno())
         self._size = status.st_size
         self._stamp = (status.st_size, status.st_mtime_ns)
+        weakref.finalize(self, file.close)
         self._storages: list[dict[str, Any]] = plan["storages"]
         self._tensors: dict[str, dict[str, Any]] = {tensor["name"]: tensor for tensor in plan["tensors"]}
         self._mapped: mmap.mmap | None = None
@@ -111,7 +113,7 @@ class StoredTensors:
     def _dense(self, tensor: dict[str, Any]) -> Tensor:
         import torch
 
-        empty = torch.empty(0, dtype=getattr(torch, _checked(tensor["dtype"])))
+        empty = torch.empty(0, dtype=_dtype(tensor["dtype"]))
         built = empty.set_(self._storage(tensor), tensor["offset"], tensor["shape"], tensor["stride"])
         if tensor["conjugate"]:
             built = built.conj()
@@ -120,7 +122,7 @@ class StoredTensors:
     def _quantised(self, tensor: dict[str, Any]) -> Tensor:
         import torch
 
-        dtype, details = getattr(torch, _checked(tensor["dtype"])), tensor["details"]
+        dtype, details = _dtype(tensor["dtype"]), tensor["details"]
         shape = tensor["shape"]
         if details["scheme"] == "per_tensor_affine":
             scale, zero = details["scale"], details["zero_point"]
@@ -141,11 +143,19 @@ class StoredTensors:
         details = tensor["details"]
         try:
             if details["layout"] == "sparse_coo":
+                indices, values = parts
                 return torch.sparse_coo_tensor(
-                    *parts, tensor["shape"], check_invariants=True, is_coalesced=details["coalesced"]
+                    indices, values, tensor["shape"], check_invariants=True, is_coalesced=details["coalesced"]
                 )
-            layout = getattr(torch, details["layout"])
-            return torch.sparse_compressed_tensor(*parts, tensor["shape"], layout=layout, check_invariants=True)
+            compressed, plain, values = parts
+            return torch.sparse_compressed_tensor(
+                compressed,
+                plain,
+                values,
+                tensor["shape"],
+                layout=getattr(torch, details["layout"]),
+                check_invariants=True,
+            )
         except (RuntimeError, ValueError) as error:
             raise Refusal("its indices lie outside its shape") from error
 
@@ -218,10 +228,13 @@ class StoredTensors:
         return data
 
 
-def _checked(dtype: str) -> str:
-    if dtype not in ITEM_BYTES:
-        raise Refusal(f"torch has no type {dtype}")
-    return dtype
+def _dtype(name: str) -> torch.dtype:
+    import torch
+
+    found = getattr(torch, name, None) if name in ITEM_BYTES else None
+    if not isinstance(found, torch.dtype):
+        raise Refusal(f"this version of torch has no type {name}")
+    return found
 
 
 def _blank(_tensor: dict[str, Any]) -> Tensor:
@@ -233,7 +246,7 @@ def _blank(_tensor: dict[str, Any]) -> Tensor:
 def _meta(tensor: dict[str, Any]) -> Tensor:
     import torch
 
-    dtype = getattr(torch, _checked(tensor["dtype"]))
+    dtype = _dtype(tensor["dtype"])
     return torch.empty_strided(tensor["shape"], tensor["stride"], dtype=dtype, device="meta")
 
 

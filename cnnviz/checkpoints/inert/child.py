@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import mmap
 import os
@@ -10,6 +11,7 @@ import sys
 from typing import Any
 
 from .constructors import CONSTRUCTORS
+from .limits import ANSWER
 from .names import outside
 from .pickles import PickleReader
 from .recognise import read_plan
@@ -37,17 +39,11 @@ def limit(memory: int, seconds: int) -> None:
         import resource
     except ImportError:  # Windows; the parent's timeout and the inert reader remain
         return
-    for kind, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 3),
-    ):
-        try:
-            resource.setrlimit(kind, (most, most))
-        except (OSError, ValueError):  # a system without this limit
-            continue
+    limits = {"AS": memory, "CPU": seconds, "FSIZE": 0, "CORE": 0, "NOFILE": 3, "NPROC": 0}
+    for kind, most in limits.items():
+        # A system may lack a limit, or not let it be set.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (most, most))
 
 
 def main() -> None:
@@ -57,6 +53,8 @@ def main() -> None:
     data = mmap.mmap(0, size, access=mmap.ACCESS_READ) if size else b""
     limit(memory + size, seconds)
     result = json.dumps(answer(Source(memoryview(data)))).encode()
+    if len(result) > ANSWER:
+        result = json.dumps({"refusal": "it describes more than any checkpoint holds", "refused": []}).encode()
     sys.stdout.buffer.write(result)
     sys.stdout.buffer.flush()
     # The views on the mapped file need no tidying up.

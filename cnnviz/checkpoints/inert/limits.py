@@ -1,6 +1,6 @@
 """How much of anything a file may ask for; far above what real checkpoints hold, far below what hurts."""
 
-STEPS = 3_000_000
+STEPS = 2_000_000
 """Opcodes of all pickles of one file."""
 CONTAINERS = 800_000
 """Lists, tuples, dictionaries and calls that its pickles may make, at some 100 bytes each."""
@@ -15,13 +15,15 @@ DIGITS = 160
 SIZE = 1 << 62
 """Every shape, stride, offset and count stays below it, and so does every product that is made of them."""
 RANK = 64
-TENSORS = 200_000
-VALUES = 600_000
+TENSORS = 60_000
+VALUES = 300_000
 """Values on all paths through the nesting; what is shared is counted on each path, or sharing would be a bomb."""
 DEPTH = 200
+NAME = 1_000
+"""Characters of a tensor's name, its whole path."""
 METADATA_TEXT = 1 << 20
-METADATA_TOTAL = 16 << 20
-INLINE = 32 << 20
+METADATA_TOTAL = 8 << 20
+INLINE = 16 << 20
 """Bytes of arrays that lie scattered in the file and so travel in the plan."""
 MEMBERS = 300_000
 """Members of an archive."""
@@ -30,7 +32,10 @@ INFLATED = 128 << 20
 HEADER = 64 << 20
 """Bytes of the header of a safetensors file."""
 SCANNED = 16 << 20
-"""Bytes of what no format accounts for that are searched for names."""
+"""Bytes of a file that no format accounts for and that are searched for names."""
 SCANNED_STEPS = 300_000
+SCANNED_LINES = 500_000
+ANSWER = 64 << 20
+"""Bytes of the plan that is sent back."""
 NAMES = 1_000
 """Names that are reported; the rest is counted."""

@@ -57,7 +57,8 @@ _LAYERS = re.compile(
 # Python 2's modules, as pickles of protocol 2 and below name them.
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
 # A name as text, and as the two short strings of a STACK_GLOBAL; two letters at least, or random weights would match.
-_AS_TEXT = re.compile(rb"(?=[ci]([A-Za-z_][\w.]{1,99})\n([A-Za-z_][\w.]{1,99})\n)")
+_FIRST_LINE = re.compile(rb"(?=[ci]([A-Za-z_][\w.]{1,99})$)")
+_SECOND_LINE = re.compile(rb"([A-Za-z_][\w.]{1,99})\n")
 _PUT = rb"(?:\x94|q.|r....)?"
 _STRING = rb"\x8c.([A-Za-z_][\w.]{1,99})"
 _AS_STRINGS = re.compile(_STRING + _PUT + _STRING + _PUT + rb"\x93", re.DOTALL)
@@ -77,6 +78,7 @@ class Names:
         self._seen: dict[str, None] = {}
         self.more = False
         """Whether there were more names than are reported."""
+        self._unsearched = limits.SCANNED
 
     def ask(self, module: str, name: str) -> str:
         """Take note of a name; returns the module under its present name."""
@@ -90,7 +92,8 @@ class Names:
 
     def search(self, data: Buffer) -> None:
         """Take note of the names in bytes that nothing follows: further pickles, or what only looks like one."""
-        data = bytes(data[: limits.SCANNED])
+        data = bytes(data[: self._unsearched])
+        self._unsearched -= len(data)
         position = 0
         while position < len(data) and (position == 0 or data[position] == 0x80):
             end = self._scan(data, position)
@@ -99,13 +102,24 @@ class Names:
             position = end
         for match in _AS_STRINGS.finditer(data):
             self._ask_if_new(*(part.decode("ascii") for part in match.groups()))
-        # A letter before a name may belong to it or not: of all readings, one of a known module, else the longest.
-        readings: dict[int, list[tuple[str, str]]] = {}
-        for match in _AS_TEXT.finditer(data):
-            readings.setdefault(match.end(2), []).append((match[1].decode("ascii"), match[2].decode("ascii")))
-        for found in readings.values():
-            known = [pair for pair in found if pair[0].split(".")[0] in _KNOWN]
-            self._ask_if_new(*(known or found)[0])
+        self._search_lines(data)
+
+    def _search_lines(self, data: bytes) -> None:
+        """Names as text: a line that ends with a module, then one that is a name."""
+        end = -1
+        for _ in range(limits.SCANNED_LINES):
+            end = data.find(b"\n", end + 1)
+            if end < 0 or self.more:
+                return
+            name = _SECOND_LINE.match(data, end + 1)
+            if name is None:
+                continue
+            # A letter before a module may belong to it or not: of all readings, one that is known, else the longest.
+            line = data[max(end - 101, 0) : end]
+            found = [match[1].decode("ascii") for match in _FIRST_LINE.finditer(line)]
+            known = [module for module in found if module.split(".")[0] in _KNOWN]
+            if found:
+                self._ask_if_new((known or found)[0], name[1].decode("ascii"))
 
     def _scan(self, data: bytes, position: int) -> int | None:
         """Step through the opcodes of a pickle without following them; returns its end, None where it is none."""
@@ -118,13 +132,13 @@ class Names:
                 if steps > limits.SCANNED_STEPS:
                     return None
                 if opcode.name in ("GLOBAL", "INST"):
-                    self._ask_if_new(*argument.split(" ", 1))
+                    self._ask_if_new(*str(argument).split(" ", 1))
                 elif opcode.name == "STACK_GLOBAL" and len(texts) > 1:
                     self._ask_if_new(*texts[-2:])
                 elif opcode.name == "MEMOIZE" or opcode.name.endswith("PUT"):
                     memo[len(memo) if argument is None else argument] = texts[-1] if texts else ""
                 elif opcode.name.endswith("GET"):
-                    texts.append(memo.get(argument, ""))
+                    texts.append(memo.get(argument or 0, ""))
                 elif isinstance(argument, str):
                     texts.append(argument[:200])
         except (ValueError, OverflowError, MemoryError):  # not a pickle, or not one to its end
@@ -137,7 +151,7 @@ class Names:
             self.ask(module, name)
 
     def all(self) -> tuple[str, ...]:
-        return tuple(self._seen)
+        return (*self._seen, "…") if self.more else tuple(self._seen)
 
 
 def outside(names: Iterable[str], constructors: Iterable[str]) -> list[str]:

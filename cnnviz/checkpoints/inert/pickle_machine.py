@@ -12,32 +12,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from . import limits
+from .budget import Budget
 from .names import Names
 from .refusal import Refusal
+from .scalars import decimal, plain_key
 from .source import Source
 from .values import Call, Collection, FileBytes, Global
 
 _LEAVE_IN_FILE = 1 << 12
-_PLAIN_KEYS = (str, int, bytes, bool, float, type(None))
-
-
-class Budget:
-    """What is left of the limits that all pickles of one file share."""
-
-    def __init__(self) -> None:
-        self.steps = limits.STEPS
-        self.containers = limits.CONTAINERS
-        self.text = limits.TEXT
-
-    def take_text(self, size: int) -> None:
-        self.text -= size
-        if self.text < 0:
-            raise Refusal(f"its pickles hold more than {limits.TEXT >> 20} MB of text")
-
-    def take_container(self) -> None:
-        self.containers -= 1
-        if self.containers < 0:
-            raise Refusal(f"its pickles make more than {limits.CONTAINERS:,} lists, dictionaries and tuples")
 
 
 class Maker(Protocol):
@@ -167,7 +149,7 @@ class PickleMachine:
     def _text_integer(self) -> None:
         line = self._line(limits.DIGITS)
         # Protocol 0 writes the truth values as these two integers.
-        self._push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else _decimal(line))
+        self._push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else decimal(line))
 
     def _long(self, size: int) -> None:
         if not 0 <= size <= limits.INTEGER_BYTES:
@@ -248,7 +230,7 @@ class PickleMachine:
         pairs = zip(values[::2], values[1::2], strict=True)
         if type(target) is dict:
             for key, value in pairs:
-                target[_plain_key(key)] = value
+                target[plain_key(key)] = value
         elif isinstance(target, Call):
             target.items.extend(pairs)
         else:
@@ -330,24 +312,6 @@ class PickleMachine:
             raise Refusal("a pickle in it sets the state of a plain value")
 
 
-def _decimal(line: bytes) -> int:
-    digits = line[1:] if line[:1] == b"-" else line
-    if not digits.isdigit():
-        raise Refusal("a pickle in it has a number that is none; it is damaged")
-    return int(line)
-
-
-def _plain_key(key: Any) -> Any:
-    """``key`` as it may stand in a dictionary: only what hashes in constant time and without running anything."""
-    if type(key) in _PLAIN_KEYS:
-        if type(key) is int and not -limits.SIZE < key < 4 * limits.SIZE:
-            raise Refusal("a pickle in it has a huge integer as a dictionary key")
-        return key
-    if type(key) is tuple and len(key) <= 8 and all(type(item) in _PLAIN_KEYS for item in key):
-        return f"({', '.join(str(item)[:40] for item in key)})"
-    raise Refusal("a pickle in it has a dictionary key that is neither text nor a number")
-
-
 _Action = Callable[[PickleMachine], None]
 _M = PickleMachine
 _STOP = ord(".")
@@ -364,7 +328,7 @@ _OPCODES: dict[int, _Action] = {
     0x88: lambda m: m._push(True),
     0x89: lambda m: m._push(False),
     ord("I"): _M._text_integer,
-    ord("L"): lambda m: m._push(_decimal(m._line(limits.DIGITS).removesuffix(b"L"))),
+    ord("L"): lambda m: m._push(decimal(m._line(limits.DIGITS).removesuffix(b"L"))),
     ord("J"): lambda m: m._push(m._number("<i")),
     ord("K"): lambda m: m._push(m._number("B")),
     ord("M"): lambda m: m._push(m._number("<H")),
@@ -401,11 +365,11 @@ _OPCODES: dict[int, _Action] = {
     0x8F: lambda m: m._new(Collection([])),
     0x90: lambda m: m._append(m._pop_to_mark()),
     0x91: lambda m: m._new(Collection(m._pop_to_mark())),
-    ord("p"): lambda m: m._put(_decimal(m._line(limits.DIGITS))),
+    ord("p"): lambda m: m._put(decimal(m._line(limits.DIGITS))),
     ord("q"): lambda m: m._put(m._number("B")),
     ord("r"): lambda m: m._put(m._number("<I")),
     0x94: lambda m: m._put(len(m._memo)),
-    ord("g"): lambda m: m._get(_decimal(m._line(limits.DIGITS))),
+    ord("g"): lambda m: m._get(decimal(m._line(limits.DIGITS))),
     ord("h"): lambda m: m._get(m._number("B")),
     ord("j"): lambda m: m._get(m._number("<I")),
     ord("c"): lambda m: m._push(m._text_name()),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .budget import Budget
 from .constructors import Persistent, TensorMaker
 from .names import Names
-from .pickle_machine import Budget, PickleMachine
+from .pickle_machine import PickleMachine
 from .refusal import Refusal
 from .source import Source
 

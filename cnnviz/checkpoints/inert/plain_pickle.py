@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from .names import Names
 from .pickles import PickleReader
 from .plan import Plan, PlanWriter, written
 from .refusal import Refusal
 from .source import Source
 from .walk import TreeWalker
 
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
 _TEXT_STARTS = b"(]})cilNISVFLd"
 
 
@@ -23,9 +27,11 @@ def read_plain_pickle(source: Source, reader: PickleReader) -> Plan:
     try:
         value, end = reader.read(source)
     except Refusal:
-        if source.data[0] != 0x80 and not reader.names.all():  # any text may begin with one of these letters
-            raise Refusal("it is of no kind that this program knows") from None
-        raise
+        if source.data[0] == 0x80 or any(_NAME.fullmatch(name) for name in reader.names.all()):
+            raise
+        # Any text may begin with one of the letters above, and spell anything.
+        reader.names = Names()
+        raise Refusal("it is of no kind that this program knows") from None
     reader.search(source, end)
     writer = PlanWriter()
     walker = TreeWalker(writer)

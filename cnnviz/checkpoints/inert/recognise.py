@@ -12,9 +12,10 @@ from .safetensors_file import looks_like_safetensors, read_safetensors
 from .shards import looks_like_index, read_index
 from .source import Source
 from .tar_directory import looks_like_tar
+from .torch_export import is_torch_export, read_torch_export
 from .torch_legacy import START, read_torch_legacy
 from .torch_tar import read_torch_tar
-from .torch_zip import is_torch_zip, read_torch_zip
+from .torch_zip import is_torch_zip, read_torch_zip, search_the_rest
 from .zip_directory import Archive
 
 
@@ -55,8 +56,9 @@ def _read_archive(source: Source, reader: PickleReader) -> Plan:
         raise
     if is_torch_zip(archive):
         return read_torch_zip(archive, reader)
+    if is_torch_export(archive):
+        return read_torch_export(archive, reader)
     if is_npz(archive):
         return read_npz(archive)
-    for name in archive.members:
-        reader.search(archive.read(name))
+    search_the_rest(archive, reader, set())
     raise Refusal("it is an archive without a checkpoint in it")

@@ -41,14 +41,10 @@ def tar_members(source: Source) -> dict[str, Source]:
         name = header[:100].split(b"\0", 1)[0].decode("utf-8", "replace").removeprefix("./")
         if kind not in _REGULAR:
             raise Refusal(f"the archive's member '{name}' is no plain file but a link, a folder or a device")
-        if (
-            name in members
-            or not name
-            or name.startswith("/")
-            or ".." in name.split("/")
-            or len(members) >= _MOST_MEMBERS
-        ):
-            raise Refusal(f"the archive has a member '{name}' that leads out of it or is there twice")
+        if name in members or len(members) >= _MOST_MEMBERS:
+            raise Refusal(f"the archive has two members called '{name}', or too many of them")
+        if not name or name.startswith("/") or ".." in name.split("/"):
+            raise Refusal(f"the archive has a member whose name {name!r} leads out of it")
         members[name] = body
     return members
 

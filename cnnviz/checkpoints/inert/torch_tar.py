@@ -104,9 +104,8 @@ class _References:
             item = ITEM_BYTES[root.dtype]
             if (first + elements) * item > root.size:
                 raise Refusal(f"a tensor in it looks beyond the end of its storage '{root.key}'")
-            self._add(
-                _key(view[0]), Storage(f"{root.key}[{first}]", root.dtype, elements * item, root.place, first * item)
-            )
+            name = f"{root.key}[{first}]"
+            self._add(_key(view[0]), Storage(name, root.dtype, elements * item, root.place, first * item))
 
     def read_tensors(self, source: Source) -> None:
         """Each tensor: a pickle of its key, storage and class, then its rank, shape, strides and offset."""

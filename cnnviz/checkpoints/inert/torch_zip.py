@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import limits
 from .dtypes import ITEM_BYTES, storage_dtype
 from .pickles import PickleReader
 from .plan import Plan, PlanWriter, written
@@ -21,34 +22,49 @@ def is_torch_zip(archive: Archive) -> bool:
 
 def read_torch_zip(archive: Archive, reader: PickleReader) -> Plan:
     """The plan of an archive that ``torch.save`` or ``torch.jit.save`` has written."""
-    roots = [name.removesuffix("data.pkl") for name in archive.members if name.split("/", 1)[-1] == "data.pkl"]
-    # A second pickle may be what another program reads, and what this one would not have looked at.
-    if len(roots) != 1:
-        raise Refusal("the archive holds two checkpoints, and programs would differ in which one they read")
-    root = roots[0]
-    scripted = f"{root}constants.pkl" in archive.members
     writer = PlanWriter()
     walker = TreeWalker(writer)
-    storages = Storages(archive, root, _is_big_endian(archive, root))
-    read = {f"{root}{name}" for name in _TEXTS}
-    try:
-        value = _read_pickle(archive, f"{root}data.pkl", reader, storages, f"{root}data/", read)
-        metadata = walker.walk(value)
-        if scripted:
-            constants = _read_pickle(archive, f"{root}constants.pkl", reader, storages, f"{root}constants/", read)
-            if constants:
-                metadata["constants"] = walker.walk(constants, "constants")
-    finally:
-        _search_the_rest(archive, reader, read | storages.used)
-    sources = _sources(archive, root) if scripted else {}
+    metadata = read_into(archive, reader, writer, walker, "")
+    root = _root(archive)
+    scripted = f"{root}constants.pkl" in archive.members
     return written(
         "TorchScript" if scripted else "PyTorch zip",
         writer,
         reader.names,
         metadata=metadata,
         modules=walker.modules,
-        sources=sources,
+        sources=_sources(archive, root) if scripted else {},
     )
+
+
+def read_into(
+    archive: Archive, reader: PickleReader, writer: PlanWriter, walker: TreeWalker, name: str
+) -> dict[str, Any]:
+    """Add an archive's tensors to a plan, under ``name``; returns its other values."""
+    root = _root(archive)
+    storages = Storages(archive, root, _is_big_endian(archive, root))
+    read = {f"{root}{text}" for text in _TEXTS}
+    read.update(member for member in archive.members if member.startswith(f"{root}code/") and member.endswith(".py"))
+    try:
+        value = _read_pickle(archive, f"{root}data.pkl", reader, storages, f"{root}data/", read)
+        metadata = walker.walk(value, name)
+        if f"{root}constants.pkl" in archive.members:
+            constants = _read_pickle(archive, f"{root}constants.pkl", reader, storages, f"{root}constants/", read)
+            rest = walker.walk(constants, "constants")
+            if rest:
+                metadata["constants"] = rest
+    finally:
+        search_the_rest(archive, reader, read | storages.used)
+    return metadata
+
+
+def _root(archive: Archive) -> str:
+    """The folder in the archive; its name is the file's when it was written."""
+    roots = [name.removesuffix("data.pkl") for name in archive.members if name.split("/", 1)[-1] == "data.pkl"]
+    # A second pickle may be what another program reads, and what this one would not have looked at.
+    if len(roots) != 1:
+        raise Refusal("the archive does not hold one checkpoint, and programs would differ in what they read")
+    return roots[0]
 
 
 def _read_pickle(
@@ -71,13 +87,13 @@ def _is_big_endian(archive: Archive, root: str) -> bool:
     return order == b"big"
 
 
-def _search_the_rest(archive: Archive, reader: PickleReader, accounted_for: set[str]) -> None:
+def search_the_rest(archive: Archive, reader: PickleReader, accounted_for: set[str]) -> None:
     """Names may hide in members that neither the pickle nor the format refers to."""
     for name, member in archive.members.items():
         if name in accounted_for or member.size == 0:
             continue
         try:
-            reader.search(archive.read(name))
+            reader.search(archive.head(name, limits.SCANNED))
         except Refusal:  # what cannot be unpacked cannot be searched; it is read by nothing either
             continue
 

@@ -80,7 +80,10 @@ class TreeWalker:
         kept: dict[str, Any] = {}
         for key, item in items.items():
             text = self._short(_in_words(key))
-            rest = self._visit(item, f"{path}.{text}" if path else text, depth + 1)
+            inner = f"{path}.{text}" if path else text
+            if len(inner) > limits.NAME:
+                raise Refusal(f"it has a name of more than {limits.NAME:,} characters")
+            rest = self._visit(item, inner, depth + 1)
             if rest is not _NOTHING:
                 kept[text] = rest
         if items and not kept:
