@@ -1,0 +1,158 @@
+"""Where results reach the panels."""
+
+import time
+
+import pytest
+from PyQt6.QtWidgets import QApplication
+
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.pipeline import InputPipeline
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.panel import PanelSpec
+from cnnviz.scene.document import Document
+from cnnviz.scene.params import PanelParams
+from cnnviz.ui import stage as stage_module
+from cnnviz.ui.stage import Stage
+
+
+class Params(PanelParams):
+    pass
+
+
+class View:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def show_result(self, result):
+        self.told.append(("result", result))
+
+    def show_error(self, message):
+        self.told.append(("error", message))
+
+    def show_busy(self, text="computing"):
+        self.told.append(("busy",))
+
+    def show_unchanged(self):
+        self.told.append(("unchanged",))
+
+
+def spec(panel_id, compute, depends=("network", "input")):
+    return PanelSpec(panel_id, panel_id, "left", Params, depends, compute, "", layers=lambda *_: ())
+
+
+@pytest.fixture
+def make(qapp, tmp_path, handed):
+    """A stage with two panels: one that follows the input, one that follows the network alone."""
+    made = []
+
+    def build(module, **named):
+        document = Document()
+        document.edit("network.source", handed(module))
+        specs = (
+            spec("test-live", lambda scene, *_: scene.input.edits.brightness),
+            spec("test-still", lambda *_: "still", ("network",)),
+        )
+        stage = Stage(document, specs, InputPipeline(ImageStore(tmp_path)), FailuresHub(), **named)
+        views = {each.id: View() for each in specs}
+        for panel_id, view in views.items():
+            stage.add_view(panel_id, view)
+        stage.set_visible(views)
+        made.append(stage)
+        return document, stage, views["test-live"], views["test-still"]
+
+    yield build
+    for stage in made:
+        stage.close()
+        stage.deleteLater()
+
+
+def test_nothing_is_computed_before_the_start(make, gated, gate):
+    document, stage, live, _ = make(gated)
+    document.edit("input.edits.brightness", 0.5)
+    assert stage.wait_until_idle(5)
+    assert (live.told, gate.passes) == ([], 0)
+    stage.start()
+    assert stage.wait_until_idle(30)
+    assert live.told == [("result", 0.5)]
+    assert stage.shown_version == document.version
+
+
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_each_change_reaches_the_views(make, small, synchronous):
+    document, stage, live, still = make(small, synchronous=synchronous)
+    stage.start()
+    stage.wait_until_idle(30)
+    document.edit("input.edits.brightness", 0.25)
+    if not synchronous:
+        assert stage.wait_until_idle(30)
+    assert stage.shown_version == document.version
+    assert live.told[-1] == ("result", 0.25)
+    assert still.told == [("result", "still"), ("unchanged",)]
+
+
+def test_deliveries_are_told_after_the_views_have_shown_them(make, small):
+    document, stage, live, _ = make(small)
+    seen = []
+    stage.delivered.connect(lambda delivery: seen.append((delivery.version, len(live.told))))
+    stage.start()
+    assert stage.wait_until_idle(30)
+    assert seen == [(document.version, 1)]
+
+
+def test_waiting_gives_up_after_its_time(make, gated, gate):
+    document, stage, _, _ = make(gated)
+    stage.start()
+    assert stage.wait_until_idle(30)
+    gate.hold()
+    document.edit("input.edits.brightness", 0.5)
+    assert not stage.wait_until_idle(0.05)
+    gate.open.set()
+    assert stage.wait_until_idle(30)
+
+
+def test_long_work_is_said_once_and_taken_back_where_nothing_changed(make, gated, gate, qtbot, monkeypatch):
+    monkeypatch.setattr(stage_module, "PATIENCE_MS", 20)
+    document, stage, live, still = make(gated)
+    stage.start()
+    assert stage.wait_until_idle(30)
+    live.told.clear()
+    still.told.clear()
+    gate.hold()
+    document.edit("input.edits.brightness", 0.5)
+    qtbot.waitUntil(lambda: bool(still.told))
+    gate.open.set()
+    assert stage.wait_until_idle(30)
+    assert live.told == [("busy",), ("result", 0.5)]
+    assert still.told == [("busy",), ("unchanged",)]
+
+
+def test_quick_frames_one_after_the_other_are_never_called_slow(make, small, monkeypatch):
+    """A hand that goes on drawing: whenever a result comes, the scene is a step further already."""
+    monkeypatch.setattr(stage_module, "PATIENCE_MS", 300)
+    document, stage, live, _ = make(small)
+    end = time.monotonic() + 1
+    shown = []
+
+    def draw_on(result):
+        shown.append(result)
+        if time.monotonic() < end:
+            document.edit("input.edits.brightness", len(shown) % 100 / 100)
+
+    live.show_result = draw_on
+    stage.start()
+    assert stage.wait_until_idle(30)
+    assert len(shown) > 5
+    assert ("busy",) not in live.told
+
+
+def test_after_closing_nothing_is_shown(make, small):
+    document, stage, live, _ = make(small)
+    stage.start()
+    assert stage.wait_until_idle(30)
+    live.told.clear()
+    assert stage.close()
+    document.edit("input.edits.brightness", 0.5)
+    QApplication.processEvents()
+    assert live.told == []
