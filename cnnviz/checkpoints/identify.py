@@ -1,16 +1,12 @@
-"""What a file is before anything in it is used, and the card in it; without torch and without unpickling."""
+"""Whether a file is this program's own, and the card in it; without torch."""
 
+import stat
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from cnnviz.checkpoints.card import CheckpointError, NetworkCard
+from cnnviz.checkpoints.card import FORMAT_KEY, CheckpointError, NetworkCard
 from cnnviz.checkpoints.shipped import shipped_networks, shipped_path
-
-_HOW_TO_MAKE_ONE = "open a network that ships with cnnviz, or make one with 'cnnviz train'"
-# PyTorch's zip format, its older pickles, tar archives; all of them run code when they are loaded.
-_PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-_PICKLE_SUFFIXES = (".pt", ".pth", ".th", ".pkl", ".bin", ".ckpt")
 
 
 def network_path(name_or_path: str | Path) -> Path:
@@ -19,46 +15,64 @@ def network_path(name_or_path: str | Path) -> Path:
     return shipped_path(name) if name in shipped_networks() else Path(name_or_path)
 
 
-def read_card(path: Path) -> NetworkCard:
-    """The card in the safetensors file ``path``.
+def is_own(path: Path) -> bool:
+    """Whether the file at ``path`` was written by this program.
 
     Raises
     ------
     CheckpointError
-        The file is not there, is of another kind, is damaged, or was not written by this program.
+        There is no such file, or it cannot be read.
     """
-    _refuse_what_is_no_safetensors_file(path)
+    _refuse_what_is_no_file(path)
+    return FORMAT_KEY in _metadata(path)
+
+
+def read_card(path: Path) -> NetworkCard:
+    """The description of the network in the file at ``path``.
+
+    It stands in this program's own files. Of others it is worked out, for which torch is loaded.
+
+    Raises
+    ------
+    CheckpointError
+        There is no such file, or it is no network that can be shown; the message says what to do next.
+    """
+    if not is_own(path):
+        from cnnviz.checkpoints.open import open_network
+
+        return open_network(path).card
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is not a safetensors file, or it is damaged or cut short; get it again, or {_HOW_TO_MAKE_ONE}."
-        ) from error
-    try:
-        return NetworkCard.from_metadata(metadata)
+        return NetworkCard.from_metadata(_metadata(path))
     except CheckpointError as error:
         raise CheckpointError(f"{path} cannot be opened: {error}.") from error
 
 
-def _refuse_what_is_no_safetensors_file(path: Path) -> None:
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder; give the .safetensors file in it.")
+def _metadata(path: Path) -> dict[str, str]:
+    """What stands in the header of a safetensors file; nothing where it is no such file, or a damaged one."""
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError):
+        return {}
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise CheckpointError(f"{path} is a folder; give the file of weights in it.")
+        # A pipe or a device would be waited for.
+        if not stat.S_ISREG(mode):
+            raise CheckpointError(f"{path} is no regular file; give a file of weights.")
+        with path.open("rb"):
+            pass
     except FileNotFoundError as error:
         names = ", ".join(shipped_networks())
         raise CheckpointError(
-            f"There is no network or file '{path}'; give one of {names}, or the path of a .safetensors file."
+            f"There is no network or file '{path}'; give one of {names}, or the path of a file of weights."
         ) from error
+    except CheckpointError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
-    if not start:
-        raise CheckpointError(f"{path} is empty; get the file again, or {_HOW_TO_MAKE_ONE}.")
-    if start.startswith(_PICKLE_STARTS) or path.suffix in _PICKLE_SUFFIXES:
-        raise CheckpointError(
-            f"{path} is not a safetensors file but looks like a PyTorch checkpoint, which could run code when it is "
-            f"loaded and is not opened; {_HOW_TO_MAKE_ONE}."
-        )

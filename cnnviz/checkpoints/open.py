@@ -1,16 +1,17 @@
-"""Opens a network from disk: built from its card, filled with its weights, never unpickled."""
+"""Opens a network from disk, ready to be run and shown; nothing in its file is executed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from cnnviz.checkpoints.card import CheckpointError, NetworkCard
-from cnnviz.checkpoints.identify import network_path, read_card
+from cnnviz.checkpoints.checkpoint import open_checkpoint
+from cnnviz.checkpoints.filling import DoesNotFit, filled
+from cnnviz.checkpoints.identify import is_own, network_path, read_card
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.nets.registry import ArchitectureError, build
 
@@ -32,22 +33,42 @@ class OpenedNetwork:
 
 
 def open_network(name_or_path: str | Path) -> OpenedNetwork:
-    """Open a network that ships with the program, by name, or a file that ``cnnviz train`` has written.
+    """Open a network that ships with the program, by name, or any file of weights that is known to be a network.
 
     Raises
     ------
     CheckpointError
-        There is no such network, or the file is not one that can be opened.
+        There is no such network, or the file is not one that can be shown; the message says what to do next.
     """
     path = network_path(name_or_path)
+    module, card = _own(path) if is_own(path) else _foreign(path)
+    state = module.state_dict().values()
+    non_finite = sum(int((~torch.isfinite(tensor)).sum()) for tensor in state if tensor.is_floating_point())
+    return OpenedNetwork(path.stem, module, card, path, non_finite)
+
+
+def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
     card = read_card(path)
     try:
         tensors = safetensors.torch.load_file(path)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); get the file again.") from error
-    module = _filled(_empty_module(card, path), tensors, path)
-    non_finite = sum(int((~torch.isfinite(tensor)).sum()) for tensor in tensors.values() if tensor.is_floating_point())
-    return OpenedNetwork(path.stem, module, card, path, non_finite)
+    try:
+        return filled(_empty_module(card, path), {name: name for name in tensors}, tensors.__getitem__), card
+    except DoesNotFit as error:
+        raise CheckpointError(
+            f"{path} does not fit its architecture: {error}; get the file again, or train the network again with "
+            "'cnnviz train'."
+        ) from error
+
+
+def _foreign(path: Path) -> tuple[nn.Module, NetworkCard]:
+    found = open_checkpoint(path)
+    if found.status == "refused":
+        raise CheckpointError(f"{found.message} Get the file again, or open another.")
+    if found.module is None or found.card is None:
+        raise CheckpointError(found.message)
+    return found.module, found.card
 
 
 def _empty_module(card: NetworkCard, path: Path) -> nn.Module:
@@ -64,26 +85,4 @@ def _empty_module(card: NetworkCard, path: Path) -> nn.Module:
         ) from error
     if outputs != len(card.labels):
         raise CheckpointError(f"{path} has {len(card.labels)} labels for {outputs} outputs; get the file again.")
-    return module
-
-
-def _filled(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
-    expected = module.state_dict()
-    advice = "get the file again, or train the network again with 'cnnviz train'"
-    for name in expected.keys() - tensors.keys():
-        raise CheckpointError(f"{path} lacks the weights '{name}' of its architecture; {advice}.")
-    for name in tensors.keys() - expected.keys():
-        raise CheckpointError(f"{path} holds weights '{name}' that its architecture does not have; {advice}.")
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            raise CheckpointError(
-                f"{path} does not fit its architecture: '{name}' has shape {tuple(tensor.shape)}, "
-                f"{tuple(expected[name].shape)} is expected; {advice}."
-            )
-        if tensor.is_complex() or tensor.is_floating_point() != expected[name].is_floating_point():
-            raise CheckpointError(
-                f"{path} does not fit its architecture: '{name}' holds {tensor.dtype}, "
-                f"{expected[name].dtype} is expected; {advice}."
-            )
-    module.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in tensors.items()}, assign=True)
     return module

@@ -5,8 +5,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from cnnviz.nets.chain import Chain, ChainLayer
 from cnnviz.nets.cifar_net import CifarNet
 from cnnviz.nets.lenet import LeNet
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
@@ -18,6 +20,9 @@ ARCHITECTURES: dict[str, type[LeNet] | type[CifarNet] | type[TinyVGG]] = {
     "tiny-vgg": TinyVGG,
 }
 """Those that the program trains itself."""
+
+CHAIN = "chain"
+"""A table of layers; its only setting, ``layers``, is a list of rows as in :class:`cnnviz.nets.chain.ChainLayer`."""
 
 LARGEST_WIDTH = 65_536
 
@@ -47,13 +52,15 @@ def build(name: str, config: Mapping[str, object]) -> nn.Module:
     ----------
     config
         Arguments that differ from the architecture's defaults, for example ``{"channels": 1, "widths": [16, 32]}``.
-        Every value is a whole number from 1 to 65,536 or a list of these.
+        Every value is a whole number from 1 to 65,536 or a list of these; of ``"chain"``, a table.
 
     Raises
     ------
     ArchitectureError
         The architecture or one of the settings is unknown, or a value is not of its kind.
     """
+    if name == CHAIN:
+        return _build_chain(config)
     if name in PUBLIC_ARCHITECTURES:
         return _build_public(name, config)
     architecture = _architecture(name)
@@ -74,6 +81,17 @@ def _build_public(name: str, config: Mapping[str, object]) -> nn.Module:
             raise ArchitectureError(f"Architecture '{name}' has no setting '{key}'; it has {', '.join(arguments)}.")
         arguments[key] = _checked(name, key, value, int)
     return architecture.make(**arguments)
+
+
+def _build_chain(config: Mapping[str, object]) -> nn.Module:
+    try:
+        return Chain(TypeAdapter(tuple[ChainLayer, ...]).validate_python(config.get("layers", ())))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ArchitectureError(f"The table of layers is wrong at '{place}' ({first['msg']}).") from error
+    except ValueError as error:
+        raise ArchitectureError(f"The table of layers makes no network: {error}.") from error
 
 
 def _architecture(name: str) -> type[LeNet] | type[CifarNet] | type[TinyVGG]:

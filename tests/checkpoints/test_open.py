@@ -109,7 +109,7 @@ def write_pytorch_zip(path):
 @pytest.mark.parametrize("write", [lambda path: path.write_bytes(pickle.dumps(RunsCode())), write_pytorch_zip])
 def test_a_pickled_network_is_refused_unopened(tmp_path, name, write):
     write(tmp_path / name)
-    with pytest.raises(CheckpointError, match="PyTorch checkpoint, which could run code when it is loaded"):
+    with pytest.raises(CheckpointError, match="exec"):
         open_network(tmp_path / name)
     assert not hasattr(builtins, "was_unpickled")
 
@@ -118,13 +118,13 @@ def test_other_files_are_refused_in_a_sentence_that_says_what_to_do(tmp_path, pa
     whole = path.read_bytes()
     foreign = safetensors.torch.save({"weight": torch.zeros(2)}, {"format": "pt"})
     cases = {
-        "empty": (b"", "is empty; get the file again"),
-        "text": (b"hello, this is no network", "not a safetensors file, or it is damaged"),
-        "short": (b"abc", "not a safetensors file, or it is damaged"),
-        "header": (whole[:40], "not a safetensors file, or it is damaged"),
-        "truncated": (whole[:-4], "not a safetensors file, or it is damaged or cut short"),
-        "huge": ((2**62).to_bytes(8, "little") + whole[8:], "not a safetensors file, or it is damaged"),
-        "foreign": (foreign, "was not written by cnnviz; make a network that it can open with 'cnnviz train'"),
+        "empty": (b"", "it is empty. Get the file again"),
+        "text": (b"hello, this is no network", "cannot be read: .* Get the file again"),
+        "short": (b"abc", "cannot be read: .* Get the file again"),
+        "header": (whole[:40], "cannot be read: .* Get the file again"),
+        "truncated": (whole[:-4], "cannot be read: .* Get the file again"),
+        "huge": ((2**62).to_bytes(8, "little") + whole[8:], "cannot be read: .* Get the file again"),
+        "foreign": (foreign, "is not a whole network because"),
         "newer": (whole.replace(b'"cnnviz_format":"1"', b'"cnnviz_format":"9"'), "install a newer cnnviz"),
     }
     for name, (content, message) in cases.items():
@@ -138,7 +138,7 @@ def test_other_files_are_refused_in_a_sentence_that_says_what_to_do(tmp_path, pa
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no network or file 'minst-lenet'; give one of mnist-lenet, cifar-net"):
         open_network("minst-lenet")
-    with pytest.raises(CheckpointError, match=r"is a folder; give the \.safetensors file in it"):
+    with pytest.raises(CheckpointError, match="is a folder; give the file of weights in it"):
         open_network(tmp_path)
     with pytest.raises(CheckpointError, match="cannot be read"):
         open_network("nul\0byte")

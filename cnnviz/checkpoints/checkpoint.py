@@ -1,0 +1,273 @@
+"""Opens any file of weights: what it holds, what it is, and a live network where that is sure or was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cnnviz.checkpoints import sidecar, wording
+from cnnviz.checkpoints.candidate import Candidate
+from cnnviz.checkpoints.card import CheckpointError, NetworkCard
+from cnnviz.checkpoints.contents import Contents, Status
+from cnnviz.checkpoints.filling import DoesNotFit, filled
+from cnnviz.checkpoints.foreign_code import made_by
+from cnnviz.checkpoints.identification import Identification, identify_network
+from cnnviz.checkpoints.identify import network_path
+from cnnviz.checkpoints.input_size import runs_on
+from cnnviz.checkpoints.layer_table import CheckpointLayer, layers_in, layers_of, weights_among
+from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
+from cnnviz.checkpoints.reader import RefusedFile, read_checkpoint
+from cnnviz.checkpoints.stored_arrays import check_stored_arrays
+from cnnviz.nets.registry import ArchitectureError, build
+
+__all__ = ["Checkpoint", "open_checkpoint"]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A file of weights, and what is known of it.
+
+    Attributes
+    ----------
+    path : Path
+    status : str
+        ``"opened"``: ``module`` is a live network. ``"partial"``: its tensors can be read, but no network is made of
+        them yet, or the file asks for names beside those of tensors. ``"refused"``: no tensor can be read.
+    format : str
+        In words; empty where the file was refused.
+    architecture : str or None
+        Of ``module``, else of the likeliest candidate.
+    confidence : float
+        In that architecture, from 0 to 1.
+    candidates : tuple of Candidate
+        All answers, best first.
+    module : nn.Module or None
+        In evaluation mode, on the CPU.
+    card : NetworkCard or None
+        None while nothing tells how its images are normalised: the message then asks for it.
+    contents : Contents or None
+        None where the file was refused.
+    refused : tuple of str
+        Names outside the list of tensor constructors that the file asks for.
+    message : str
+        What was found, and what can be done next.
+    networks : tuple of str
+        By what name each network in the file is selected.
+    network : SavedNetwork or None
+        The one that was selected.
+    input_size : (int, int, int) or None
+        Channels, height and width of the images that ``module`` takes.
+    """
+
+    path: Path
+    status: Status
+    format: str
+    message: str
+    architecture: str | None = None
+    confidence: float = 0.0
+    candidates: tuple[Candidate, ...] = ()
+    module: nn.Module | None = None
+    card: NetworkCard | None = None
+    contents: Contents | None = None
+    refused: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    network: SavedNetwork | None = None
+    input_size: tuple[int, int, int] | None = None
+
+    @cached_property
+    def parameters(self) -> int:
+        """Weights of the network, without buffers; tied ones are counted once."""
+        if self.module is not None:
+            return sum(weights.numel() for weights in self.module.parameters())
+        if self.contents is None or self.network is None:
+            return 0
+        return sum(
+            torch.Size(entry.shape).numel() for entry in weights_among(self.contents, self.network.entries.values())
+        )
+
+    @cached_property
+    def layers(self) -> tuple[CheckpointLayer, ...]:
+        """A live network's layers in order of execution; else those that hold tensors."""
+        if self.module is not None and self.input_size is not None:
+            return layers_of(self.module, self.input_size)
+        if self.contents is None or self.network is None:
+            return ()
+        return layers_in(self.contents, self.network)
+
+
+def open_checkpoint(
+    path: str | Path, *, select: str | None = None, accept: bool | Candidate = False, model: str | None = None
+) -> Checkpoint:
+    """Open a file of weights of any kind; nothing in it is executed.
+
+    Parameters
+    ----------
+    path
+        A file, or the name of a network that ships with the program.
+    select
+        Which of several networks in the file; by default the first.
+    accept
+        True accepts the best candidate, a candidate that one: a live network is made of it, and the answer is kept for
+        this file. A candidate worked out from shapes can be corrected before, see
+        :class:`cnnviz.checkpoints.chain_guess.ChainGuess`.
+    model
+        ``package.module:callable`` that makes the network: your own code, imported because you ask for it, and never
+        from the folder of the file.
+
+    Raises
+    ------
+    CheckpointError
+        There is no network called ``select``, the candidate does not fit the weights, or ``model`` makes none that
+        does.
+    """
+    path = network_path(path)
+    try:
+        contents = read_checkpoint(path)
+    except RefusedFile as error:
+        return Checkpoint(path, "refused", "", str(error), refused=error.refused)
+    found = networks_in(contents)
+    network = _selected(found, select, path)
+    file = Checkpoint(
+        path=path,
+        status="partial",
+        format=contents.format,
+        message="",
+        contents=contents,
+        refused=contents.refused,
+        networks=tuple(network.select for network in found),
+        network=network,
+    )
+    if network is None:
+        return replace(file, message=wording.no_network(file, "it holds what training needs, and no network's weights"))
+    if model is not None:
+        return _made_by_code(file, contents, network, model)
+    identification = identify_network(contents, network)
+    kept, notice = _kept_answer(path, network, select) if accept is False else (None, "")
+    candidates = (kept, *identification.candidates) if kept is not None else identification.candidates
+    file = replace(file, candidates=candidates)
+    if accept is not False:
+        return _accepted(file, contents, network, accept, identification)
+    best = candidates[0] if candidates else None
+    if contents.modules and (best is None or best.rule in ("order", "chain")):
+        # What its class computes beside its layers is not in the shapes.
+        kind = contents.modules[0].kind
+        return replace(file, architecture=kind, confidence=1.0, message=wording.pickled(file, kind))
+    if best is None:
+        return replace(file, message=wording.no_network(file, identification.reason))
+    file = replace(file, architecture=best.architecture, confidence=best.confidence)
+    # Who accepted an answer has seen the names that the file asks for.
+    if not best.sure or (contents.refused and best.rule != "accepted"):
+        return replace(file, message=wording.to_be_accepted(file, best, notice))
+    try:
+        return _opened(file, contents, best, notice)
+    except DoesNotFit as error:
+        return replace(file, message=wording.no_network(file, f"of {best.title} {error}"))
+
+
+def _selected(networks: tuple[SavedNetwork, ...], select: str | None, path: Path) -> SavedNetwork | None:
+    if select is None:
+        return networks[0] if networks else None
+    for network in networks:
+        if network.select == select:
+            return network
+    names = ", ".join(network.select or "the whole file" for network in networks) or "none"
+    raise CheckpointError(f"{path} holds no network called '{select}'; it holds {names}.")
+
+
+def _kept_answer(path: Path, network: SavedNetwork, select: str | None) -> tuple[Candidate | None, str]:
+    try:
+        answer, notice = sidecar.find(path)
+    except OSError as error:
+        return None, f"Whether an answer was kept for it cannot be read ({error.strerror or error})."
+    if answer is None or answer.select != network.select:
+        return None, notice
+    return answer.candidate(), notice
+
+
+def _accepted(
+    file: Checkpoint,
+    contents: Contents,
+    network: SavedNetwork,
+    accept: bool | Candidate,
+    identification: Identification,
+) -> Checkpoint:
+    """A live network of what the person accepts, which is kept for the next time."""
+    if accept is True:
+        if not identification.candidates:
+            return replace(file, message=wording.no_network(file, identification.reason))
+        accept = identification.candidates[0]
+    assert isinstance(accept, Candidate)
+    if accept.rule == "metadata":
+        return _opened(file, contents, accept, "")
+    answer = sidecar.AcceptedAnswer.of(accept, sidecar.sha256_of(file.path), network.select)
+    accepted = answer.candidate()
+    try:
+        opened = _opened(replace(file, candidates=(accepted, *file.candidates)), contents, accepted, "")
+    except DoesNotFit as error:
+        raise CheckpointError(f"{file.path} cannot be opened as {accept.title}: {error}; correct it.") from error
+    try:
+        place = sidecar.keep(answer, file.path)
+    except OSError as error:
+        return replace(opened, message=f"{opened.message} The answer could not be kept ({error.strerror or error}).")
+    return replace(opened, message=f"{opened.message} The answer is kept in {place}.")
+
+
+def _opened(file: Checkpoint, contents: Contents, candidate: Candidate, notice: str) -> Checkpoint:
+    """With a live network made of ``candidate``; raises DoesNotFit."""
+    unknown = set(candidate.names.values()) - {entry.name for entry in contents.entries}
+    if unknown:
+        raise DoesNotFit(f"it lacks the weights '{min(unknown)}'")
+    try:
+        with torch.device("meta"):
+            module = build(candidate.architecture, candidate.config).eval()
+            outputs = module(torch.empty(1, *candidate.input_size)).shape[1]
+    except (ArchitectureError, RuntimeError, ValueError) as error:
+        raise DoesNotFit(f"it cannot be built ({_first_line(error)})") from error
+    module = filled(module, candidate.names, contents.load)
+    if candidate.rule == "metadata":
+        card: NetworkCard | None = NetworkCard.from_metadata(_strings(contents.metadata))
+    else:
+        try:
+            card = candidate.card(outputs)
+        except ValueError as error:
+            raise DoesNotFit(f"mean and std do not fit its {candidate.input_size[0]} channels") from error
+    opened = replace(
+        file,
+        status="opened",
+        architecture=candidate.architecture,
+        confidence=candidate.confidence,
+        module=module,
+        card=card,
+        input_size=candidate.input_size,
+    )
+    check = check_stored_arrays(module, file.path.parent) if len(file.networks) == 1 else None
+    return replace(opened, message=wording.opened(opened, candidate, check, notice))
+
+
+def _made_by_code(file: Checkpoint, contents: Contents, network: SavedNetwork, spec: str) -> Checkpoint:
+    """With the network that the person's own code makes, filled with the file's weights."""
+    module = made_by(spec, file.path)
+    expected = module.state_dict().keys()
+    candidates = [network.entries, {entry.name: entry for entry in contents.entries}]
+    names = max(candidates, key=lambda entries: len(entries.keys() & expected))
+    try:
+        module = filled(module, {name: entry.name for name, entry in names.items()}, contents.load)
+    except DoesNotFit as error:
+        raise CheckpointError(f"{file.path} does not fit what {spec} makes: {error}; correct --model.") from error
+    size = runs_on(module)
+    opened = replace(file, status="opened", architecture=spec, confidence=1.0, module=module, input_size=size)
+    return replace(opened, message=wording.made_by_code(opened, spec))
+
+
+def _strings(metadata: Mapping[str, object]) -> dict[str, str]:
+    return {key: value for key, value in metadata.items() if isinstance(value, str)}
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,102 @@
+"""The layers of a checkpoint as a table: from a live network, or from nothing but its tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from cnnviz.checkpoints.contents import Contents, TensorEntry
+from cnnviz.checkpoints.fingerprints import is_buffer
+from cnnviz.checkpoints.prefixes import SavedNetwork
+from cnnviz.core.graph import INPUT
+from cnnviz.core.trace import prepare
+
+
+@dataclass(frozen=True)
+class CheckpointLayer:
+    """One row.
+
+    Attributes
+    ----------
+    type : str
+        Class name in ``torch.nn``, or what the shape of the weights allows; the class that a pickled network names.
+    output_shape : tuple of int or None
+        Without the batch; None where the network cannot be run.
+    parameters : int
+        Weights and biases; those shared with an earlier layer are counted there.
+    macs : int or None
+        Multiply-adds for one image.
+    """
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...] | None
+    parameters: int
+    macs: int | None
+
+
+def layers_of(module: nn.Module, input_size: tuple[int, int, int]) -> tuple[CheckpointLayer, ...]:
+    """The layers of a live network, in order of execution; it is run once on an empty image."""
+    parameter = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), torch.zeros(0))
+    graph = prepare(module, torch.zeros(1, *input_size, dtype=parameter.dtype, device=parameter.device)).graph
+    return tuple(
+        CheckpointLayer(layer.name, layer.kind, layer.output_shape, layer.parameters, layer.macs)
+        for layer in graph
+        if layer.name != INPUT
+    )
+
+
+_BY_RANK = {1: "Scale", 2: "Linear", 3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}
+
+
+def layers_in(contents: Contents, network: SavedNetwork) -> tuple[CheckpointLayer, ...]:
+    """The layers that hold tensors, with what can be said without running them."""
+    told = {module.path: module.kind.rpartition(".")[2] for module in contents.modules}
+    grouped: dict[str, list[tuple[str, TensorEntry]]] = {}
+    for name, entry in network.entries.items():
+        layer, _, kind = name.rpartition(".")
+        grouped.setdefault(layer, []).append((kind, entry))
+    weights = {entry.name for entry in weights_among(contents, network.entries.values())}
+    rows = []
+    for layer, tensors in grouped.items():
+        path = tensors[0][1].name.rpartition(".")[0]
+        parameters = sum(math.prod(entry.shape) for _, entry in tensors if entry.name in weights)
+        rows.append(CheckpointLayer(layer, told.get(path) or _type(dict(tensors)), None, parameters, None))
+    return tuple(rows)
+
+
+def _type(tensors: dict[str, TensorEntry]) -> str:
+    if "running_mean" in tensors:
+        return "BatchNorm"
+    weight = tensors.get("weight")
+    return _BY_RANK.get(len(weight.shape), "Tensor") if weight is not None else "Tensor"
+
+
+def weights_among(contents: Contents, entries: Iterable[TensorEntry]) -> tuple[TensorEntry, ...]:
+    """The tensors that are trained, as far as names and types tell: no buffers, no whole numbers, tied ones once."""
+    found: list[TensorEntry] = []
+    by_memory: dict[tuple[str, tuple[int, ...]], list[TensorEntry]] = {}
+    for entry in entries:
+        if is_buffer(entry.name) or not _is_trained(entry.dtype):
+            continue
+        before = by_memory.setdefault((entry.storage or entry.name, entry.shape), [])
+        # Views of one storage may be of different parts of it: tied weights are those that hold the same.
+        if any(_same(contents, entry, other) for other in before):
+            continue
+        before.append(entry)
+        found.append(entry)
+    return tuple(found)
+
+
+def _is_trained(dtype: str) -> bool:
+    return dtype.startswith(("float", "bfloat", "complex", "qint", "quint"))
+
+
+def _same(contents: Contents, one: TensorEntry, other: TensorEntry) -> bool:
+    if one.note or other.note:
+        return False
+    return torch.equal(contents.load(one.name), contents.load(other.name))
