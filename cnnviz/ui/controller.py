@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PyQt6.QtCore import QObject, QTimer
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QApplication, QFileDialog, QMenu
 
-from cnnviz.checkpoints.identify import network_path, read_card
+from cnnviz.checkpoints.identify import is_own, network_path, read_card
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.kinds import NETWORK_SUFFIXES, kind_of, picture_bytes
@@ -85,14 +86,29 @@ class Controller(QObject):
         self._background.run(job, lambda sha: actions.use_photo(self._document, str(path), sha), f"Opening {path.name}")
 
     def open_network(self, source: str) -> None:
-        channels = None
-        if not source.startswith("live:"):
-            try:
-                channels = read_card(network_path(source.partition(":")[2])).input_size[0]
-            except ValueError as error:
-                self._window.notices.show_message(str(error), "warning")
+        """Show another network; a file that is none is still looked at, in the checkpoint panel."""
+        kind, _, name = source.partition(":")
+        path = network_path(name)
+        try:
+            if kind == "shipped" or is_own(path):
+                actions.use_network(self._document, source, read_card(path).input_size[0])
                 return
-        actions.use_network(self._document, source, channels)
+        except ValueError as error:
+            self._window.notices.show_message(str(error), "warning")
+            return
+        self._background.run(partial(_looked_at, path), partial(self._show_file, source), f"Opening {path.name}")
+
+    def _show_file(self, source: str, found: FoundFile) -> None:
+        """What a file of weights turned out to be: shown alive, or its tensors with the reason why not."""
+        if found.channels is not None:
+            actions.use_network(self._document, source, found.channels)
+        self._document.edit("panels.checkpoint.path", str(found.path))
+        dock = self._window.docks.get("checkpoint")
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+        if found.channels is None or found.asks:
+            self._window.notices.show_message(found.message, "warning")
 
     # commands
 
@@ -301,3 +317,21 @@ def _next_try(refused: NetworkChoice) -> NetworkChoice:
     if refused.device != "auto":
         return refused.model_copy(update={"device": "auto"})
     return NetworkChoice()
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file of weights: how many channels its network takes (None: no live network), and what there is to say."""
+
+    path: Path
+    channels: int | None
+    asks: bool
+    message: str
+
+
+def _looked_at(path: Path) -> FoundFile:
+    from cnnviz.checkpoints.checkpoint import open_checkpoint
+
+    found = open_checkpoint(path)
+    channels = found.input_size[0] if found.module is not None and found.input_size is not None else None
+    return FoundFile(path, channels, found.card is None, found.message)

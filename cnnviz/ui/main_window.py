@@ -45,6 +45,7 @@ class MainWindow(DockWindow):
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
         self.docks: dict[str, Dock] = {}
+        self._areas: dict[str, str] = {}
         self.notices = NoticeStack(self)
         self._default_state = QByteArray()
         self._before_maximise: QByteArray | None = None
@@ -70,6 +71,7 @@ class MainWindow(DockWindow):
             dock.maximise_requested.connect(lambda dock=dock: self.toggle_maximised(dock))
             dock.seen_changed.connect(lambda _seen: self._settle.start())
             self.docks[spec.id] = dock
+            self._areas[spec.id] = spec.area
         self._arrange()
 
     def visible_panels(self) -> frozenset[str]:
@@ -142,9 +144,11 @@ class MainWindow(DockWindow):
         for column in columns:
             for above, below in pairwise(column):
                 self.splitDockWidget(above, below, Qt.Orientation.Vertical)
-        for dock in self.docks.values():
-            if dock not in known and heads:
-                self.tabifyDockWidget(heads[-1], dock)
+        for panel_id, dock in self.docks.items():
+            if dock not in known and all(columns):
+                host = {"left": columns[0][-1], "centre": columns[1][-1], "right": columns[2][0]}[self._areas[panel_id]]
+                self.tabifyDockWidget(host, dock)
+                host.raise_()
             dock.show()
         self._share_space()
 

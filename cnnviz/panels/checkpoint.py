@@ -1,0 +1,238 @@
+"""Checkpoint: what is in a file of weights, whether it is safe, and what its tensors are like."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from pydantic import Field
+
+from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cnnviz.checkpoints.checkpoint import Checkpoint
+    from cnnviz.engine.observation import Observation
+
+# a refinement brings the statistics of tensors of about this many bytes
+BATCH_BYTES = 8 * 2**20
+
+
+class CheckpointParams(PanelParams):
+    path: str | None = Field(None, max_length=4096, description="The file that is looked at; none: the network's own")
+
+
+@dataclass(frozen=True)
+class TensorStatistics:
+    """Of the finite values; ``zeros`` and ``not_finite`` count values."""
+
+    norm: float
+    mean: float
+    std: float
+    zeros: int
+    not_finite: int
+
+
+@dataclass(frozen=True)
+class TensorRow:
+    """One tensor; ``share`` is its part of all values in the file, ``statistics`` come later."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    note: str
+    values: int
+    share: float
+    statistics: TensorStatistics | None = None
+
+
+@dataclass(frozen=True)
+class CheckpointResult:
+    """What is known so far; ``done`` of ``rows`` have their statistics.
+
+    Attributes
+    ----------
+    proposal : str
+        What the file can be opened as once the person accepts it; empty where there is nothing to accept.
+    refused : tuple of str
+        Names that the file asks for beside those of tensors: code that was not run.
+    metadata : tuple of (str, str)
+    """
+
+    path: str
+    status: str
+    format: str
+    architecture: str
+    confidence: float
+    message: str
+    size: int
+    sha256: str | None
+    parameters: int
+    proposal: str
+    reasons: tuple[str, ...]
+    refused: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...]
+    rows: tuple[TensorRow, ...]
+    done: int
+
+
+@dataclass
+class _Inspection:
+    """A file that is being looked at; kept, so that work goes on where a newer scene interrupted it."""
+
+    key: tuple[str, int, int]
+    checkpoint: Checkpoint
+    rows: list[TensorRow]
+    hasher: hashlib._Hash = field(default_factory=hashlib.sha256)
+    hashed: int = 0
+    done: int = 0
+
+
+_last: list[_Inspection] = []
+
+
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[CheckpointResult]:
+    """First what the file is; then, bit by bit, its hash and the statistics of its tensors."""
+    path = _path(scene, observation)
+    inspection = _inspect(path)
+    yield _result(inspection)
+    while _go_on(inspection):
+        yield _result(inspection)
+
+
+def _path(scene: Scene, observation: Observation) -> Path:
+    from cnnviz.checkpoints.identify import network_path
+
+    params = cast(CheckpointParams, scene.panel("checkpoint"))
+    if params.path is not None:
+        return Path(params.path)
+    kind, _, name = observation.network.source.partition(":")
+    if kind == "live":
+        raise ValueError("This module was handed over from Python and has no file; open one with File › Open.")
+    return network_path(name)
+
+
+def _inspect(path: Path) -> _Inspection:
+    from cnnviz.checkpoints.checkpoint import open_checkpoint
+
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); open another file.") from error
+    key = (str(path), stat.st_mtime_ns, stat.st_size)
+    if not _last or _last[0].key != key:
+        checkpoint = open_checkpoint(path)
+        _last[:] = [_Inspection(key, checkpoint, _rows(checkpoint))]
+    return _last[0]
+
+
+def _rows(checkpoint: Checkpoint) -> list[TensorRow]:
+    entries = checkpoint.contents.entries if checkpoint.contents is not None else ()
+    sizes = [math.prod(entry.shape) for entry in entries]
+    total = sum(sizes) or 1
+    return [
+        TensorRow(entry.name, entry.shape, entry.dtype, entry.note, size, size / total)
+        for entry, size in zip(entries, sizes, strict=True)
+    ]
+
+
+def _go_on(inspection: _Inspection) -> bool:
+    """Do one bit of what is left; False when all is done."""
+    size = inspection.key[2]
+    if inspection.done == len(inspection.rows) and inspection.hashed >= size:
+        return False
+    if inspection.done < len(inspection.rows):
+        _measure_some(inspection)
+    else:
+        with inspection.checkpoint.path.open("rb") as file:
+            file.seek(inspection.hashed)
+            chunk = file.read(4 * BATCH_BYTES)
+        inspection.hasher.update(chunk)
+        # a file that shrank meanwhile ends the work as well
+        inspection.hashed = inspection.hashed + len(chunk) if chunk else size
+    return True
+
+
+def _measure_some(inspection: _Inspection) -> None:
+    from dataclasses import replace
+
+    contents = inspection.checkpoint.contents
+    assert contents is not None
+    measured = 0
+    while inspection.done < len(inspection.rows) and measured < BATCH_BYTES:
+        row = inspection.rows[inspection.done]
+        if not row.note and row.values:
+            try:
+                statistics = describe(contents.load(row.name))
+            except (ValueError, RuntimeError, NotImplementedError, KeyError):
+                statistics = None  # listed, but without values that could be read
+            inspection.rows[inspection.done] = replace(row, statistics=statistics)
+        measured += 4 * row.values + 1024
+        inspection.done += 1
+
+
+def describe(tensor: Tensor) -> TensorStatistics:
+    """Norm, mean and standard deviation (not of a sample) of the finite values; complex ones by their magnitude."""
+    import torch
+
+    values = tensor.abs() if tensor.is_complex() else tensor
+    values = values.to(torch.float64).reshape(-1)
+    finite = values[torch.isfinite(values)]
+    count = max(finite.numel(), 1)
+    mean = float(finite.sum()) / count
+    return TensorStatistics(
+        float(finite.norm()),
+        mean,
+        math.sqrt(float(((finite - mean) ** 2).sum()) / count),
+        int((values == 0).sum()),
+        values.numel() - finite.numel(),
+    )
+
+
+def _result(inspection: _Inspection) -> CheckpointResult:
+    checkpoint = inspection.checkpoint
+    best = checkpoint.candidates[0] if checkpoint.candidates else None
+    may_accept = best is not None and checkpoint.module is None
+    metadata = checkpoint.contents.metadata if checkpoint.contents is not None else {}
+    finished = inspection.hashed >= inspection.key[2]
+    return CheckpointResult(
+        str(checkpoint.path),
+        checkpoint.status,
+        checkpoint.format,
+        checkpoint.architecture or "",
+        checkpoint.confidence,
+        checkpoint.message,
+        inspection.key[2],
+        inspection.hasher.hexdigest() if finished else None,
+        checkpoint.parameters,
+        best.title if best is not None and may_accept else "",
+        best.reasons if best is not None else (),
+        checkpoint.refused,
+        tuple((str(key), _short(value)) for key, value in metadata.items()),
+        tuple(inspection.rows),
+        inspection.done,
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 2000 else f"{text[:2000]}…"
+
+
+SPEC = PanelSpec(
+    id="checkpoint",
+    title="Checkpoint",
+    area="centre",
+    params=CheckpointParams,
+    depends=("network",),
+    compute=compute,
+    view="cnnviz.panels.checkpoint_view:CheckpointView",
+    tip="What the file of weights holds. It was read without running anything in it.",
+)

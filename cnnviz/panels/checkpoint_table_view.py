@@ -1,0 +1,146 @@
+"""The tensors of a checkpoint as a table that can be sorted, filtered and copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from PyQt6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from cnnviz.panels.checkpoint import TensorRow, TensorStatistics
+from cnnviz.ui.numbers import format_count, format_number
+from cnnviz.ui.theme import theme
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column: how a row is shown, and what it is sorted by."""
+
+    title: str
+    tip: str
+    text: Callable[[TensorRow], str]
+    key: Callable[[TensorRow], Any]
+
+
+def _statistic(title: str, tip: str, of: Callable[[TensorStatistics], float], *, count: bool = False) -> _Column:
+    def text(row: TensorRow) -> str:
+        if row.statistics is None:
+            return ""
+        value = of(row.statistics)
+        return format_count(int(value)) if count else format_number(value)
+
+    return _Column(title, tip, text, lambda row: of(row.statistics) if row.statistics is not None else float("-inf"))
+
+
+_COLUMNS = (
+    _Column("tensor", "Its name: the path through the file", lambda row: row.name, lambda row: row.name),
+    _Column("shape", "Sizes of its axes", lambda row: "×".join(map(str, row.shape)) or "one value", lambda r: r.values),
+    _Column("type", "Type of its values", lambda r: f"{r.dtype} {r.note}".strip(), lambda r: f"{r.dtype} {r.note}"),
+    _Column("share", "Part of all values in the file", lambda row: f"{row.share:.1%}", lambda row: row.share),
+    _statistic("norm", "Euclidean norm of the finite values", lambda s: s.norm),
+    _statistic("mean", "Mean of the finite values", lambda s: s.mean),
+    _statistic("std", "Standard deviation of the finite values", lambda s: s.std),
+    _statistic("zeros", "Values that are exactly zero", lambda s: s.zeros, count=True),
+    _statistic("not finite", "Values that are NaN or infinite", lambda s: s.not_finite, count=True),
+)
+_SORT_ROLE = Qt.ItemDataRole.UserRole
+
+
+class TensorModel(QAbstractTableModel):
+    """Rows come whole at first, and get their statistics later without the selection being lost."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._rows: tuple[TensorRow, ...] = ()
+
+    def set_rows(self, rows: tuple[TensorRow, ...]) -> None:
+        same = [row.name for row in rows] == [row.name for row in self._rows]
+        if not same:
+            self.beginResetModel()
+        self._rows = rows
+        if not same:
+            self.endResetModel()
+        elif rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(_COLUMNS) - 1))
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        return len(_COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self._rows[index.row()], _COLUMNS[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.text(row)
+        if role == _SORT_ROLE:
+            return column.key(row)
+        if role == Qt.ItemDataRole.ToolTipRole and index.column() == 0:
+            return row.name
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 2:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _COLUMNS[section].title
+        return _COLUMNS[section].tip if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+class TensorTable(QTableView):
+    """A click on a heading sorts; Ctrl+C copies the selected rows, or all, with tabs between the cells."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = TensorModel(self)
+        self._proxy = QSortFilterProxyModel(self)
+        self._proxy.setSourceModel(self._model)
+        self._proxy.setSortRole(_SORT_ROLE)
+        self._proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setModel(self._proxy)
+        self.setSortingEnabled(True)
+        # as the file names them, in natural order, until a heading is clicked
+        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setAlternatingRowColors(True)
+        self.setWordWrap(False)
+        self.setShowGrid(False)
+        self.setAccessibleName("Tensors of the file")
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        if rows is not None and columns is not None:
+            rows.hide()
+            rows.setDefaultSectionSize(theme().px(22))
+            columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+
+    def set_rows(self, rows: tuple[TensorRow, ...]) -> None:
+        self._model.set_rows(rows)
+
+    def set_filter(self, text: str) -> None:
+        """Show the tensors whose name, shape or type holds ``text``."""
+        self._proxy.setFilterKeyColumn(-1)
+        self._proxy.setFilterFixedString(text)
+
+    def shown(self) -> int:
+        return self._proxy.rowCount()
+
+    def copied_text(self) -> str:
+        """The selected rows, or all that are shown, as lines of cells."""
+        selection = self.selectionModel()
+        chosen = [index.row() for index in selection.selectedRows()] if selection is not None else []
+        rows = sorted(chosen) or range(self._proxy.rowCount())
+        columns = range(len(_COLUMNS))
+        cells = [[str(self._proxy.index(row, column).data()) for column in columns] for row in rows]
+        return "\n".join("\t".join(line) for line in [[column.title for column in _COLUMNS], *cells])
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if event is not None and event.matches(QKeySequence.StandardKey.Copy) and clipboard is not None:
+            clipboard.setText(self.copied_text())
+            return
+        super().keyPressEvent(event)

@@ -1,0 +1,114 @@
+"""The widget of the checkpoint panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+
+from cnnviz.panels.checkpoint import CheckpointResult
+from cnnviz.panels.checkpoint_table_view import TensorTable
+from cnnviz.scene.document import Document
+from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.numbers import format_count
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
+
+_STATUS = {
+    "opened": ("ok", "opened: a live network"),
+    "partial": ("warning", "partial: its tensors are shown, no network is run"),
+    "refused": ("error", "refused: no tensor can be read"),
+}
+
+
+class CheckpointView(PanelView):
+    """What the file is in words, then its tensors; what is still counted says how far it is."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(document, parent)
+        self._result: CheckpointResult | None = None
+        self._status = ElidedLabel("", role="title", token="text")
+        self._facts = QLabel()
+        self._facts.setWordWrap(True)
+        self._facts.setProperty("role", "muted")
+        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._words = QLabel()
+        self._words.setWordWrap(True)
+        self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._details = QLabel()
+        self._details.setWordWrap(True)
+        self._details.setProperty("role", "muted")
+        self._details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._filter = QLineEdit()
+        self._filter.setPlaceholderText("filter by name, shape or type")
+        self._filter.setClearButtonEnabled(True)
+        self._count = ElidedLabel("")
+        self._table = TensorTable(self)
+        self._filter.textChanged.connect(self._apply_filter)
+        row = QHBoxLayout()
+        row.addWidget(self._filter, 1)
+        row.addWidget(self._count)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme().px(6))
+        for widget in (self._status, self._facts, self._words, self._details):
+            layout.addWidget(widget)
+        layout.addLayout(row)
+        layout.addWidget(self._table, 1)
+
+    def show_result(self, result: CheckpointResult) -> None:
+        super().show_result(result)
+        self._result = result
+        token, words = _STATUS[result.status]
+        self._status.set_text(words, token)
+        self._facts.setText(" · ".join(_facts(result)))
+        self._words.setText(result.message)
+        details = _details(result)
+        self._details.setText("\n".join(details))
+        self._details.setVisible(bool(details))
+        self._details.setToolTip("\n".join(f"{key}: {value}" for key, value in result.metadata))
+        self._table.set_rows(result.rows)
+        self._say_count()
+        self.set_subtitle(Path(result.path).name)
+
+    def _apply_filter(self, text: str) -> None:
+        self._table.set_filter(text)
+        self._say_count()
+
+    def _say_count(self) -> None:
+        if self._result is None:
+            return
+        total = len(self._result.rows)
+        shown = self._table.shown()
+        words = f"{total} tensors" if shown == total else f"{shown} of {total} tensors"
+        if self._result.done < total:
+            words += f", {self._result.done} measured"
+        self._count.set_text(words)
+
+
+def _facts(result: CheckpointResult) -> list[str]:
+    facts = [result.format] if result.format else []
+    if result.architecture:
+        facts.append(f"{result.architecture} ({result.confidence:.0%} sure)")
+    if result.parameters:
+        facts.append(f"{format_count(result.parameters)} weights")
+    facts.append(f"{result.size / 2**20:.2f} MiB")
+    facts.append(f"SHA-256 {result.sha256}" if result.sha256 else "hashing …")
+    return facts
+
+
+def _details(result: CheckpointResult) -> list[str]:
+    details = []
+    if result.refused:
+        details.append(f"Asked for, and not run: {', '.join(result.refused)}")
+    if result.proposal:
+        details.append(f"Could be: {result.proposal} ({'; '.join(result.reasons)})")
+    if result.metadata:
+        details.append(f"Metadata: {', '.join(_brief(key, value) for key, value in result.metadata)}")
+    return details
+
+
+def _brief(key: str, value: str) -> str:
+    """One entry of metadata; a long value is left to the tool tip."""
+    return f"{key} {value}" if len(value) <= 40 else f"{key} …"
