@@ -219,6 +219,7 @@ def _encode(_maker: TensorMaker, text: Any, encoding: Any = "") -> bytes | None:
 
 
 def _bytearray(_maker: TensorMaker, *arguments: Any) -> bytes | FileBytes | None:
+    """Bytes; protocol 2 writes empty ones as a call without arguments."""
     if not arguments:
         return b""
     return arguments[0] if isinstance(arguments[0], bytes | FileBytes) else None
@@ -288,6 +289,7 @@ _TABLE: dict[str, tuple[Callable[..., Any], int, int]] = {
     "collections.defaultdict": (_dictionary, 0, 2),
     "_codecs.encode": (_encode, 1, 2),
     "builtins.bytearray": (_bytearray, 0, 1),
+    "builtins.bytes": (_bytearray, 0, 1),
     "builtins.complex": (_complex, 2, 2),
     "builtins.set": (_set, 0, 1),
     "builtins.frozenset": (_set, 0, 1),

@@ -56,9 +56,10 @@ _LAYERS = re.compile(
 )
 # Python 2's modules, as pickles of protocol 2 and below name them.
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
-# A name as text, and as the two short strings of a STACK_GLOBAL; two letters at least, or random weights would match.
+# A name as text ("p1" is none but a PUT), and as the two short strings of a STACK_GLOBAL. Each part has two letters at
+# least, or random weights would match.
 _FIRST_LINE = re.compile(rb"(?=[ci]([A-Za-z_][\w.]{1,99})$)")
-_SECOND_LINE = re.compile(rb"([A-Za-z_][\w.]{1,99})\n")
+_SECOND_LINE = re.compile(rb"(?!p\d+\n)([A-Za-z_][\w.]{1,99})\n")
 _PUT = rb"(?:\x94|q.|r....)?"
 _STRING = rb"\x8c.([A-Za-z_][\w.]{1,99})"
 _AS_STRINGS = re.compile(_STRING + _PUT + _STRING + _PUT + rb"\x93", re.DOTALL)

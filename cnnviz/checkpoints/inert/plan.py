@@ -58,10 +58,9 @@ class PlanWriter:
             return index
         index = self._known[id(storage)] = len(self.storages)
         self._alive.append(storage)  # or its id could be given to another
-        key, number = storage.key[:100], 1
+        key = storage.key[:100]
         while key in self._keys:
-            number += 1
-            key = f"{storage.key[:100]}-{index if number > 2 else number}"
+            key = f"{key} ({index})"
         self._keys.add(key)
         self.storages.append(
             {
