@@ -161,7 +161,8 @@ def _strongest(maps: Tensor, most: int) -> tuple[int, ...]:
 
     if maps.shape[0] <= most:
         return tuple(range(maps.shape[0]))
-    return tuple(sorted(strongest(maps, most)))
+    # by what a ReLU would pass on, so that the rows go on in the columns after it
+    return tuple(sorted(strongest(maps.clamp(min=0), most)))
 
 
 def _thumbnails(maps: Tensor) -> Tensor:
