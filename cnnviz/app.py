@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import QCoreApplication, QObject, Qt, QThread, pyqtSignal
+from PyQt6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, pyqtSignal
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz import __version__
@@ -128,6 +128,12 @@ class Program(QObject):
             sys.stderr.flush()
             # a thread inside a forward pass at interpreter exit aborts the program
             os._exit(0)
+
+    def discard(self) -> None:
+        """Close the window and free all that belongs to it."""
+        self.window.close()
+        self.window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     def _view(self, panel_id: str, path: str) -> PanelView:
         module, _, name = path.partition(":")

@@ -269,9 +269,7 @@ def start(
 
     yield open_window
     for program in opened:
-        program.window.close()
-        program.window.deleteLater()
-        program.deleteLater()
+        program.discard()
     theme().set("dark", 1.0)
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnviz.commands.arguments import Subparsers
 from cnnviz.commands.errors import CommandError
 from cnnviz.commands.starting import add_scene_arguments, starting_scene, state_folder
+
+if TYPE_CHECKING:
+    from cnnviz.engine.computation import Delivery
+    from cnnviz.ui.dock import Dock
+    from cnnviz.ui.main_window import MainWindow
 
 
 def add_screenshot_command(subparsers: Subparsers) -> None:
@@ -32,7 +38,8 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
     """Compute the scene, paint it and save the picture."""
     # drawn into memory, whatever display there may be
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    os.environ["QT_LOGGING_RULES"] = "qt.qpa.*=false"
+    # this platform says of every window what it does not support
+    os.environ["QT_LOGGING_RULES"] = "qt.qpa.*=false;default.warning=false"
     from cnnviz.ui.preflight import display_problem
 
     problem = display_problem(need_window=False)
@@ -52,23 +59,29 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
     scene = starting_scene(arguments, first_scene())
     # never the saved geometry: the offscreen screen is 800×800 and would shrink it
     scene = scene.model_copy(update={"layout": type(scene.layout)()})
-    application = qt_application()
+    qt_application()
     program = Program(scene, state_folder(), synchronous=True, keep_session=False)
     failures: list[str] = []
-    program.stage.delivered.connect(lambda delivery: failures.extend(_failures(delivery)))
+    program.stage.delivered.connect(lambda delivery: failures.extend(_failures(delivery, arguments.layer)))
     if arguments.theme is not None:
         program.document.edit("appearance.theme", arguments.theme)
     if arguments.layer is not None:
         program.document.edit("selection.layer", arguments.layer)
-    window = program.window
-    window.resize(*arguments.size)
+    window, (width, height) = program.window, arguments.size
+    window.resize(width, height)
+    widget: MainWindow | Dock = window
     if arguments.panel is not None:
-        window.toggle_maximised(window.docks[arguments.panel])
+        widget = window.docks[arguments.panel]
+        program.controller.bar.hide()
+        program.controller.status.hide()
+        window.toggle_maximised(widget)
     program.show_computed()
-    widget = window if arguments.panel is None else window.docks[arguments.panel]
+    window.resize(window.width() + width - widget.width(), window.height() + height - widget.height())
+    program.stage.wait_until_idle()
+    if (widget.width(), widget.height()) != (width, height):
+        failures.append(f"It takes at least {widget.width()}x{widget.height()} to show this; give a larger --size.")
     saved = not failures and widget.grab().save(str(arguments.out), "PNG")
-    window.close()
-    application.processEvents()
+    program.discard()
     if failures:
         raise CommandError(failures[0])
     if not saved:
@@ -76,9 +89,13 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _failures(delivery: object) -> list[str]:
-    error = getattr(delivery, "network_error", None)
-    return [error] if error else []
+def _failures(delivery: Delivery, layer: str | None) -> list[str]:
+    if delivery.network_error is not None:
+        return [delivery.network_error]
+    network = delivery.network
+    if layer is not None and network is not None and layer not in network.graph:
+        return [f"{network.name} has no layer {layer!r}; give one of {', '.join(network.graph.names)}."]
+    return []
 
 
 def _size(text: str) -> tuple[int, int]:
