@@ -103,8 +103,16 @@ class _Builder:
         label = f"'{name}' ({node['operator']})"
         used = frozenset(index for index, output in enumerate(node["outputs"]) if output in self._read)
         inputs = tuple(self._value(source) for source in node["inputs"])
-        # Optional inputs may be left out at the end, or be named "".
-        call = Call(node["operator"], self._plan["opset"], node["attributes"], inputs, used, self._load, self._batch)
+        call = Call(
+            operator=node["operator"],
+            opset=self._plan["opset"],
+            attributes=node["attributes"],
+            inputs=inputs,
+            outputs=tuple(node["outputs"]),
+            used=used,
+            load=self._load,
+            batch=self._batch,
+        )
         try:
             module = OPERATORS[node["operator"]](call).eval()
             live = [value.tensor for value in inputs if value is not None and value.live]

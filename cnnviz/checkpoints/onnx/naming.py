@@ -16,26 +16,25 @@ def module_paths(nodes: Iterable[NodePlan]) -> list[str]:
     """A path for each node, such as ``"layer1.0.conv2"``: readable, and none within or equal to another.
 
     The name of a weight says best whose it is; then that of the node, which programs build from the modules that they
-    ran; and where there is neither, the operator.
+    ran, with the operator behind; and where there is neither, the operator.
     """
+    nodes = list(nodes)
+    owners = [_owner(node) for node in nodes]
+    blocks = {parent for owner in owners for parent in _parents(owner)}
     taken: set[str] = set()
-    containers: set[str] = set()
     paths = []
-    for node in nodes:
-        base = _path(node)
+    for node, owner in zip(nodes, owners, strict=True):
+        # An addition in a block has the block's path, and is not the block.
+        base = f"{owner}.{_snake(_operator(node))}" if owner in blocks else owner
         path, number = base, 1
-        while path in taken or path in containers or any(parent in taken for parent in _parents(path)):
+        while path in taken or path in blocks or not taken.isdisjoint(_parents(path)):
             number += 1
-            # A module cannot be inside one that is a node itself; its own name is then the whole path.
-            path = f"{base.replace('.', '_') if number > 2 or _blocked(base, taken) else base}_{number}"
+            # What would be inside another node is put beside it.
+            path = f"{base if taken.isdisjoint(_parents(base)) else base.replace('.', '_')}_{number}"
         taken.add(path)
-        containers.update(_parents(path))
+        blocks.update(_parents(path))
         paths.append(path)
     return paths
-
-
-def _blocked(path: str, taken: set[str]) -> bool:
-    return any(parent in taken for parent in _parents(path))
 
 
 def _parents(path: str) -> list[str]:
@@ -43,8 +42,18 @@ def _parents(path: str) -> list[str]:
     return [".".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
-def _path(node: NodePlan) -> str:
-    operator = node["operator"].rpartition(".")[2]
+def _operator(node: NodePlan) -> str:
+    return re.sub(r"\W+", "_", node["operator"].rpartition(".")[2])[:_LONGEST].strip("_") or "node"
+
+
+def _snake(operator: str) -> str:
+    """``GlobalAveragePool`` as ``global_average_pool``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operator).lower()
+
+
+def _owner(node: NodePlan) -> str:
+    """The path of the module that a node is, or is a part of."""
+    operator = _operator(node)
     for name in node["inputs"][1:]:
         match = _WEIGHT.match(name)
         if match and operator not in ("Add", "Sub", "Mul", "Div"):
@@ -62,17 +71,12 @@ def _path(node: NodePlan) -> str:
 
 def _cleaned(parts: list[str], operator: str) -> str:
     pieces = [re.sub(r"\W+", "_", part).strip("_")[:_LONGEST] for part in parts]
-    pieces = [f"{piece}_" if _is_taken_by_torch(piece) else piece for piece in pieces if piece][-_DEEPEST:]
-    if not pieces:
-        pieces = [re.sub(r"\W+", "_", operator)[:_LONGEST].strip("_") or "node"]
+    pieces = [f"{piece}_" if hasattr(_EMPTY, piece) else piece for piece in pieces if piece][-_DEEPEST:]
+    pieces = pieces or [operator]
     if re.fullmatch(rf"{re.escape(operator)}(_\d+)?", pieces[-1]):
-        pieces[-1] = pieces[-1].lower()
+        pieces[-1] = _snake(pieces[-1])
     return ".".join(pieces)
 
 
 _EMPTY = nn.Module()
-
-
-def _is_taken_by_torch(name: str) -> bool:
-    """Whether modules have an attribute of that name already."""
-    return hasattr(_EMPTY, name)
+"""Has every attribute that no module may be named after."""

@@ -148,6 +148,8 @@ class _Parser:
                 case 9:
                     texts.append(message.text(field))
                     self._spend(1)
+            if max(len(floats), len(integers), len(texts)) > _NUMBERS:
+                raise Malformed(f"an attribute is longer than {_NUMBERS:,} numbers")
         # A list of no entries leaves no trace but its type; it is empty whichever type that is.
         return name, integers or floats or texts or ([] if value is None and _is_list(message) else value)
 

@@ -1,14 +1,20 @@
 """Every operator of ONNX that the program computes, by name, with what makes a module of a node."""
 
-from cnnviz.checkpoints.onnx.operators import arithmetic, elementwise, indexing, layers, pooling, resize, shapes
+from cnnviz.checkpoints.onnx.operators.arithmetic import MAKERS as ARITHMETIC
 from cnnviz.checkpoints.onnx.operators.call import Maker
+from cnnviz.checkpoints.onnx.operators.elementwise import MAKERS as ELEMENTWISE
+from cnnviz.checkpoints.onnx.operators.indexing import MAKERS as INDEXING
+from cnnviz.checkpoints.onnx.operators.layers import MAKERS as LAYERS
+from cnnviz.checkpoints.onnx.operators.pooling import MAKERS as POOLING
+from cnnviz.checkpoints.onnx.operators.resize import MAKERS as RESIZE
+from cnnviz.checkpoints.onnx.operators.shapes import MAKERS as SHAPES
 
 OPERATORS: dict[str, Maker] = {
-    **arithmetic.MAKERS,
-    **elementwise.MAKERS,
-    **indexing.MAKERS,
-    **layers.MAKERS,
-    **pooling.MAKERS,
-    **resize.MAKERS,
-    **shapes.MAKERS,
+    **ARITHMETIC,
+    **ELEMENTWISE,
+    **INDEXING,
+    **LAYERS,
+    **POOLING,
+    **RESIZE,
+    **SHAPES,
 }

@@ -43,6 +43,8 @@ class Call:
         Version of the operators that the file was written for.
     inputs : tuple of Value or None
         None where an optional input is left out.
+    outputs : tuple of str
+        Their names, empty for those that are left out.
     used : frozenset of int
         Those of its outputs that something reads.
     load : callable
@@ -55,6 +57,7 @@ class Call:
     opset: int
     attributes: Mapping[str, Any]
     inputs: tuple[Value | None, ...]
+    outputs: tuple[str, ...]
     used: frozenset[int]
     load: Callable[[Any], Tensor]
     batch: int

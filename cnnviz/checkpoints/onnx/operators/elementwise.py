@@ -1,5 +1,6 @@
 """Operators that change each value by itself: activations, and functions of one number."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -72,8 +73,8 @@ def _softmax(call: Call) -> nn.Module:
     if call.opset >= 13 or all(size == 1 for size in call.shape()[axis + 1 :]):
         return kind(axis)
     # Until opset 13 all axes from this one on share one distribution.
-    shape, function = call.shape(), kind(-1)
-    return operation(call, lambda x: function(x.flatten(axis)).unflatten(axis, shape[axis:]))
+    joined, parted = nn.Flatten(axis), nn.Unflatten(axis, call.shape()[axis:])
+    return nn.Sequential(OrderedDict(flatten=joined, softmax=kind(-1), unflatten=parted))
 
 
 def _dropout(call: Call) -> nn.Module:

@@ -84,7 +84,7 @@ def _gather(call: Call) -> nn.Module:
 
     def gathered(x: Tensor, index: Tensor) -> Tensor:
         found = x.index_select(axis, index)
-        return found if len(shape) == 1 else found.reshape(*found.shape[:axis], *shape, *found.shape[axis + 1 :])
+        return found if len(shape) == 1 else found.unflatten(axis, shape)  # type: ignore[no-untyped-call]
 
     return Operation(gathered, [call.value(0), Value(index.flatten(), live=False)])
 
@@ -99,7 +99,9 @@ def _pad(call: Call) -> nn.Module:
     pairs = [(0, 0)] * rank
     for axis, before, after in zip(axes, widths[: len(axes)], widths[len(axes) :], strict=True):
         pairs[axis] = (before, after)
-    if any(before + size + after < 0 for (before, after), size in zip(pairs, call.shape(), strict=True)):
+    if any(
+        min(before, 0) + size + min(after, 0) < 0 for (before, after), size in zip(pairs, call.shape(), strict=True)
+    ):
         raise Unsupported(f"it pads by {widths}, less than nothing")
     if mode == "constant":
         return _pad_by_constant(call, pairs)
@@ -126,7 +128,7 @@ def _pad_by_pixels(call: Call, pairs: Sequence[tuple[int, int]], mode: str) -> n
     ):
         return _TORCH_PADS[mode]((*pairs[3], *pairs[2]))
     padded = [axis for axis, pair in enumerate(pairs) if pair != (0, 0)]
-    if any(sizes[axis] == 0 for axis in padded):
+    if any(sizes[axis] + min(pairs[axis][0], 0) + min(pairs[axis][1], 0) == 0 for axis in padded):
         raise Unsupported("it pads what has no pixels")
     places = [_places(sizes[axis], *pairs[axis], mode) for axis in padded]
     indices = [Value(torch.from_numpy(numbers), live=False) for numbers in places]
@@ -143,14 +145,18 @@ def _places(size: int, before: int, after: int, mode: str) -> np.ndarray:
     """Which pixel of an axis of ``size`` each pixel of the padded one repeats."""
     if before + size + after > 1 << 24:
         raise Unsupported("it pads too far")
-    places = np.arange(-before, size + after)
+    # What is cropped is gone before pixels are repeated.
+    kept = np.arange(max(-before, 0), size - max(-after, 0))
+    places = np.arange(-max(before, 0), len(kept) + max(after, 0))
     if mode == "edge":
-        return places.clip(0, size - 1)
-    if mode == "wrap":
-        return places % size
-    period = max(2 * (size - 1), 1)
-    places = places % period
-    return np.where(places < size, places, period - places)
+        places = places.clip(0, len(kept) - 1)
+    elif mode == "wrap":
+        places = places % max(len(kept), 1)
+    else:
+        period = max(2 * (len(kept) - 1), 1)
+        places = places % period
+        places = np.where(places < len(kept), places, period - places)
+    return kept[places]
 
 
 MAKERS: dict[str, Maker] = {"Gather": _gather, "Pad": _pad, "Slice": _slice, "Split": _split}

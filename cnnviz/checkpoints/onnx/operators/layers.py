@@ -65,8 +65,8 @@ def _transposed_convolution(call: Call) -> nn.Module:
     window = window_of(call, weight.shape[2:], transposed=True)
     extra = list(call.get("output_padding") or [0] * axes)
     before, after = (list(widths) for widths in zip(*window.padding, strict=True))
-    cropped = before
-    if before != after:
+    uneven, cropped = before != after, before
+    if uneven:
         # What is left out after the map can be less than what is added to it.
         missing = [e - a for e, a in zip(extra, after, strict=True)]
         extra, after = [max(m, 0) for m in missing], [max(-m, 0) for m in missing]
@@ -84,7 +84,7 @@ def _transposed_convolution(call: Call) -> nn.Module:
         window.dilation,
         weights=weights,
     )
-    if cropped == before:
+    if not uneven:
         return module
     widths = [-width for pair in zip(reversed(before), reversed(after), strict=True) for width in pair]
     pads = (nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d)
@@ -127,7 +127,9 @@ def _matmul(call: Call) -> nn.Module:
 def _batch_normalisation(call: Call) -> nn.Module:
     call.only_first_output()
     call.is_live_alone()
-    if call.get("training_mode", 0) or not call.get("spatial", 1):
+    # Before training had an attribute, naming the moments as outputs asked for it.
+    training = call.get("training_mode", 0) or (call.opset < 14 and any(call.outputs[1:]))
+    if training or not call.get("spatial", 1):
         raise Unsupported("it normalises with the batch's own moments, or each place on its own")
     rank = call.rank()
     if rank not in (2, 3, 4, 5):

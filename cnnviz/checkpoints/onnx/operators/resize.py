@@ -171,9 +171,12 @@ def _join(call: Call, axes: list[_Axis], outside: list[NDArray[np.bool_]]) -> ND
     return joined
 
 
-def _positions(call: Call, axis: _Axis) -> NDArray[np.float64]:
-    """Where each new pixel lies among the old ones."""
-    new, scale = np.arange(axis.new, dtype=np.float64), axis.scale
+def _positions(call: Call, axis: _Axis) -> NDArray[np.floating]:
+    """Where each new pixel lies among the old ones.
+
+    In single precision, as elsewhere: a scale such as 0.6 decides by its rounding which of two pixels is the nearest.
+    """
+    new, scale = np.arange(axis.new, dtype=np.float32), np.float32(axis.scale)
     match _transformation(call):
         case "half_pixel":
             return (new + 0.5) / scale - 0.5
@@ -201,7 +204,7 @@ def _outside(call: Call, axis: _Axis) -> NDArray[np.bool_]:
     return (positions < 0) | (positions > axis.old - 1)
 
 
-_ROUND: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+_ROUND: dict[str, Callable[[NDArray[np.floating]], NDArray[np.floating]]] = {
     "round_prefer_floor": lambda x: np.ceil(x - 0.5),
     "round_prefer_ceil": lambda x: np.floor(x + 0.5),
     "floor": np.floor,
@@ -215,7 +218,7 @@ def _nearest(call: Call, axis: _Axis) -> NDArray[np.int64]:
     return _ROUND[_rounding(call)](_positions(call, axis)).clip(0, axis.old - 1).astype(np.int64)
 
 
-def _matrix(call: Call, axis: _Axis, mode: str) -> NDArray[np.float64]:
+def _matrix(call: Call, axis: _Axis, mode: str) -> NDArray[np.floating]:
     """Weights of the old pixels (columns) in each new one (rows); they add up to one."""
     if axis.new * axis.old > _LARGEST_MATRIX:
         raise Unsupported(f"it makes {axis.new:,} entries of {axis.old:,}")
@@ -232,20 +235,20 @@ def _matrix(call: Call, axis: _Axis, mode: str) -> NDArray[np.float64]:
     for offset in range(-span + 1, span + 1):
         places = first + offset
         weights = kernel((positions - places) * stretch)
-        if call.get("exclude_outside", 0) or call.get("antialias", 0):
+        if call.get("exclude_outside", 0):
             weights = np.where((places >= 0) & (places < axis.old), weights, 0)
         np.add.at(matrix, (rows, places.clip(0, axis.old - 1)), weights)
-    sums: NDArray[np.float64] = matrix.sum(1, keepdims=True)
+    sums: NDArray[np.floating] = matrix.sum(1, keepdims=True)
     return matrix / sums
 
 
-def _kernel(call: Call, mode: str) -> tuple[Callable[[NDArray[np.float64]], NDArray[np.float64]], int]:
+def _kernel(call: Call, mode: str) -> tuple[Callable[[NDArray[np.floating]], NDArray[np.floating]], int]:
     """The weight of a pixel by its distance, and how far it reaches."""
     if mode == "linear":
         return lambda distance: np.maximum(1 - np.abs(distance), 0), 1
     a = float(call.get("cubic_coeff_a", -0.75))
 
-    def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def cubic(distance: NDArray[np.floating]) -> NDArray[np.floating]:
         """Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981."""
         d = np.abs(distance)
         near = ((a + 2) * d - (a + 3)) * d * d + 1

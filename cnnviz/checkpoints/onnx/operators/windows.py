@@ -83,7 +83,7 @@ def _transposed_padding(call: Call, window: Window) -> Pairs:
         total = stride * (n - 1) + more + extent - size
         if total < 0:
             raise Unsupported(f"it is to give {size} pixels, more than its windows cover")
-        pairs.append(_split(total, kind))
+        pairs.append(_split(total, "SAME_UPPER" if kind == "SAME_UPPER" else "SAME_LOWER"))
     return tuple(pairs)
 
 
