@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QApplication
 from cnnviz.engine.computation import Delivery
 from cnnviz.engine.engine import Engine
 from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.observation import LoadedNetwork
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -52,6 +53,7 @@ class Stage(QObject):
         self._visible: frozenset[str] = frozenset()
         self._started = False
         self._shown_version = -1
+        self._network: LoadedNetwork | None = None
         self._posted = 0  # written by the engine's thread alone
         self._handled = 0  # written by the UI's thread alone
         self._arrived.connect(self._run)
@@ -62,6 +64,11 @@ class Stage(QObject):
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self._say_busy)
         document.changed.connect(self._on_changed)
+
+    @property
+    def network(self) -> LoadedNetwork | None:
+        """The network that the views show."""
+        return self._network
 
     @property
     def shown_version(self) -> int:
@@ -127,6 +134,7 @@ class Stage(QObject):
         self._handled += 1
 
     def _show(self, delivery: Delivery) -> None:
+        self._network = delivery.network or self._network
         for panel_id, result in delivery.results.items():
             if panel_id in self._views:
                 self._views[panel_id].show_result(result)
