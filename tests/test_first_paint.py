@@ -1,0 +1,42 @@
+"""The window is painted before anything heavy is imported."""
+
+import os
+import subprocess
+import sys
+
+FIRST_PAINT = """
+import sys
+from importlib import import_module
+import cnnviz.panels
+from cnnviz.app import Program, qt_application
+from cnnviz.scene.actions import first_scene
+from pathlib import Path
+
+HEAVY = ("torch", "sklearn", "skimage", "matplotlib", "scipy")
+application = qt_application()
+for spec in cnnviz.panels.PANELS:
+    import_module(spec.view.partition(":")[0])
+program = Program(first_scene(), Path(sys.argv[1]), keep_session=False)
+painted = []
+program.window.first_painted.connect(lambda: painted.append([name for name in HEAVY if name in sys.modules]))
+program._start = lambda: None
+program.show()
+while not painted:
+    application.processEvents()
+picture = program.window.grab().toImage()
+colours = {picture.pixel(x, y) for x in range(0, picture.width(), 7) for y in range(0, picture.height(), 7)}
+print(painted[0], len(colours) > 5)
+program.discard()
+"""
+
+
+def test_nothing_heavy_is_imported_before_the_first_paint(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FIRST_PAINT, tmp_path],
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "[] True"
