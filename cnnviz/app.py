@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -134,6 +135,15 @@ class Program(QObject):
         self.window.close()
         self.window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+    def leave_start_behind(self) -> None:
+        """From the first result on, keep Python's collector from walking through torch and the window in mid-stroke."""
+
+        def freeze() -> None:
+            self.stage.delivered.disconnect(freeze)
+            gc.freeze()
+
+        self.stage.delivered.connect(freeze)
 
     def _view(self, panel_id: str, path: str) -> PanelView:
         module, _, name = path.partition(":")

@@ -127,6 +127,7 @@ def _scene(network: str) -> Scene:
 
 def _started(scene: Scene, folder: Path) -> Program:
     program = Program(scene, folder, keep_session=False)
+    program.leave_start_behind()
     program.show()
     _wait_for_first_result(program)
     return program

@@ -44,5 +44,6 @@ def run_window(arguments: argparse.Namespace) -> int:
         program.failures.tell(notice, "warning")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: program.window.close())
+    program.leave_start_behind()
     program.show()
     return application.exec()
