@@ -47,6 +47,7 @@ class EditsEditor(QWidget):
         self._sliders = [self._slider(*row) for row in _SLIDERS]
         self._switches = {name: self._switch(name, text) for name, text in _SWITCHES}
         self._occluder: list[BoundSlider] = []
+        self._occluder_size = (0, 0)
         self._occluder_box = QWidget()
         self._occluder_layout = QVBoxLayout(self._occluder_box)
         self._occluder_layout.setContentsMargins(0, 0, 0, 0)
@@ -106,15 +107,23 @@ class EditsEditor(QWidget):
     def show_fit(self, result: InputResult) -> None:
         """Say what happened to the picture, and bound the cover to the present input."""
         self._fit_words.set_text(result.description)
-        if not self._occluder:
-            longest = {"occluder_row": result.height, "occluder_column": result.width}
-            for name, text, look in _OCCLUDER:
-                bounded = dict(look)
-                if name != "occluder_value":
-                    bounded["high"] = max(longest.get(name, max(result.height, result.width)), 28)
-                slider = self._slider(name, text, bounded)
-                self._occluder.append(slider)
-                self._occluder_layout.addWidget(slider)
+        if self._occluder_size != (result.height, result.width):
+            self._occluder_size = (result.height, result.width)
+            self._make_occluder(result.height, result.width)
+
+    def _make_occluder(self, height: int, width: int) -> None:
+        for slider in self._occluder:
+            self._occluder_layout.removeWidget(slider)
+            slider.deleteLater()
+        self._occluder.clear()
+        longest = {"occluder_row": height, "occluder_column": width}
+        for name, text, look in _OCCLUDER:
+            bounded = dict(look)
+            if name != "occluder_value":
+                bounded["high"] = max(longest.get(name, max(height, width)), 28)
+            slider = self._slider(name, text, bounded)
+            self._occluder.append(slider)
+            self._occluder_layout.addWidget(slider)
 
     def _slider(self, name: str, text: str, look: dict[str, Any]) -> BoundSlider:
         return BoundSlider(self._document, f"input.edits.{name}", text, label_width=_LABEL_WIDTH, **look)

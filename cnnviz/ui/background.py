@@ -23,6 +23,7 @@ class Background(QObject):
     def __init__(self, failures: FailuresHub, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._failures = failures
+        self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-background")
         self._finished.connect(self._hand_over)
 
@@ -44,8 +45,10 @@ class Background(QObject):
         future.add_done_callback(finished)
 
     def close(self) -> None:
-        """Finish what was begun."""
+        """Finish what was begun; results that come now are nobody's any more."""
         self._pool.shutdown(wait=True)
+        self._closed = True
 
     def _hand_over(self, then: Callable[[Any], object], result: Any) -> None:
-        then(result)
+        if not self._closed:
+            then(result)

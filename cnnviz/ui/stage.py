@@ -52,6 +52,7 @@ class Stage(QObject):
         self._views: dict[str, View] = {}
         self._visible: frozenset[str] = frozenset()
         self._started = False
+        self._closed = False
         self._shown_version = -1
         self._network: LoadedNetwork | None = None
         self._posted = 0  # written by the engine's thread alone
@@ -116,6 +117,7 @@ class Stage(QObject):
         """Stop; False when a forward pass is still running after two seconds."""
         self._document.changed.disconnect(self._on_changed)
         self._patience.stop()
+        self._closed = True
         return self._engine.close()
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
@@ -130,7 +132,8 @@ class Stage(QObject):
         self._arrived.emit(call)
 
     def _run(self, call: Callable[[], None]) -> None:
-        call()
+        if not self._closed:  # what was posted before may arrive when the views are gone
+            call()
         self._handled += 1
 
     def _show(self, delivery: Delivery) -> None:

@@ -65,3 +65,11 @@ def test_closing_finishes_what_was_begun(background):
     go_on.set()
     background.close()
     assert done == [1, 2]
+
+
+def test_a_result_that_comes_after_closing_is_nobodys(background, qapp):
+    arrived = []
+    background.run(lambda: 1, arrived.append, "Doing")
+    background.close()
+    qapp.processEvents()
+    assert arrived == []

@@ -147,6 +147,21 @@ def test_quick_frames_one_after_the_other_are_never_called_slow(make, small, mon
     assert ("busy",) not in live.told
 
 
+def test_what_was_posted_before_closing_is_shown_no_more(make, gated, gate):
+    document, stage, live, _ = make(gated)
+    stage.start()
+    assert stage.wait_until_idle(30)
+    live.told.clear()
+    gate.hold()
+    document.edit("input.edits.brightness", 0.5)
+    gate.wait_for_pass()
+    gate.open.set()
+    assert stage._engine.wait_until_idle(30)  # delivered, and waiting for this thread to process it
+    stage.close()
+    QApplication.processEvents()
+    assert live.told == []
+
+
 def test_after_closing_nothing_is_shown(make, small):
     document, stage, live, _ = make(small)
     stage.start()
