@@ -73,7 +73,7 @@ class CheckpointResult:
     confidence: float
     message: str
     size: int
-    sha256: str | None
+    sha256: str | None  # empty where there is no file to hash
     parameters: int
     proposal: str
     reasons: tuple[str, ...]
@@ -101,22 +101,62 @@ _last: list[_Inspection] = []
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[CheckpointResult]:
     """First what the file is; then, bit by bit, its hash and the statistics of its tensors."""
     path = _path(scene, observation)
+    if path is None:
+        yield _live_module(observation)
+        return
     inspection = _inspect(path)
     yield _result(inspection)
     while _go_on(inspection):
         yield _result(inspection)
 
 
-def _path(scene: Scene, observation: Observation) -> Path:
+def _path(scene: Scene, observation: Observation) -> Path | None:
+    """The file to look at; None for a module that was handed over from Python."""
     from cnnviz.checkpoints.identify import network_path
 
     params = cast(CheckpointParams, scene.panel("checkpoint"))
     if params.path is not None:
         return Path(params.path)
     kind, _, name = observation.network.source.partition(":")
-    if kind == "live":
-        raise ValueError("This module was handed over from Python and has no file; open one with File › Open.")
-    return network_path(name)
+    return None if kind == "live" else network_path(name)
+
+
+def _live_module(observation: Observation) -> CheckpointResult:
+    """The tensors of a module that has no file."""
+    module = observation.network.module
+    tensors = module.state_dict()
+    total = sum(tensor.numel() for tensor in tensors.values()) or 1
+    rows = tuple(
+        TensorRow(
+            name,
+            tuple(tensor.shape),
+            str(tensor.dtype).removeprefix("torch."),
+            "",
+            tensor.numel(),
+            tensor.numel() / total,
+            describe(tensor.detach().cpu()) if tensor.numel() else None,
+        )
+        for name, tensor in tensors.items()
+    )
+    kind = type(module).__name__
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    return CheckpointResult(
+        observation.network.name,
+        "opened",
+        "module from Python",
+        kind,
+        1.0,
+        f"{kind} was handed over from Python; it has no file.",
+        sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()),
+        "",
+        parameters,
+        "",
+        (),
+        (),
+        (),
+        rows,
+        len(rows),
+    )
 
 
 def _inspect(path: Path) -> _Inspection:

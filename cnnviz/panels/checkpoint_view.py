@@ -94,7 +94,8 @@ def _facts(result: CheckpointResult) -> list[str]:
     if result.parameters:
         facts.append(f"{format_count(result.parameters)} weights")
     facts.append(f"{result.size / 2**20:.2f} MiB")
-    facts.append(f"SHA-256 {result.sha256}" if result.sha256 else "hashing …")
+    if result.sha256 != "":
+        facts.append(f"SHA-256 {result.sha256}" if result.sha256 else "hashing …")
     return facts
 
 
