@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
 from cnnviz.engine.failures import FailuresHub
 
@@ -25,7 +25,8 @@ class Background(QObject):
         self._failures = failures
         self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-background")
-        self._finished.connect(self._hand_over)
+        # queued also from this thread: ``then`` never runs within ``run``
+        self._finished.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
 
     def run(self, job: Callable[[], Any], then: Callable[[Any], object], doing: str) -> None:
         """Do ``job`` in the background and call ``then`` with its result; ``doing`` is what a failure is said of."""

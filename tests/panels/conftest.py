@@ -17,6 +17,10 @@ from cnnviz.panels import PANELS
 from cnnviz.scene.document import Document
 
 
+LIVE = ("input", "samples", "prediction", "network", "activations", "filters", "unit")
+"""The panels that show a network at work on an input."""
+
+
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
@@ -33,7 +37,7 @@ def delivered(tmp_path, handed) -> Callable[..., Delivery]:
         module: nn.Module,
         size: tuple[int, int, int],
         edits: dict[str, Any] | None = None,
-        panels: tuple[str, ...] = tuple(spec.id for spec in PANELS),
+        panels: tuple[str, ...] = LIVE,
         **known: Any,
     ) -> Delivery:
         with torch.no_grad():

@@ -42,8 +42,8 @@ def test_a_wide_layer_shows_its_strongest_maps_and_says_how_many_it_leaves_out(c
     result = computed("network", network, SIZE, noisy | {"panels.network.maps": 5})
     column = result.columns[1]
     with torch.no_grad():
-        strength = network[0](seen(SIZE, noisy))[0].abs().mean((1, 2))
-    assert column.channels == tuple(sorted(strength.argsort(descending=True)[:5].tolist()))
+        passed_on = network[0](seen(SIZE, noisy))[0].clamp_min(0).mean((1, 2))
+    assert column.channels == tuple(sorted(passed_on.argsort(descending=True)[:5].tolist()))
     assert column.left_out == 15
 
 
@@ -112,3 +112,22 @@ def test_folded_blocks_are_one_column(computed, noisy):
     assert len(folded.columns) == len(unfolded.columns) - 1
     assert folded.columns[1].node.block == "0"
     np.testing.assert_array_equal(folded.columns[1].mosaic.indices, unfolded.columns[2].mosaic.indices)
+
+
+def test_a_row_stays_one_channel_through_layers_that_keep_channels(computed, noisy):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 20, 3), nn.BatchNorm2d(20), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 12, 3))
+    result = computed("network", network, SIZE, noisy | {"panels.network.maps": 5})
+    _, conv, norm, relu, pool, last = result.columns
+    assert conv.channels == norm.channels == relu.channels == pool.channels
+    assert (pool.left_out, last.left_out) == (15, 7)
+
+
+def test_the_selected_channel_is_always_shown(computed, noisy):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 20, 3), nn.Flatten(), nn.Linear(20 * 36, 2))
+    for channel in range(20):
+        edits = noisy | {"panels.network.maps": 5, "selection.layer": "0", "selection.channel": channel}
+        shown = computed("network", network, SIZE, edits).columns[1].channels
+        assert channel in shown
+        assert len(shown) == 5
