@@ -16,7 +16,6 @@ from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
 from cnnviz.scene.document import Document
 
-
 LIVE = ("input", "samples", "prediction", "network", "activations", "filters", "unit")
 """The panels that show a network at work on an input."""
 
