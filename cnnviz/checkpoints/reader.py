@@ -31,10 +31,11 @@ def read_checkpoint(path: str | Path) -> Contents:
         ``CheckpointError``; its ``refused`` are the names that the file asked for.
     """
     path = Path(path)
-    found = _read_one(path)
-    if "shards" not in found[1]:
-        return _told(contents(path, *found))
-    whole = read_shards(path, found[1], _read_shard)
+    file, plan = _read_one(path)
+    if "shards" not in plan:
+        return _told(contents(path, file, plan))
+    file.close()
+    whole = read_shards(path, plan, _read_shard)
     return _told(replace(whole, entries=_sorted(whole.entries)))
 
 
@@ -50,6 +51,7 @@ def _read_one(path: Path) -> tuple[BinaryIO, dict[str, Any]]:
 def _read_shard(path: Path) -> Contents:
     file, plan = _read_one(path)
     if "shards" in plan:
+        file.close()
         raise RefusedFile(f"{path} cannot be read: it is an index inside an index.")
     return contents(path, file, plan)
 
@@ -105,10 +107,9 @@ def _opened(path: Path) -> BinaryIO:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise RefusedFile(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
-    file = os.fdopen(handle, "rb", buffering=0)
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
-        return file
-    file.close()
+        return os.fdopen(handle, "rb")
+    os.close(handle)
     kind = "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe, a socket or a device"
     raise RefusedFile(f"{path} is {kind}; give a file of weights.")

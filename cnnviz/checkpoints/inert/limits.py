@@ -16,7 +16,7 @@ SIZE = 1 << 62
 """Every shape, stride, offset and count stays below it, and so does every product that is made of them."""
 RANK = 64
 TENSORS = 60_000
-VALUES = 300_000
+VALUES = 200_000
 """Values on all paths through the nesting; what is shared is counted on each path, or sharing would be a bomb."""
 DEPTH = 200
 NAME = 1_000
