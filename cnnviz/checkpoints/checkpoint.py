@@ -197,11 +197,10 @@ def _accepted(
     identification: Identification,
 ) -> Checkpoint:
     """A live network of what the person accepts, which is kept for the next time."""
-    if accept is True:
+    if not isinstance(accept, Candidate):
         if not identification.candidates:
             return replace(file, message=wording.no_network(file, identification.reason))
         accept = identification.candidates[0]
-    assert isinstance(accept, Candidate)
     if accept.rule == "metadata":
         return _opened(file, contents, accept, "")
     answer = sidecar.AcceptedAnswer.of(accept, sidecar.sha256_of(file.path), network.select)
@@ -228,7 +227,10 @@ def _opened(file: Checkpoint, contents: Contents, candidate: Candidate, notice: 
             outputs = module(torch.empty(1, *candidate.input_size)).shape[1]
     except (ArchitectureError, RuntimeError, ValueError) as error:
         raise DoesNotFit(f"it cannot be built ({_first_line(error)})") from error
-    module = filled(module, candidate.names, contents.load)
+    try:
+        module = filled(module, candidate.names, contents.load)
+    except CheckpointError as error:
+        raise DoesNotFit(f"a tensor cannot be read: {error}") from error
     if candidate.rule == "metadata":
         card: NetworkCard | None = NetworkCard.from_metadata(_strings(contents.metadata))
     else:

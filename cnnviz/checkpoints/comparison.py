@@ -10,6 +10,7 @@ import torch
 from cnnviz.checkpoints.checkpoint import Checkpoint
 from cnnviz.checkpoints.contents import Contents, TensorEntry
 from cnnviz.checkpoints.fingerprints import is_counter
+from cnnviz.checkpoints.plain_values import plain_values
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def compare(first: Checkpoint, second: Checkpoint) -> Comparison:
     changes = [LayerChange(layer, _relative(*sums)) for layer, sums in differences.items()]
     return Comparison(
         # NaN, from values that are none, comes first: it is what should be looked at.
-        tuple(sorted(changes, key=lambda change: -math.inf if math.isnan(c := change.relative_change) else -c)),
+        tuple(sorted(changes, key=lambda change: (not math.isnan(change.relative_change), -change.relative_change))),
         tuple(other_shapes),
         tuple(name for name in ours if name not in theirs),
         tuple(name for name in theirs if name not in ours),
@@ -91,10 +92,10 @@ def _squares(
     contents: Contents | None, entry: TensorEntry, other_contents: Contents | None, other: TensorEntry
 ) -> tuple[float, float] | None:
     """Sums of squares of the difference and of the first; None where the two cannot be compared."""
-    if contents is None or other_contents is None or entry.note or other.note or entry.shape != other.shape:
+    if contents is None or other_contents is None or entry.shape != other.shape:
         return None
-    one, two = contents.load(entry.name), other_contents.load(other.name)
-    if one.is_quantized or two.is_quantized or one.is_complex() != two.is_complex():
+    one, two = plain_values(contents, entry), plain_values(other_contents, other)
+    if one is None or two is None or one.is_complex() != two.is_complex():
         return None
     kind = torch.complex128 if one.is_complex() else torch.float64
     one, two = one.to(kind), two.to(kind)

@@ -14,6 +14,7 @@ from torch import Tensor
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.checkpoint import Checkpoint
 from cnnviz.checkpoints.contents import Contents, TensorEntry
+from cnnviz.checkpoints.plain_values import plain_values
 from cnnviz.data.atomic import write_atomically
 
 
@@ -26,7 +27,7 @@ def save_as_safetensors(checkpoint: Checkpoint, path: Path) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Names of tensors that the format cannot hold: sparse, quantised, without values.
+        Names of tensors that the format cannot hold: sparse, quantised, without values, damaged.
 
     Raises
     ------
@@ -74,10 +75,8 @@ def _no_formula(name: str) -> str:
 
 
 def _statistics(contents: Contents, entry: TensorEntry) -> list[object]:
-    if entry.note:
-        return [""] * 5
-    tensor = contents.load(entry.name)
-    if tensor.is_quantized or tensor.is_complex() or not tensor.numel():
+    tensor = plain_values(contents, entry)
+    if tensor is None or tensor.is_complex() or not tensor.numel():
         return [""] * 5
     values = tensor.double()
     finite = values[torch.isfinite(values)]
@@ -88,14 +87,9 @@ def _statistics(contents: Contents, entry: TensorEntry) -> list[object]:
 
 
 def _plain_tensors(contents: Contents) -> tuple[dict[str, Tensor], list[str]]:
-    tensors, left_out = {}, []
-    for entry in contents.entries:
-        tensor = None if entry.note else contents.load(entry.name)
-        if tensor is None or tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
-            left_out.append(entry.name)
-        else:
-            tensors[entry.name] = tensor.resolve_conj().resolve_neg()
-    return tensors, left_out
+    found = {entry.name: plain_values(contents, entry) for entry in contents.entries}
+    tensors = {name: tensor for name, tensor in found.items() if tensor is not None}
+    return tensors, [name for name, tensor in found.items() if tensor is None]
 
 
 def _write(path: Path, content: bytes) -> None:

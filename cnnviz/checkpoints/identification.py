@@ -93,9 +93,6 @@ def _no_network(network: SavedNetwork) -> str:
     entries = network.entries.values()
     if not any("float" in entry.dtype for entry in entries):
         return "none of its tensors holds floating-point numbers"
-    if any(entry.note for entry in entries):
-        notes = sorted({entry.note for entry in entries if entry.note})
-        return f"some of its tensors are {' and '.join(notes)}"
     layers = [entry for name, entry in network.entries.items() if name.rpartition(".")[2] == "weight"]
     if not layers:
         numbers = sum(math.prod(entry.shape) for entry in entries)

@@ -11,6 +11,7 @@ from torch import nn
 
 from cnnviz.checkpoints.contents import Contents, TensorEntry
 from cnnviz.checkpoints.fingerprints import is_buffer
+from cnnviz.checkpoints.plain_values import plain_values
 from cnnviz.checkpoints.prefixes import SavedNetwork
 from cnnviz.core.graph import INPUT
 from cnnviz.core.trace import prepare
@@ -97,6 +98,5 @@ def _is_trained(dtype: str) -> bool:
 
 
 def _same(contents: Contents, one: TensorEntry, other: TensorEntry) -> bool:
-    if one.note or other.note:
-        return False
-    return torch.equal(contents.load(one.name), contents.load(other.name))
+    values, other_values = plain_values(contents, one), plain_values(contents, other)
+    return values is not None and other_values is not None and torch.equal(values, other_values)
