@@ -9,6 +9,7 @@ from cnnviz import __version__
 from cnnviz.commands.bench import add_bench_command
 from cnnviz.commands.errors import expected_errors
 from cnnviz.commands.evaluate import add_evaluate_command
+from cnnviz.commands.inspect import add_inspect_command
 from cnnviz.commands.screenshot import add_screenshot_command
 from cnnviz.commands.train import add_train_command
 from cnnviz.commands.window import add_window_arguments
@@ -17,6 +18,7 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 
 COMMANDS = {
+    "inspect": add_inspect_command,
     "screenshot": add_screenshot_command,
     "evaluate": add_evaluate_command,
     "train": add_train_command,
