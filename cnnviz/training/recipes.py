@@ -39,7 +39,12 @@ DEFAULT_RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "cifar-net": Recipe(epochs=14, learning_rate=0.2, label_smoothing=0.1, augmentations=("flip", "crop")),
         "tiny-vgg": Recipe(
-            epochs=30, learning_rate=4e-3, optimizer="adamw", weight_decay=1e-3, augmentations=("flip", "crop")
+            epochs=30,
+            batch_size=64,
+            learning_rate=5e-3,
+            optimizer="adamw",
+            weight_decay=0.05,
+            augmentations=("flip", "crop"),
         ),
     }
 )

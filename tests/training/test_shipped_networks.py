@@ -32,7 +32,7 @@ def accuracy(name: str, images: LabelledImages) -> float:
 
 @pytest.mark.parametrize(
     ("name", "dataset", "least"),
-    [("mnist-lenet", "mnist", 0.992), ("cifar-net", "cifar10", 0.84), ("tiny-vgg", "cifar10", 0.64)],
+    [("mnist-lenet", "mnist", 0.992), ("cifar-net", "cifar10", 0.84), ("tiny-vgg", "cifar10", 0.66)],
 )
 def test_the_accuracy_on_the_card_is_repeated(name, dataset, least):
     stated = open_network(name).card.test_accuracy
