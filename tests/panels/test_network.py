@@ -39,7 +39,7 @@ def test_each_layer_is_a_column_with_its_maps(computed, seen, noisy, small):
 def test_a_wide_layer_shows_its_strongest_maps_and_says_how_many_it_leaves_out(computed, seen, noisy):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 20, 3), nn.Flatten(), nn.Linear(20 * 36, 2))
-    result = computed("network", network, SIZE, noisy | {"panels.network.maps": 5})
+    result = computed("network", network, SIZE, noisy | {"panels.network.maps": 5, "selection.layer": "2"})
     column = result.columns[1]
     with torch.no_grad():
         passed_on = network[0](seen(SIZE, noisy))[0].clamp_min(0).mean((1, 2))
@@ -116,7 +116,7 @@ def test_folded_blocks_are_one_column(computed, noisy):
 
 def test_a_row_stays_one_channel_through_layers_that_keep_channels(computed, noisy):
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(1, 20, 3), nn.BatchNorm2d(20), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 12, 3))
+    network = nn.Sequential(nn.Conv2d(1, 20, 3), nn.BatchNorm2d(20), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 12, 3, padding=1))
     result = computed("network", network, SIZE, noisy | {"panels.network.maps": 5})
     _, conv, norm, relu, pool, last = result.columns
     assert conv.channels == norm.channels == relu.channels == pool.channels

@@ -227,14 +227,14 @@ def test_what_is_no_image_is_told_and_the_program_goes_on(program, settle, lates
 @pytest.mark.parametrize(
     ("name", "content"), [("net.safetensors", b"broken"), ("net.pt", b"PK\x03\x04 pickled"), ("missing.pth", None)]
 )
-def test_a_wrong_network_file_is_told_and_the_program_goes_on(program, settle, tmp_path, name, content):
+def test_a_wrong_network_file_is_told_and_the_program_goes_on(program, settle, qtbot, tmp_path, name, content):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     before = program.document.scene
     program.controller.open_path(path)
+    qtbot.waitUntil(lambda: name in notices(program), timeout=20_000)
     settle(program)
-    assert name in notices(program)
     assert program.document.scene.network == before.network
     assert program.window.docks["prediction"].view.state == "fresh"
 
@@ -364,7 +364,7 @@ def test_a_scene_with_a_lost_picture_says_so_and_undo_brings_all_back(program, s
     save_scene(lost, tmp_path / "lost.json")
     program.controller.open_path(tmp_path / "lost.json")
     settle(program)
-    views = [dock.view for dock in program.window.docks.values()]
+    views = [program.window.docks[panel].view for panel in program.window.visible_panels()]
     assert all("lost.png" in view.message for view in views)
     program.document.undo()
     settle(program)

@@ -69,8 +69,10 @@ def test_the_first_layout_is_three_columns(window):
     assert docks["network"].width() > 2 * docks["input"].width()
 
 
-def test_a_panel_that_the_layout_does_not_know_is_a_tab_of_the_last_column(window):
-    assert window.docks["test-further"] in window.tabifiedDockWidgets(window.docks["filters"])
+def test_a_panel_that_the_layout_does_not_know_is_a_tab_of_its_area_behind_what_stands_there(window):
+    assert window.docks["test-further"] in window.tabifiedDockWidgets(window.docks["prediction"])
+    assert "prediction" in window.visible_panels()
+    assert "test-further" not in window.visible_panels()
 
 
 @pytest.mark.parametrize("panel", ["activations", "input"])

@@ -1,0 +1,93 @@
+"""Checkpoint: what is said of a file, its hash, and its tensors' statistics against NumPy's."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cnnviz.checkpoints.identify import network_path
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.pipeline import InputPipeline
+from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.panels import PANELS
+from cnnviz.panels.checkpoint import describe
+from cnnviz.scene.document import Document
+
+
+@pytest.fixture
+def looked_at(tmp_path):
+    """All results for a file, the coarse one first; what was refused in words is the last."""
+
+    def look(path):
+        document = Document()
+        document.edit("panels.checkpoint.path", None if path is None else str(path))
+        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
+        request = Request(document.scene, document.version, frozenset({"checkpoint"}))
+        deliveries = list(computation.run(request, lambda: False, lambda: False))
+        return [each.results.get("checkpoint", each.errors.get("checkpoint")) for each in deliveries]
+
+    return look
+
+
+def test_the_networks_own_file_is_told_first_and_measured_then(looked_at):
+    path = network_path("mnist-lenet")
+    first, *_, last = looked_at(None)
+    assert (first.status, first.sha256, first.done) == ("opened", None, 0)
+    assert last.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert last.parameters == 114_314
+    assert [row.name for row in last.rows] == sorted(row.name for row in last.rows)
+    assert sum(row.values for row in last.rows) == 114_314
+    assert sum(row.share for row in last.rows) == pytest.approx(1)
+    assert all(row.statistics is not None for row in last.rows)
+
+
+def test_a_state_dict_that_is_no_known_network_is_shown_by_its_tensors(looked_at, tmp_path):
+    torch.manual_seed(1)
+    weight = torch.randn(3, 5)
+    weight[0, 0], weight[1, 1], weight[2, 2] = float("nan"), float("inf"), 0.0
+    path = tmp_path / "odd.pt"
+    torch.save({"epoch": 7, "state_dict": {"odd.weight": weight}}, path)
+    last = looked_at(path)[-1]
+    assert last.status == "partial"
+    (row,) = last.rows
+    assert row.shape == (3, 5)
+    finite = weight.numpy()[np.isfinite(weight.numpy())].astype(np.float64)
+    assert row.statistics.norm == pytest.approx(np.linalg.norm(finite))
+    assert row.statistics.mean == pytest.approx(finite.mean())
+    assert row.statistics.std == pytest.approx(finite.std())
+    assert (row.statistics.zeros, row.statistics.not_finite) == (1, 2)
+    assert ("epoch", "7") in last.metadata
+
+
+def test_a_file_that_asks_for_code_says_so(looked_at, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return eval, (f"open({str(tmp_path / 'ran')!r}, 'w')",)
+
+    path = tmp_path / "evil.pt"
+    torch.save({"weight": torch.ones(2), "extra": Evil()}, path)
+    last = looked_at(path)[-1]
+    assert any("eval" in name for name in last.refused)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_missing_file_is_one_sentence(looked_at, tmp_path):
+    (message,) = looked_at(tmp_path / "gone.pt")
+    assert "gone.pt" in message
+    assert "open another" in message
+
+
+def test_a_module_from_python_lists_its_tensors(computed):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3))
+    result = computed("checkpoint", module, (1, 8, 8))
+    assert result.parameters == sum(each.numel() for each in module.parameters())
+    assert [row.name for row in result.rows] == list(module.state_dict())
+    assert result.rows[0].statistics.norm == pytest.approx(float(module[0].weight.detach().norm()), rel=1e-6)
+
+
+def test_complex_values_are_described_by_their_magnitude():
+    assert describe(torch.tensor([3 + 4j, 0j])).norm == pytest.approx(5)
