@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from cnnviz.checkpoints.card import CheckpointError
-from cnnviz.checkpoints.onnx.module import OnnxModule, Step
+from cnnviz.checkpoints.onnx.module import NodeNetwork, Step
 from cnnviz.checkpoints.onnx.naming import module_paths
 from cnnviz.checkpoints.onnx.operators import OPERATORS
 from cnnviz.checkpoints.onnx.operators.call import Call, Operation, Unsupported, Value
@@ -42,7 +42,7 @@ class NotAlive(Exception):
 
 @dataclass(frozen=True)
 class Built:
-    module: OnnxModule
+    module: NodeNetwork
     takes_batches: bool
 
 
@@ -119,7 +119,7 @@ class _Builder:
             constant = not live or node["operator"] in _KNOWN_FROM_SHAPES
             # An operation holds its constants; a layer of torch's is given its input.
             given = live if not constant else [] if isinstance(module, Operation) else [call.value(0).tensor]
-            results = _as_tuple(_on_meta(module, [tensor.to("meta") for tensor in given]))
+            results = _as_tuple(on_meta(module, [tensor.to("meta") for tensor in given]))
         except Unsupported as error:
             raise NotAlive(f"The node {label} cannot be computed here, since {error}.") from error
         except CheckpointError:
@@ -185,14 +185,14 @@ class _Builder:
         live = [name for name in self._outputs if name in self._values and self._values[name].live]
         if not live:
             raise NotAlive("Its outputs do not depend on an image.")
-        module = OnnxModule(self._modules, self._steps, self._input, live).eval()
+        module = NodeNetwork(self._modules, self._steps, self._input, live).eval()
         return Built(module, self._takes_batches(module))
 
-    def _takes_batches(self, module: OnnxModule) -> bool:
+    def _takes_batches(self, module: NodeNetwork) -> bool:
         """Whether twice as many images give twice as many results."""
         image = self._values[self._input].tensor
         try:
-            output = _on_meta(module, [torch.cat([image, image])])
+            output = on_meta(module, [torch.cat([image, image])])
         except (RuntimeError, TypeError, ValueError, IndexError):
             return False
         results = output.values() if isinstance(output, dict) else _as_tuple(output)
@@ -203,7 +203,7 @@ def _as_tuple(results: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return results if isinstance(results, tuple) else (results,)
 
 
-def _on_meta(module: nn.Module, arguments: list[Tensor]) -> Tensor | tuple[Tensor, ...]:
+def on_meta(module: nn.Module, arguments: list[Tensor]) -> Tensor | tuple[Tensor, ...]:
     """What ``module`` gives, as shapes: nothing is allocated, however large."""
     state = {name: tensor.to("meta") for name, tensor in (*module.named_parameters(), *module.named_buffers())}
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""A network whose layers are the nodes of an ONNX graph."""
+"""A network made of nodes: modules, and which values each of them reads and gives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Step:
     outputs: tuple[str, ...]
 
 
-class OnnxModule(nn.Module):
-    """Runs modules in the order of the graph's nodes; each is called once, by its own path.
+class NodeNetwork(nn.Module):
+    """Runs modules in the order of a graph's nodes, each by its own path.
 
     Parameters
     ----------

@@ -258,7 +258,7 @@ def test_endless_lists_and_names_are_refused(graphs, tmp_path):
 def test_deep_nesting_is_not_followed(graphs):
     """Graphs within graphs are those of control flow, which is not computed."""
     graph = helper.make_graph([RELU], "g", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
-    for _ in range(40):
+    for _ in range(20):
         node = helper.make_node("If", ["x"], ["y"], then_branch=graph)
         graph = helper.make_graph([node], "g", [], graph.output)
     node = helper.make_node("If", ["x"], ["y"], then_branch=graph)

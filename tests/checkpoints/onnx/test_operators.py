@@ -110,6 +110,8 @@ def test_pooling(graphs, operator, kernel, stride, dilation, pads, auto_pad, cei
     assume(all(pads[i] < kernel[i % 2] for i in range(4)))
     assume(all(e <= size for e, size in zip(extents, MAP[2:], strict=True)))
     assume(auto_pad == "NOTSET" or (dilation == 1 and not ceil_mode))
+    # onnxruntime refuses a window that is smaller than its stride where the size is kept.
+    assume(not auto_pad.startswith("SAME") or all(k >= s for k, s in zip(kernel, stride, strict=True)))
     attributes = {"pads": pads} if auto_pad == "NOTSET" else {"auto_pad": auto_pad}
     if operator == "AveragePool":
         attributes["count_include_pad"] = int(count_include_pad)
