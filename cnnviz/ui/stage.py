@@ -93,7 +93,7 @@ class Stage(QObject):
 
     def refresh(self) -> None:
         """Ask the engine for the present scene."""
-        if not self._started:
+        if not self._started or self._closed:
             return
         if not self._synchronous and not self._patience.isActive():
             self._patience.start()

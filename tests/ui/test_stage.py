@@ -171,3 +171,14 @@ def test_after_closing_nothing_is_shown(make, small):
     document.edit("input.edits.brightness", 0.5)
     QApplication.processEvents()
     assert live.told == []
+
+
+def test_panels_that_vanish_with_the_window_start_no_work(make, gated, gate):
+    _, stage, _, _ = make(gated)
+    stage.start()
+    assert stage.wait_until_idle(30)
+    passes = gate.passes
+    stage.close()
+    stage.set_visible(())
+    assert stage.wait_until_idle(5)
+    assert gate.passes == passes
