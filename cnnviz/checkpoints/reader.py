@@ -80,7 +80,7 @@ def _told(found: Contents) -> Contents:
     if found.modules:
         message += f", as the modules of a {found.modules[0].kind}"
     if found.refused:
-        message += f"; it also asks for {listed(found.refused)}, which was not run"
+        message += f"; it also asks for {listed(found.refused)}, none of which was run"
     return replace(found, message=f"{message}.")
 
 

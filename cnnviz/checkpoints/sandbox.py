@@ -18,6 +18,8 @@ _MEMORY = 280 << 20
 _CPU_SECONDS = 4
 _PATIENCE = 30.0
 """Seconds on the clock, which pass faster than the child's own on a busy computer."""
+_KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What Python itself may need of the environment in order to start."""
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from inert import child; child.main()"
 
 
@@ -49,7 +51,7 @@ def plan_of(file: BinaryIO, name: str) -> dict[str, Any]:
     # without what the environment or the working folder could add (-I) it starts fast, and the same everywhere.
     command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, str(Path(__file__).parent)]
     limits = [str(_MEMORY), str(_CPU_SECONDS)]
-    environment = {key: value for key, value in os.environ.items() if key in ("SYSTEMROOT", "LD_LIBRARY_PATH")}
+    environment = {key: value for key, value in os.environ.items() if key in _KEPT}
     try:
         done = subprocess.run(
             command + limits,
@@ -58,6 +60,7 @@ def plan_of(file: BinaryIO, name: str) -> dict[str, Any]:
             stderr=subprocess.DEVNULL,
             timeout=_PATIENCE,
             env=environment,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             check=False,
         )
     except subprocess.TimeoutExpired as error:
@@ -72,7 +75,7 @@ def plan_of(file: BinaryIO, name: str) -> dict[str, Any]:
     if "plan" in answer:
         plan: dict[str, Any] = answer["plan"]
         return plan
-    asked = f"; it asks for {listed(answer['refused'])}, which was not run" if answer["refused"] else ""
+    asked = f"; it asks for {listed(answer['refused'])}, none of which was run" if answer["refused"] else ""
     raise RefusedFile(f"{name} cannot be read: {answer['refusal']}{asked}.", tuple(answer["refused"]))
 
 

@@ -17,7 +17,7 @@ _LONGEST_HEADER = 1 << 16
 # The header is a dictionary in Python's notation; numpy writes it in this form only, so nothing has to evaluate it.
 _HEADER = re.compile(
     r"\s*\{\s*'descr':\s*(?P<type>'[^']*'|\[.*\]),\s*'fortran_order':\s*(?P<fortran>True|False),"
-    r"\s*'shape':\s*\((?P<shape>[\d,\sL]*)\),?\s*\}\s*",
+    r"\s*'shape':\s*\((?P<shape>(?:\d+L?(?:,\s*\d+L?)*,?)?)\),?\s*\}\s*",
     re.DOTALL,
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import limits
 from .constructors import CONSTRUCTORS
+from .dtypes import ITEM_BYTES
 from .names import Names, outside
 from .refusal import Refusal
 from .values import DeclaredTensor, Place, Storage
@@ -38,13 +39,19 @@ class PlanWriter:
         self.tensors.append({"name": name if times == 1 else f"{name} ({times})", **self._described(tensor)})
 
     def _described(self, tensor: DeclaredTensor) -> dict[str, Any]:
+        storage, offset = tensor.storage, tensor.offset
+        if storage is not None and storage.whole is not None:
+            offset += storage.skip // ITEM_BYTES[tensor.dtype]
+            if storage.skip % ITEM_BYTES[tensor.dtype]:
+                raise Refusal(f"a tensor in it looks between the elements of its storage '{storage.whole.key}'")
+            storage = storage.whole
         return {
             "kind": tensor.kind,
             "dtype": tensor.dtype,
             "shape": tensor.shape,
             "stride": tensor.stride,
-            "offset": tensor.offset,
-            "storage": None if tensor.storage is None else self._storage(tensor.storage),
+            "offset": offset,
+            "storage": None if storage is None else self._storage(storage),
             "conjugate": tensor.conjugate,
             "negative": tensor.negative,
             "note": tensor.note,

@@ -16,7 +16,7 @@ from .torch_export import is_torch_export, read_torch_export
 from .torch_legacy import START, read_torch_legacy
 from .torch_tar import read_torch_tar
 from .torch_zip import is_torch_zip, read_torch_zip, search_the_rest
-from .zip_directory import Archive
+from .zip_directory import Archive, ends_like_an_archive
 
 
 def read_plan(source: Source, reader: PickleReader) -> Plan:
@@ -33,6 +33,9 @@ def _read(source: Source, reader: PickleReader) -> Plan:
         raise Refusal("it is empty")
     if head.startswith(b"PK\x03\x04"):
         return _read_archive(source, reader)
+    if ends_like_an_archive(source):
+        reader.search(source)
+        raise Refusal("it is an archive and another kind of file at once, and programs would differ in what they read")
     if head[:1] == b"\x80" and head[2:].startswith(START):
         return read_torch_legacy(source, reader)
     if head.startswith(NUMPY_MAGIC):

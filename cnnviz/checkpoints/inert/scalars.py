@@ -6,6 +6,7 @@ from typing import Any
 
 from . import limits
 from .refusal import Refusal
+from .values import Global
 
 _PLAIN_KEYS = (str, int, bytes, bool, float, type(None))
 
@@ -26,4 +27,6 @@ def plain_key(key: Any) -> Any:
         return key
     if type(key) is tuple and len(key) <= 8 and all(type(item) in _PLAIN_KEYS for item in key):
         return f"({', '.join(str(item)[:40] for item in key)})"
+    if isinstance(key, Global):  # the classes under which Lightning once kept the states of its callbacks
+        return key.full
     raise Refusal("a pickle in it has a dictionary key that is neither text nor a number")

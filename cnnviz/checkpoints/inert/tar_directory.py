@@ -9,6 +9,7 @@ _BLOCK = 512
 _REGULAR = (b"0", b"\0")
 _COMMENTS = (b"x", b"g")
 _MOST_MEMBERS = 64
+_LONGEST_END = 1 << 20
 
 
 def looks_like_tar(source: Source) -> bool:
@@ -28,6 +29,7 @@ def tar_members(source: Source) -> dict[str, Source]:
     while position + _BLOCK <= len(source):
         header = source.read(position, _BLOCK)
         if not any(header):
+            _check_end(source.part(position, len(source) - position))
             break
         if _checksum(header) != _octal(header[148:156]):
             raise Refusal("the archive is damaged (a header's checksum is wrong)")
@@ -47,6 +49,12 @@ def tar_members(source: Source) -> dict[str, Source]:
             raise Refusal(f"the archive has a member whose name {name!r} leads out of it")
         members[name] = body
     return members
+
+
+def _check_end(rest: Source) -> None:
+    """Only zeros follow the last member, to the end of the record that tar fills up."""
+    if len(rest) > _LONGEST_END or any(rest.data):
+        raise Refusal("the archive is followed by something that does not belong to it")
 
 
 def _checksum(header: bytes) -> int:

@@ -10,7 +10,7 @@ from .plan import Plan, PlanWriter, written
 from .refusal import Refusal
 from .source import Source
 from .torch_zip import parse_identifier
-from .values import Global, Place, Storage, is_integer, sizes
+from .values import Global, Place, Storage, is_integer
 from .walk import TreeWalker
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -56,7 +56,7 @@ class References:
     def __init__(self) -> None:
         self.sources: dict[str, str] = {}
         self._roots: dict[str, Storage] = {}
-        self._views: dict[str, tuple[Storage, Storage, int]] = {}
+        self._views: dict[str, Storage] = {}
 
     def find(self, identifier: Any) -> Any:
         """What ``("storage", class, key, device, elements, view)`` or ``("module", class, file, source)`` is."""
@@ -79,18 +79,11 @@ class References:
         """A part of a storage: ``(key, first element, elements)``."""
         if type(view) is not tuple or len(view) != 3 or type(view[0]) not in (str, int):
             raise Refusal("a tensor in it looks into a storage in a way that PyTorch does not know")
-        first, elements = sizes(view[1:], "view")
-        item = ITEM_BYTES[root.dtype]
-        if (first + elements) * item > root.size:
-            raise Refusal(f"a tensor in it looks beyond the end of its storage '{root.key}'")
-        key = str(view[0])
-        known = self._views.get(key)
-        if known is None:
-            known = (Storage(f"{root.key}[{first}]", root.dtype, elements * item), root, first * item)
-            self._views[key] = known
-        elif known[1] is not root or known[2] != first * item or known[0].size != elements * item:
-            raise Refusal(f"its storage '{key}' is asked for as two different parts")
-        return known[0]
+        part = root.part(str(view[0]), view[1], view[2])
+        known = self._views.setdefault(part.key, part)
+        if (known.whole, known.skip, known.size) != (root, part.skip, part.size):
+            raise Refusal(f"its storage '{part.key}' is asked for as two different parts")
+        return known
 
     def locate(self, keys: Any, source: Source, position: int) -> int:
         """Find the data of the storages named in ``keys``, which lie one after the other; returns where they end."""
@@ -104,8 +97,6 @@ class References:
         for root in self._roots.values():
             if root.size and root.place is None:
                 raise Refusal(f"it lacks the values of its storage '{root.key}'")
-        for storage, root, skip in self._views.values():
-            storage.place, storage.skip = root.place, skip
         return position
 
 

@@ -16,7 +16,7 @@ from .source import Source
 from .tar_directory import tar_members
 from .torch_legacy import locate_one
 from .torch_zip import parse_identifier
-from .values import DeclaredTensor, Global, Storage, dense, is_integer, sizes
+from .values import DeclaredTensor, Global, Storage, dense, is_integer
 from .walk import TreeWalker
 
 
@@ -100,12 +100,7 @@ class _References:
             if type(view) is not tuple or len(view) != 4:
                 raise Refusal("its list of views is damaged")
             root = self._storage(_key(view[1]))
-            first, elements = sizes(view[2:], "view")
-            item = ITEM_BYTES[root.dtype]
-            if (first + elements) * item > root.size:
-                raise Refusal(f"a tensor in it looks beyond the end of its storage '{root.key}'")
-            name = f"{root.key}[{first}]"
-            self._add(_key(view[0]), Storage(name, root.dtype, elements * item, root.place, first * item))
+            self._add(_key(view[0]), root.part(_key(view[0]), view[2], view[3]))
 
     def read_tensors(self, source: Source) -> None:
         """Each tensor: a pickle of its key, storage and class, then its rank, shape, strides and offset."""

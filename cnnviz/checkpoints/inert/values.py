@@ -93,7 +93,9 @@ class Storage:
     place : Place or None
         Where these bytes are; None where there are none.
     skip : int
-        Bytes to leave out at the beginning of ``place``.
+        Bytes to leave out at the beginning of ``place``, or of ``whole``.
+    whole : Storage or None
+        The storage that this is a part of, whose place is the one that counts.
     big_endian : bool
         Each element's bytes are in reverse.
     """
@@ -104,6 +106,15 @@ class Storage:
     place: Place | None = None
     skip: int = 0
     big_endian: bool = False
+    whole: Storage | None = None
+
+    def part(self, key: str, first: int, elements: int) -> Storage:
+        """The storage of ``elements`` from the one numbered ``first``; refused where they are not inside."""
+        first, elements = sizes((first, elements), "view")
+        item = ITEM_BYTES[self.dtype]
+        if (first + elements) * item > self.size:
+            raise Refusal(f"a tensor in it looks beyond the end of its storage '{self.key}'")
+        return Storage(key, self.dtype, elements * item, skip=self.skip + first * item, whole=self.whole or self)
 
 
 @dataclass(slots=True, eq=False)

@@ -92,19 +92,32 @@ class Archive:
         return Source(data, None)
 
 
-def _central_directory(source: Source) -> tuple[int, int, int]:
-    """Where the central directory begins and ends, and how many entries it has."""
+def ends_like_an_archive(source: Source) -> bool:
+    """Whether programs that look for an archive from the end would find one."""
+    try:
+        position = _end_record(source)
+        (length,) = source.unpack("<I", position + 12)
+        return source.read(position - length, 4) == _CENTRAL
+    except Refusal:
+        return False
+
+
+def _end_record(source: Source) -> int:
+    """Where the end record is."""
     size = len(source)
     tail = bytes(source.data[max(0, size - 22 - 0xFFFF) :])
     found = tail.rfind(_END)
     # A comment may hold the signature of an end record; the one whose comment reaches to the file's end is meant.
-    while found >= 0 and (
-        found + 22 > len(tail) or found + 22 + int.from_bytes(tail[found + 20 : found + 22], "little") != len(tail)
-    ):
+    while found >= 0 and found + 22 + int.from_bytes(tail[found + 20 : found + 22], "little") != len(tail):
         found = tail.rfind(_END, 0, found)
     if found < 0:
         raise Refusal("the archive has no end, or something follows it; it is damaged or was cut short")
-    position = size - len(tail) + found
+    return size - len(tail) + found
+
+
+def _central_directory(source: Source) -> tuple[int, int, int]:
+    """Where the central directory begins and ends, and how many entries it has."""
+    position = _end_record(source)
     disk, start_disk, here, number, length, begin, _ = source.unpack("<4H2IH", position + 4)
     end = position
     if position >= 20 and source.read(position - 20, 4) == _LOCATOR:

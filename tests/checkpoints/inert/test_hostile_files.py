@@ -260,6 +260,13 @@ def test_bombs_of_nesting_end_in_a_sentence(name, tmp_path, zipped):
     assert len(str(refusal.value)) < 600
 
 
+def test_a_file_of_two_kinds_is_refused(answer, saved, zipped):
+    first, second = saved({"a": torch.ones(2)}, True), zipped(b"\x80\x02" + _call("os", "system", "ls") + b".")
+    told = answer(first + second)
+    assert "at once" in told["refusal"]
+    assert told["refused"] == ["os.system"]
+
+
 def test_a_cycle_beside_tensors_is_told(answer, saved):
     cycle: dict = {"w": torch.ones(2)}
     cycle["again"] = cycle

@@ -119,6 +119,7 @@ def test_an_array_of_objects_is_refused(answer):
         ("'<f4'", "(9999999999999999999,)", "impossible"),
         ("'<f4'", "(4611686018427387903, 2)", "too many"),
         ("'<f4'", "(-1,)", "does not write"),
+        ("'<f4'", "(2 2,)", "does not write"),
         ("'<f4'", "(__import__('os').system('ls'),)", "does not write"),
         ("[('a', 'O')]", "(1,)", "objects"),
     ],
@@ -189,6 +190,7 @@ def test_tampered_archives_of_the_oldest_format_are_refused(tarred, answer):
     good = _oldest(tarred)
     assert "plan" in answer(good)
     assert "checksum" in answer(good.replace(b"tensors", b"tensorx"))["refusal"]
+    assert "followed by" in answer(good + b"x")["refusal"]
     assert "not in the archive" in answer(_oldest(tarred, pickle=_dumped({"a": _Key("9")})))["refusal"]
     assert "impossible" in answer(_oldest(tarred, storages=pickle.dumps(-1, 2)))["refusal"]
     assert "impossible" in answer(_oldest(tarred, tensors=pickle.dumps(10**15, 2)))["refusal"]

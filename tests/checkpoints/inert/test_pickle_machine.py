@@ -127,6 +127,12 @@ def test_large_bytes_stay_in_the_file():
     assert data[found.start : found.start + found.size] == b"x" * 5000
 
 
+def test_a_class_as_a_key_is_its_name():
+    found, _, names = read(b"\x80\x02}(ccallbacks\nEarly\nK\x01K\x01K\x02\x86K\x02u.")
+    assert found == {"callbacks.Early": 1, "(1, 2)": 2}
+    assert names == ("callbacks.Early",)
+
+
 def test_sets_are_never_hashed():
     found, _, _ = read(b"\x80\x04\x8f(]]\x90.")
     assert isinstance(found, Collection)

@@ -176,6 +176,23 @@ def test_what_is_tied_or_a_view_shares_its_storage(saved, tmp_path):
     assert read_checkpoint(path).load("whole")[0, 0] == 0  # the file itself is never written to
 
 
+def test_a_part_of_a_legacy_storage_is_read_as_torch_reads_it(legacy, tensor_call, tmp_path):
+    """Torch before 0.4 wrote views so: the key, first element and size of a part of a storage."""
+
+    def part(key, first, size):
+        call = tensor_call(elements=6, shape=(size,))
+        return call.replace(b"tQ", pickle.dumps((key, first, size), 2)[2:-1] + b"tQ")
+
+    body = b"\x80\x02](" + part("77", 2, 3) + part("78", 0, 6) + part("77", 2, 3) + b"e."
+    path = tmp_path / "views.pt"
+    path.write_bytes(legacy(body, {"0": (6, torch.arange(6.0).numpy().tobytes())}))
+    contents = check(path)
+    assert contents.load("0").tolist() == [2, 3, 4]
+    assert {entry.storage for entry in contents.entries} == {"0"}
+    contents.load("1")[2] = 50
+    assert contents.load("0")[0] == 50
+
+
 def test_everything_else_is_metadata(saved, tmp_path):
     path = tmp_path / "run.pt"
     path.write_bytes(saved(trained()))
