@@ -26,7 +26,7 @@ class Background(QObject):
         self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-background")
         # queued also from this thread: ``then`` never runs within ``run``
-        self._finished.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
+        self._finished.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
 
     def run(self, job: Callable[[], Any], then: Callable[[Any], object], doing: str) -> None:
         """Do ``job`` in the background and call ``then`` with its result; ``doing`` is what a failure is said of."""
