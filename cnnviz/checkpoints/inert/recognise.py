@@ -36,7 +36,7 @@ def _read(source: Source, reader: PickleReader) -> Plan:
     if ends_like_an_archive(source):
         reader.search(source)
         raise Refusal("it is an archive and another kind of file at once, and programs would differ in what they read")
-    if head[:1] == b"\x80" and head[2:].startswith(START):
+    if head[:1] == b"\x80" and START in head[:32]:
         return read_torch_legacy(source, reader)
     if head.startswith(NUMPY_MAGIC):
         return read_npy(source)

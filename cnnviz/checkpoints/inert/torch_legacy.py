@@ -15,7 +15,7 @@ from .walk import TreeWalker
 
 MAGIC = 0x1950A86A20F9469CFC6C
 START = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""The magic number as a pickle of protocol 2 holds it, behind the protocol."""
+"""The magic number as pickles hold it, behind the protocol and, from protocol 4 on, a frame."""
 _PROTOCOL = 1001
 
 

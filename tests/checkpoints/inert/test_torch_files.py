@@ -148,6 +148,17 @@ def test_values_are_those_that_torch_reads(kind, old, saved, tmp_path):
     assert contents.refused == ()
 
 
+@pytest.mark.parametrize("old", [False, True], ids=["zip", "legacy"])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_every_protocol_is_read(protocol, old, tmp_path):
+    path = tmp_path / "weights.pt"
+    value = {"w": torch.arange(3.0), "notes": ["é", b"\x00\xff", 2**70, {"deep": (1,)}]}
+    torch.save(value, path, pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
+    contents = read_checkpoint(path)
+    assert contents.load("w").tolist() == [0, 1, 2]
+    assert contents.metadata["notes"] == ["é", "(2 bytes)", 2**70, {"deep": [1]}]
+
+
 def test_every_type_that_torch_has_is_read(saved, tmp_path):
     for dtype in [name for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)]:
         try:
