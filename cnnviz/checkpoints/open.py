@@ -30,10 +30,15 @@ class OpenedNetwork:
     path: Path
     non_finite: int
     """How many of its weights are infinite or not a number."""
+    asks: str = ""
+    """What the person is to be asked before the answers mean anything; empty where all is known."""
 
 
-def open_network(name_or_path: str | Path) -> OpenedNetwork:
+def open_network(name_or_path: str | Path, *, accept: bool = False) -> OpenedNetwork:
     """Open a network that ships with the program, by name, or any file of weights that is known to be a network.
+
+    With ``accept`` the best answer to what a file may be is taken, although it is not sure, and kept for this file.
+    Where nothing tells how images are normalised they are taken as they are, in [0, 1], and ``asks`` says so.
 
     Raises
     ------
@@ -41,10 +46,14 @@ def open_network(name_or_path: str | Path) -> OpenedNetwork:
         There is no such network, or the file is not one that can be shown; the message says what to do next.
     """
     path = network_path(name_or_path)
-    module, card = _own(path) if is_own(path) else _foreign(path)
+    asks = ""
+    if is_own(path):
+        module, card = _own(path)
+    else:
+        module, card, asks = _foreign(path, accept)
     state = module.state_dict().values()
     non_finite = sum(int((~torch.isfinite(tensor)).sum()) for tensor in state if tensor.is_floating_point())
-    return OpenedNetwork(path.stem, module, card, path, non_finite)
+    return OpenedNetwork(path.stem, module, card, path, non_finite, asks)
 
 
 def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
@@ -62,13 +71,34 @@ def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
         ) from error
 
 
-def _foreign(path: Path) -> tuple[nn.Module, NetworkCard]:
-    found = open_checkpoint(path)
+def _foreign(path: Path, accept: bool) -> tuple[nn.Module, NetworkCard, str]:
+    found = open_checkpoint(path, accept=accept)
     if found.status == "refused":
         raise CheckpointError(f"{found.message} Get the file again, or open another.")
-    if found.module is None or found.card is None:
+    if found.module is None or found.input_size is None:
         raise CheckpointError(found.message)
-    return found.module, found.card
+    if found.card is not None:
+        return found.module, found.card, ""
+    asks = (
+        f"{path.name} does not say how its images are normalised: they are given as they are, in [0, 1]. "
+        "Set mean and std in the Input panel if it was trained on others."
+    )
+    return found.module, _plain_card(found.module, found.input_size, found.architecture or path.stem), asks
+
+
+def _plain_card(module: nn.Module, size: tuple[int, int, int], architecture: str) -> NetworkCard:
+    """A card without normalisation and with numbered classes."""
+    with torch.no_grad():
+        outputs = module(torch.zeros(1, *size)).shape[1]
+    return NetworkCard(
+        architecture=architecture,
+        config={},
+        labels=tuple(f"class {index}" for index in range(outputs)),
+        input_size=size,
+        mean=(0.0,) * size[0],
+        std=(1.0,) * size[0],
+        dataset="",
+    )
 
 
 def _empty_module(card: NetworkCard, path: Path) -> nn.Module:

@@ -178,8 +178,12 @@ class Computation:
         choice_changed, self._last_choice = scene.network != self._last_choice, scene.network
         if not choice_changed and self._host.loaded is not None:
             return self._host.loaded, None
+        before = self._host.loaded
         try:
-            return self._host.load(scene.network), None
+            loaded = self._host.load(scene.network)
+            if loaded.asks and loaded is not before:
+                self._failures.tell(loaded.asks)
+            return loaded, None
         except NetworkUnavailable as error:
             return self._host.loaded, str(error)
 

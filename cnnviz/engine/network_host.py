@@ -59,7 +59,7 @@ class NetworkHost:
         from cnnviz.core.trace import prepare
 
         leave_a_core_to_the_window()
-        name, module, card = _module(choice.source)
+        name, module, card, asks = _module(choice)
         own = next(module.parameters(), None)
         # a module handed over is shared with the person's own program, and stays where that has it
         stays = choice.source.startswith("live:") and choice.device == "auto" and own is not None
@@ -80,11 +80,11 @@ class NetworkHost:
             raise NetworkUnavailable(
                 f"{name} cannot run on an input of {size}: {first}. Open it with the input size that it was made for."
             ) from error
-        return LoadedNetwork(name, choice, card, traced, device, next(self._generations))
+        return LoadedNetwork(name, choice, card, traced, device, next(self._generations), asks)
 
 
-def _module(source: str) -> tuple[str, nn.Module, NetworkCard]:
-    kind, _, name = source.partition(":")
+def _module(choice: NetworkChoice) -> tuple[str, nn.Module, NetworkCard, str]:
+    kind, _, name = choice.source.partition(":")
     if kind == "live":
         found = handed_over(name)
         if found is None:
@@ -92,12 +92,12 @@ def _module(source: str) -> tuple[str, nn.Module, NetworkCard]:
                 f"The module {name} was handed over from Python and is gone with that program; "
                 "call cnnviz.show(module) again, or choose another network."
             )
-        return name, *found
+        return name, *found, ""
     from cnnviz.checkpoints.card import CheckpointError
     from cnnviz.checkpoints.open import open_network
 
     try:
-        opened = open_network(name)
+        opened = open_network(name, accept=choice.accept)
     except CheckpointError as error:
         raise NetworkUnavailable(str(error)) from error
-    return opened.name, opened.module, opened.card
+    return opened.name, opened.module, opened.card, opened.asks

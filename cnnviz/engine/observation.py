@@ -29,6 +29,7 @@ class LoadedNetwork:
     traced: TracedNetwork
     device: torch.device
     generation: int
+    asks: str = ""
     _fields: dict[str, ReceptiveField | None] = field(default_factory=dict, repr=False)
 
     def receptive_field(self, layer: str) -> ReceptiveField | None:

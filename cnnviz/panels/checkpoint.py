@@ -61,6 +61,8 @@ class CheckpointResult:
     ----------
     proposal : str
         What the file can be opened as once the person accepts it; empty where there is nothing to accept.
+    channels : int
+        Of the images that the proposed network takes.
     refused : tuple of str
         Names that the file asks for beside those of tensors: code that was not run.
     metadata : tuple of (str, str)
@@ -76,6 +78,7 @@ class CheckpointResult:
     sha256: str | None  # empty where there is no file to hash
     parameters: int
     proposal: str
+    channels: int
     reasons: tuple[str, ...]
     refused: tuple[str, ...]
     metadata: tuple[tuple[str, str], ...]
@@ -151,6 +154,7 @@ def _live_module(observation: Observation) -> CheckpointResult:
         "",
         parameters,
         "",
+        0,
         (),
         (),
         (),
@@ -253,6 +257,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
         inspection.hasher.hexdigest() if finished else None,
         checkpoint.parameters,
         best.title if best is not None and may_accept else "",
+        best.input_size[0] if best is not None else 0,
         best.reasons if best is not None else (),
         checkpoint.refused,
         tuple((str(key), _short(value)) for key, value in metadata.items()),

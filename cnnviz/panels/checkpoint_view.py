@@ -9,8 +9,9 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from cnnviz.panels.checkpoint import CheckpointResult
 from cnnviz.panels.checkpoint_table_view import TensorTable
+from cnnviz.scene import actions
 from cnnviz.scene.document import Document
-from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.controls import ElidedLabel, text_button
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
@@ -40,6 +41,8 @@ class CheckpointView(PanelView):
         self._details.setWordWrap(True)
         self._details.setProperty("role", "muted")
         self._details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._accept = text_button("", "Take this answer, which is not sure, and show the network alive", role="check")
+        self._accept.clicked.connect(self._open_as_proposed)
         self._filter = QLineEdit()
         self._filter.setPlaceholderText("filter by name, shape or type")
         self._filter.setClearButtonEnabled(True)
@@ -54,6 +57,7 @@ class CheckpointView(PanelView):
         layout.setSpacing(theme().px(6))
         for widget in (self._status, self._facts, self._words, self._details):
             layout.addWidget(widget)
+        layout.addWidget(self._accept)
         layout.addLayout(row)
         layout.addWidget(self._table, 1)
 
@@ -68,9 +72,16 @@ class CheckpointView(PanelView):
         self._details.setText("\n".join(details))
         self._details.setVisible(bool(details))
         self._details.setToolTip("\n".join(f"{key}: {value}" for key, value in result.metadata))
+        self._accept.setText(f"Open as {result.proposal}")
+        self._accept.setVisible(bool(result.proposal))
         self._table.set_rows(result.rows)
         self._say_count()
         self.set_subtitle(Path(result.path).name)
+
+    def _open_as_proposed(self) -> None:
+        if self._result is not None:
+            source = f"file:{Path(self._result.path).resolve()}"
+            actions.use_network(self.document, source, self._result.channels, accept=True)
 
     def _apply_filter(self, text: str) -> None:
         self._table.set_filter(text)

@@ -48,13 +48,13 @@ def use_blank(document: Document) -> None:
     document.edit_many({"input.base": Blank(), "input.drawing": Drawing(height=28, width=28), "example": False})
 
 
-def use_network(document: Document, source: str, channels: int | None = None) -> None:
+def use_network(document: Document, source: str, channels: int | None = None, *, accept: bool = False) -> None:
     """Show another network.
 
     Where it sees colour and nothing but the program's example is drawn, a photo comes with it: a digit says nothing to
-    a network of animals and vehicles. The other way round likewise.
+    a network of animals and vehicles. The other way round likewise. ``accept`` takes an answer that is not sure.
     """
-    changes: dict[str, object] = {"network.source": source, "selection": {}}
+    changes: dict[str, object] = {"network.source": source, "network.accept": accept, "selection": {}}
     scene = document.scene
     untouched = scene.example or isinstance(scene.input.base, SamplePhoto)
     with document.gesture():

@@ -27,6 +27,7 @@ class NetworkChoice(Frozen):
         pattern=r"^(shipped|file|live):.+",
         description="shipped:NAME, file:PATH, or live:NAME for a module handed over from Python",
     )
+    accept: bool = Field(False, description="take the best answer to what the file may be, although it is not sure")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the network runs")
 
 
