@@ -11,8 +11,9 @@ from pydantic import JsonValue
 from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.nets.public import InputStatistics
 
-Rule = Literal["metadata", "accepted", "names", "order", "chain"]
-"""What an answer rests on: this program's metadata, the person's word, names and shapes, order and shapes, shapes."""
+Rule = Literal["metadata", "accepted", "modules", "names", "order", "chain"]
+"""What an answer rests on: this program's metadata, the person's word, the file's own list of modules, names and
+shapes, order and shapes, or shapes alone."""
 
 SURE = 0.9
 """From this confidence on, an answer by metadata or names is acted on without asking."""
@@ -59,7 +60,7 @@ class Candidate:
     @property
     def sure(self) -> bool:
         """Whether a network may be made of it without asking."""
-        return self.rule in ("metadata", "accepted", "names") and self.confidence >= SURE
+        return self.rule in ("metadata", "accepted", "modules", "names") and self.confidence >= SURE
 
     def card(self, outputs: int) -> NetworkCard | None:
         """The description of the network that it makes; None where nothing tells how images are normalised."""

@@ -23,6 +23,7 @@ from cnnviz.checkpoints.layer_table import CheckpointLayer, layers_in, layers_of
 from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
 from cnnviz.checkpoints.reader import RefusedFile, read_checkpoint
 from cnnviz.checkpoints.stored_arrays import check_stored_arrays
+from cnnviz.nets.module_tree import is_buildable
 from cnnviz.nets.registry import ArchitectureError, build
 
 __all__ = ["Checkpoint", "open_checkpoint"]
@@ -153,9 +154,10 @@ def open_checkpoint(
     if accept is not False:
         return _accepted(file, contents, network, accept, identification)
     best = candidates[0] if candidates else None
-    if contents.modules and (best is None or best.rule in ("order", "chain")):
+    foreign = [module.kind for module in contents.modules if not is_buildable(module.kind)]
+    if foreign and (best is None or best.rule in ("order", "chain")):
         # What its class computes beside its layers is not in the shapes.
-        kind = contents.modules[0].kind
+        kind = foreign[0]
         return replace(file, architecture=kind, confidence=1.0, message=wording.pickled(file, kind))
     if best is None:
         return replace(file, message=wording.no_network(file, identification.reason))

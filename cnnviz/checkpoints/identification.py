@@ -11,6 +11,7 @@ from cnnviz.checkpoints.card import FORMAT_KEY, CheckpointError, NetworkCard
 from cnnviz.checkpoints.chain_guess import by_shapes
 from cnnviz.checkpoints.chain_shapes import NoChain
 from cnnviz.checkpoints.contents import Contents
+from cnnviz.checkpoints.pickled_modules import by_modules
 from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
 from cnnviz.nets.public import InputStatistics
 
@@ -52,6 +53,8 @@ def identify_network(contents: Contents, network: SavedNetwork) -> Identificatio
     own = _by_metadata(contents, network)
     if own is not None:
         return Identification((own,))
+    if (built := by_modules(contents)) is not None:
+        return Identification((built,))
     if reason := _no_network(network):
         return Identification((), reason)
     if found := by_names(network):

@@ -11,6 +11,7 @@ from torch import nn
 from cnnviz.nets.chain import Chain, ChainLayer
 from cnnviz.nets.cifar_net import CifarNet
 from cnnviz.nets.lenet import LeNet
+from cnnviz.nets.module_tree import ModuleSettings, build_tree
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
 from cnnviz.nets.tiny_vgg import TinyVGG
 
@@ -23,6 +24,9 @@ ARCHITECTURES: dict[str, type[LeNet] | type[CifarNet] | type[TinyVGG]] = {
 
 CHAIN = "chain"
 """A table of layers; its only setting, ``layers``, is a list of rows as in :class:`cnnviz.nets.chain.ChainLayer`."""
+
+MODULES = "modules"
+"""Torch's own modules in sequence; its only setting, ``modules``, lists them as in ``cnnviz.nets.module_tree``."""
 
 LARGEST_WIDTH = 65_536
 
@@ -52,15 +56,15 @@ def build(name: str, config: Mapping[str, object]) -> nn.Module:
     ----------
     config
         Arguments that differ from the architecture's defaults, for example ``{"channels": 1, "widths": [16, 32]}``.
-        Every value is a whole number from 1 to 65,536 or a list of these; of ``"chain"``, a table.
+        Every value is a whole number from 1 to 65,536 or a list of these; of ``CHAIN`` and ``MODULES``, a table.
 
     Raises
     ------
     ArchitectureError
         The architecture or one of the settings is unknown, or a value is not of its kind.
     """
-    if name == CHAIN:
-        return _build_chain(config)
+    if name in (CHAIN, MODULES):
+        return _build_table(name, config)
     if name in PUBLIC_ARCHITECTURES:
         return _build_public(name, config)
     architecture = _architecture(name)
@@ -83,9 +87,12 @@ def _build_public(name: str, config: Mapping[str, object]) -> nn.Module:
     return architecture.make(**arguments)
 
 
-def _build_chain(config: Mapping[str, object]) -> nn.Module:
+def _build_table(name: str, config: Mapping[str, object]) -> nn.Module:
+    """A network whose only setting is a list that describes it row by row."""
     try:
-        return Chain(TypeAdapter(tuple[ChainLayer, ...]).validate_python(config.get("layers", ())))
+        if name == CHAIN:
+            return Chain(TypeAdapter(tuple[ChainLayer, ...]).validate_python(config.get("layers", ())))
+        return build_tree(TypeAdapter(tuple[ModuleSettings, ...]).validate_python(config.get("modules", ())))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
