@@ -21,6 +21,7 @@ from cnnviz.scene.document import Document, SceneError
 from cnnviz.scene.models import NetworkChoice, Scene
 from cnnviz.scene.store import load_scene, save_scene
 from cnnviz.ui.background import Background
+from cnnviz.ui.checkpoint_export import CheckpointExport
 from cnnviz.ui.clipboard import encoded
 from cnnviz.ui.commands import Command, CommandSet
 from cnnviz.ui.frame_clock import FrameClock
@@ -53,6 +54,7 @@ class Controller(QObject):
         self._clock = clock
         self._network_source: str | None = None
         self.commands = CommandSet(window)
+        self._export = CheckpointExport(window, document, background)
         self._add_commands()
         self.bar = TopBar()
         self.status = StatusBar(clock)
@@ -119,6 +121,8 @@ class Controller(QObject):
             Command("open", "Open…", self._ask_open, ("Ctrl+O",), "open", "File"),
             Command("save-scene", "Save scene…", self._ask_save_scene, ("Ctrl+S",), "save", "File"),
             Command("paste", "Paste image", self._paste, ("Ctrl+V",), "paste", "File"),
+            Command("save-weights", "Save weights as…", self._export.save_weights, ("Ctrl+Shift+S",), "export", "File"),
+            Command("save-table", "Save tensor table as CSV…", self._export.save_table, (), None, "File"),
             Command("quit", "Quit", window.close, ("Ctrl+Q",), "close", "File"),
             Command("undo", "Undo", document.undo, ("Ctrl+Z",), "undo", "Edit"),
             Command("redo", "Redo", document.redo, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Edit"),
@@ -149,6 +153,9 @@ class Controller(QObject):
             action_button(commands["keys"], "Keyboard and mouse"),
         )
         for name in ("open", "save-scene", "paste"):
+            bar.file.entries.addAction(commands[name])
+        bar.file.entries.addSeparator()
+        for name in ("save-weights", "save-table"):
             bar.file.entries.addAction(commands[name])
         bar.file.entries.addSeparator()
         for name in ("keys", "quit"):
