@@ -46,8 +46,8 @@ class PublicArchitecture:
     input_height_width : (int, int)
         Of the images that it was trained on.
     statistics : InputStatistics or None
-        What its public weights were trained with; None where weights of these names and shapes come from many places,
-        so that nothing is known.
+        What its public weights were trained with, one number for all channels or one for each; None where weights of
+        these names and shapes come from many places, so that nothing is known.
     labels : tuple of str
         Of its public weights.
     aliases : tuple of mappings of str to str
@@ -65,6 +65,8 @@ class PublicArchitecture:
     labels: tuple[str, ...] = ()
     aliases: tuple[Mapping[str, str], ...] = ()
     source: str = ""
+    normalises_itself: bool = False
+    """Whether ``statistics`` hold for all weights, since its first layer normalises each image."""
 
 
 def _for_imagenet(
@@ -123,9 +125,9 @@ def _unet(title: str, depth: int, width: int) -> PublicArchitecture:
         settings=MappingProxyType({"channels": 1, "outputs": 1, "width": width}),
         read_from=MappingProxyType(read_from),
         input_height_width=(256, 256),
-        # Its first layer normalises each image, whatever the range of the values.
         statistics=InputStatistics((0.0,), (1.0,)),
         source="the BioImage Model Zoo",
+        normalises_itself=True,
     )
 
 
