@@ -8,6 +8,7 @@ ways lead there and which of them are the likeliest.
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from cnnviz.checkpoints.chain_shapes import ShapedChain
 from cnnviz.nets.chain import ChainLayer
 
-KEPT = 24
+KEPT = 12
 """How many of the likeliest ways are listed."""
 
 # Image sizes by channels, the most usual first; each later one is less likely.
@@ -114,34 +115,56 @@ def _fitting(
     return Fitting(count, tuple(heapq.nsmallest(KEPT, likeliest)))
 
 
+_Linked = tuple["_Linked", Step] | None
+"""Steps, the last first: sharing what comes before makes a way one step longer without copying it."""
+
+
 @dataclass
 class _Ways:
+    """Ways to one size of the maps; the likeliest as cost and steps, in rising order of the cost."""
+
     count: int
-    likeliest: list[tuple[float, tuple[Step, ...]]]
+    likeliest: list[tuple[float, _Linked]]
+
+
+_State = tuple[int, int, bool | None]
+"""What later costs depend on: rows and columns of the maps, and whether the last convolution kept the size."""
 
 
 def _from_size(convolutions: Sequence[ChainLayer], hints: Sequence[bool | None], size: int, pixels: int) -> Fitting:
-    # What later costs depend on beside the size of the maps: whether the last convolution kept the size.
-    state: dict[tuple[int, int, bool | None], _Ways] = {(size, size, None): _Ways(1, [(0.0, ())])}
+    states: dict[_State, _Ways] = {(size, size, None): _Ways(1, [(0.0, None)])}
     for index, (layer, hint) in enumerate(zip(convolutions, hints, strict=True)):
-        following: dict[tuple[int, int, bool | None], _Ways] = {}
-        for (rows, columns, kept), ways in state.items():
-            for step, cost, keeps in _steps(layer, hint, index == 0, kept):
+        sources: dict[_State, list[tuple[_Ways, Step, float]]] = {}
+        possible = {kept: [*_steps(layer, hint, index == 0, kept)] for kept in (None, False, True)}
+        for (rows, columns, kept), ways in states.items():
+            for step, cost, keeps in possible[kept]:
                 left = _after(rows, columns, layer, step)
-                if left is None or left[0] * left[1] < pixels:
-                    continue
-                to = following.setdefault((*left, keeps), _Ways(0, []))
-                to.count += ways.count
-                to.likeliest += [(before + cost, (*steps, step)) for before, steps in ways.likeliest]
-        for ways in following.values():
-            ways.likeliest = heapq.nsmallest(KEPT, ways.likeliest)
-        state = following
-    ends = [ways for (rows, columns, _), ways in state.items() if rows * columns == pixels]
-    likeliest = heapq.nsmallest(KEPT, (way for ways in ends for way in ways.likeliest))
-    return Fitting(
-        sum(ways.count for ways in ends),
-        tuple(Geometry(cost, size, steps) for cost, steps in likeliest),
-    )
+                if left is not None and left[0] * left[1] >= pixels:
+                    sources.setdefault((*left, keeps), []).append((ways, step, cost))
+        states = {state: _merged(found) for state, found in sources.items()}
+    ends = [(ways, None, 0.0) for (rows, columns, _), ways in states.items() if rows * columns == pixels]
+    reached = _merged(ends)
+    return Fitting(reached.count, tuple(Geometry(cost, size, _unlinked(steps)) for cost, steps in reached.likeliest))
+
+
+def _merged(sources: Sequence[tuple[_Ways, Step | None, float]]) -> _Ways:
+    """Ways from several sizes to one, each a step longer where there is a step."""
+    longer = (_longer(*source) for source in sources)
+    merged = heapq.merge(*longer, key=lambda way: way[0])
+    return _Ways(sum(ways.count for ways, *_ in sources), list(itertools.islice(merged, KEPT)))
+
+
+def _longer(ways: _Ways, step: Step | None, cost: float) -> Iterator[tuple[float, _Linked]]:
+    for before, steps in ways.likeliest:
+        yield before + cost, (steps, step) if step is not None else steps
+
+
+def _unlinked(steps: _Linked) -> tuple[Step, ...]:
+    found = []
+    while steps is not None:
+        steps, step = steps
+        found.append(step)
+    return tuple(reversed(found))
 
 
 def _steps(
@@ -167,14 +190,19 @@ def _steps(
 
 def _after(rows: int, columns: int, layer: ChainLayer, step: Step) -> tuple[int, int] | None:
     """Rows and columns behind the convolution and its pooling; None where nothing is left."""
-    left = []
-    for size, kernel, padding in zip((rows, columns), layer.kernel_size, step.padding, strict=True):
-        convolved = (size + 2 * padding - kernel) // step.stride + 1
-        pooled = (convolved - step.pooling_size) // step.pooling_stride + 1
-        if convolved < 1 or pooled < 1:
-            return None
-        left.append(pooled)
-    return left[0], left[1]
+    left = _along(rows, layer.kernel_size[0], step.padding[0], step)
+    if left < 1:
+        return None
+    # Nearly all maps and windows are square.
+    square = rows == columns and layer.kernel_size[0] == layer.kernel_size[1]
+    across = left if square else _along(columns, layer.kernel_size[1], step.padding[1], step)
+    return None if across < 1 else (left, across)
+
+
+def _along(size: int, kernel: int, padding: int, step: Step) -> int:
+    convolved = (size + 2 * padding - kernel) // step.stride + 1
+    # What has no pixel left stays below one: pooling of nothing is not something.
+    return (convolved - step.pooling_size) // step.pooling_stride + 1 if convolved >= 1 else 0
 
 
 def share(costs: Sequence[float], index: int) -> float:

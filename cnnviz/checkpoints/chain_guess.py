@@ -17,7 +17,6 @@ from cnnviz.nets.chain import Activation, ChainLayer, Pooling
 from cnnviz.nets.public import InputStatistics
 from cnnviz.nets.registry import CHAIN
 
-_LISTED = 12
 # What of an answer's likelihood is left, since activation functions and normalisation are not in the weights.
 _AT_BEST = 0.5
 _UNORDERED = 0.6
@@ -163,7 +162,7 @@ def by_shapes(network: SavedNetwork) -> tuple[Candidate, ...]:
             title=f"a chain of {len(chain.layers)} layers" if len(chain.layers) > 1 else "a single layer",
             input_size=(chain.layers[0].inputs, way.image_size, way.image_size),
         )
-        for index, way in enumerate(fitting.likeliest[:_LISTED])
+        for index, way in enumerate(fitting.likeliest)
     )
 
 
