@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from cnnviz.checkpoints.candidate import Candidate
 from cnnviz.checkpoints.contents import Contents
@@ -26,7 +26,7 @@ def by_modules(contents: Contents) -> Candidate | None:
     ]
     try:
         checked = TypeAdapter(tuple[ModuleSettings, ...]).validate_python(tree)
-        config = {"modules": [module.model_dump(mode="json") for module in checked]}
+        config: dict[str, JsonValue] = {"modules": [module.model_dump(mode="json") for module in checked]}
         with torch.device("meta"):
             module = build(MODULES, config).eval()
     except (ValidationError, ArchitectureError):
