@@ -131,7 +131,15 @@ class _Builder:
             LAYERS[layer.kind](stage)
         except Unsupported as error:
             raise stage.refuse(str(error)) from error
-        except (RuntimeError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
+        except (
+            RuntimeError,
+            TypeError,
+            ValueError,
+            IndexError,
+            OverflowError,
+            AttributeError,
+            AssertionError,
+        ) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
             raise stage.refuse(f"it does not fit what it is given ({reason:.200})") from error
         if stage.flow.shape.numel() * 4 > _MOST_ACTIVATION:

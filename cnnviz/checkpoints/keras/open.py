@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from torch import nn
 
-from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.contents import Contents
 from cnnviz.checkpoints.keras.build import build_module, candidates
 from cnnviz.checkpoints.keras.config import NotUnderstood, describe
 from cnnviz.checkpoints.keras.plan import KerasPlan
+from cnnviz.checkpoints.keras.sandbox import read_plan
 from cnnviz.checkpoints.keras.values import contents_of
 
 __all__ = ["KerasNetwork", "build", "contents_of", "open_keras", "read_keras_contents", "read_plan"]
@@ -69,33 +68,6 @@ def read_keras_contents(path: str | Path) -> Contents:
     """The tensors and metadata of the Keras file ``path``; raises CheckpointError."""
     path = Path(path)
     return contents_of(read_plan(path), path)
-
-
-def read_plan(path: Path) -> KerasPlan:
-    """What the Keras file ``path`` says, without its weights; raises CheckpointError."""
-    try:
-        from cnnviz.checkpoints.keras.parse import Malformed, parse
-    except ImportError as error:
-        raise CheckpointError(
-            f"{path} needs h5py, which is not installed; install it with 'pip install cnnviz[keras]'."
-        ) from error
-    try:
-        if not path.is_file():
-            raise CheckpointError(f"{path} is not a file; give the path of an .h5 or .keras file.")
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            if size == 0:
-                raise CheckpointError(f"{path} is empty; get the file again.")
-            # Copied rather than mapped: the HDF5 library may keep views of it for longer than the mapping lives.
-            with mmap(file.fileno(), size, access=ACCESS_READ) as data:
-                return parse(memoryview(bytes(data)))
-    except Malformed as error:
-        raise CheckpointError(f"{path} cannot be read as Keras: {error}; get the file again.") from error
-    except CheckpointError:
-        raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
 
 
 def build(plan: KerasPlan, path: Path, *, input_size: Sequence[int] | None = None) -> KerasNetwork:

@@ -1,6 +1,6 @@
 """From the bytes of a Keras file to a plan; without torch.
 
-What is not trusted is read here alone, so that a caller can do it in a process of its own.
+What is not trusted is read here alone, in a process of its own.
 """
 
 import io

@@ -124,7 +124,15 @@ class _Builder:
             raise NotAlive(f"The node {label} cannot be computed here, since {error}.") from error
         except CheckpointError:
             raise
-        except (RuntimeError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
+        except (
+            RuntimeError,
+            TypeError,
+            ValueError,
+            IndexError,
+            OverflowError,
+            AttributeError,
+            AssertionError,
+        ) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
             raise NotAlive(f"The node {label} does not fit what it is given: {reason}.") from error
         if constant:

@@ -12,6 +12,10 @@ import pytest
 
 h5py = pytest.importorskip("h5py")
 
+from cnnviz.checkpoints.card import CheckpointError  # noqa: E402
+from cnnviz.checkpoints.keras.open import KerasNetwork, build  # noqa: E402
+from cnnviz.checkpoints.keras.parse import Malformed, parse  # noqa: E402
+
 Arrays = Sequence[np.ndarray]
 
 
@@ -83,6 +87,14 @@ class Keras:
             archive.writestr("config.json", json.dumps({"module": "keras", "registered_name": None, **model}))
             archive.writestr("model.weights.h5", data.getvalue())
         return path
+
+    @staticmethod
+    def open(path: Path) -> KerasNetwork:
+        """The network, with its file parsed in this process, which takes a fraction of the time."""
+        try:
+            return build(json.loads(json.dumps(parse(memoryview(path.read_bytes())))), path)
+        except Malformed as error:
+            raise CheckpointError(f"{path} cannot be read: {error}.") from error
 
     @staticmethod
     def padded(x: np.ndarray, kernel: Sequence[int], strides: Sequence[int], padding: str, fill: float = 0.0):

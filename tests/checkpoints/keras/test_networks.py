@@ -98,7 +98,7 @@ def digits_expected(keras, weights, x):
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_sequential_network_of_keras_2(keras, random, digits, count):
     model = keras.sequential([keras.input(8, 10, 2), *digits_layers(keras)])
-    network = open_keras(keras.h5(model, digits))
+    network = keras.open(keras.h5(model, digits))
     x = random.standard_normal((count, 8, 10, 2), F32)
     np.testing.assert_allclose(computed(network, x), digits_expected(keras, digits, x), rtol=1e-4, atol=1e-5)
     assert network.input_size == (2, 8, 10)
@@ -118,7 +118,7 @@ def test_the_same_network_as_keras_3_keeps_it(keras, random, digits, method):
     }
     model = keras.sequential([keras.input(8, 10, 2, keras=3), *digits_layers(keras)])
     path = keras.archive(model, {place: list(layer.values()) for place, layer in places.items()}, method=method)
-    network = open_keras(path)
+    network = keras.open(path)
     x = random.standard_normal((1, 8, 10, 2), F32)
     np.testing.assert_allclose(computed(network, x), digits_expected(keras, digits, x), rtol=1e-4, atol=1e-5)
     assert network.version == "3.4.1"
@@ -127,16 +127,31 @@ def test_the_same_network_as_keras_3_keeps_it(keras, random, digits, method):
     assert not [name for name in names if name.startswith("optimizer")]
 
 
+def test_files_are_parsed_in_a_process_of_their_own(keras, random, digits, monkeypatch):
+    """From either format; nothing of this process's own reader is used."""
+    monkeypatch.setattr("cnnviz.checkpoints.keras.parse.parse", None)
+    model = keras.sequential([keras.input(8, 10, 2), *digits_layers(keras)])
+    places = ("conv2d", "batch_normalization", "conv2d_1", "batch_normalization_1", "dense", "dense_1")
+    arrays = [list(layer.values()) for layer in digits.values() if layer]
+    stored = {f"layers/{place}": found for place, found in zip(places, arrays, strict=True)}
+    x = random.standard_normal((1, 8, 10, 2), F32)
+    expected = digits_expected(keras, digits, x)
+    path = keras.h5(model, digits, compression="gzip", shuffle=True)
+    for written in (path, keras.archive(model, stored), keras.archive(model, stored, method=zipfile.ZIP_DEFLATED)):
+        np.testing.assert_allclose(computed(open_keras(written), x), expected, rtol=1e-4, atol=1e-5)
+    assert np.array_equal(read_keras_contents(path).load("bn_2/beta:0").numpy(), digits["bn_2"]["beta:0"])
+
+
 def test_the_folder_that_keras_2_13_gave_its_layers(keras, random):
     kernel = random.standard_normal((3, 3, 1, 2), F32)
     model = keras.sequential([keras.input(5, 5, 1), keras.layer("Conv2D", "c", use_bias=False)])
-    network = open_keras(keras.archive(model, {"_layer_checkpoint_dependencies/conv2d": [kernel]}))
+    network = keras.open(keras.archive(model, {"_layer_checkpoint_dependencies/conv2d": [kernel]}))
     x = random.standard_normal((1, 5, 5, 1), F32)
     np.testing.assert_allclose(computed(network, x), keras.conv(x, kernel), rtol=1e-4, atol=1e-5)
 
 
 def test_panels_get_what_they_need(keras, digits):
-    network = open_keras(keras.h5(keras.sequential([keras.input(8, 10, 2), *digits_layers(keras)]), digits))
+    network = keras.open(keras.h5(keras.sequential([keras.input(8, 10, 2), *digits_layers(keras)]), digits))
     graph = prepare(network.module, torch.zeros(1, 2, 8, 10)).graph
     assert [layer.name for layer in graph][:6] == [
         "input",
@@ -187,7 +202,7 @@ def test_keras_1_in_its_own_words(keras, random):
     x = random.standard_normal((2, 8, 7, 2), F32)
     hidden = keras.max_pool(relu(keras.conv(x, kernel, bias)))
     expected = 1 / (1 + np.exp(-(hidden.reshape(2, -1) @ dense + dense_bias)))
-    np.testing.assert_allclose(computed(open_keras(path), x), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(computed(keras.open(path), x), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "theano"])
@@ -200,7 +215,7 @@ def test_channels_first(keras, random, backend, flatten):
         keras.layer("Flatten", "f", data_format=flatten),
         keras.layer("Dense", "d", use_bias=False),
     ]
-    network = open_keras(
+    network = keras.open(
         keras.h5(keras.sequential(layers), {"c": {"k:0": kernel}, "d": {"k:0": dense}}, backend=backend)
     )
     x = random.standard_normal((1, 6, 7, 2), F32)
@@ -214,7 +229,7 @@ def test_channels_first(keras, random, backend, flatten):
 def one(keras, layer, weights, shape, keras_version="2.15.0"):
     """A network of one layer."""
     model = keras.sequential([keras.input(*shape), layer])
-    return open_keras(keras.h5(model, {layer["config"]["name"]: weights}, version=keras_version))
+    return keras.open(keras.h5(model, {layer["config"]["name"]: weights}, version=keras_version))
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -347,7 +362,7 @@ def test_what_lies_between_a_flatten_and_its_dense_layer_follows_the_order(keras
     x = random.standard_normal((2, 2, 4, 3), F32)
     expected = keras.softmax(keras.batch_norm(x.reshape(2, -1), *moments)) @ dense
     np.testing.assert_allclose(
-        computed(open_keras(keras.h5(keras.sequential(layers), weights)), x), expected, rtol=1e-4
+        computed(keras.open(keras.h5(keras.sequential(layers), weights)), x), expected, rtol=1e-4
     )
 
 
@@ -402,7 +417,7 @@ def test_a_functional_network(keras, random, version):
     b = keras.conv(x, right)
     once, twice = keras.conv(a, shared, padding="same"), keras.conv(b, shared, padding="same")
     flat = np.concatenate([np.concatenate([a, b, once], -1).reshape(1, -1), (once + twice + a).reshape(1, -1)], 1)
-    network = open_keras(path)
+    network = keras.open(path)
     np.testing.assert_allclose(computed(network, x), flat @ dense, rtol=1e-4, atol=1e-4)
     assert sum(isinstance(module, nn.Conv2d) for module in network.module.modules()) == 3
 
@@ -413,7 +428,7 @@ def test_several_outputs_have_their_layers_names(keras, random):
         keras.layer("ReLU", "a", [[["input_1", 0, 0, {}]]]),
         keras.layer("Activation", "b", [[["input_1", 0, 0, {}]]], activation="tanh"),
     ]
-    network = open_keras(keras.h5(keras.functional(layers, [["a", 0, 0], ["b", 0, 0]]), {}))
+    network = keras.open(keras.h5(keras.functional(layers, [["a", 0, 0], ["b", 0, 0]]), {}))
     x = torch.from_numpy(random.standard_normal((1, 1, 4, 4), F32))
     found = list(network.module(x).values())
     assert torch.equal(found[0], x.relu())
@@ -424,7 +439,7 @@ def test_several_outputs_have_their_layers_names(keras, random):
 def test_pictures_without_a_channel(keras, random):
     dense = random.standard_normal((30, 4), F32)
     layers = [keras.input(5, 6), keras.layer("Flatten", "f"), keras.layer("Dense", "d", use_bias=False)]
-    network = open_keras(keras.h5(keras.sequential(layers), {"d": {"k": dense}}))
+    network = keras.open(keras.h5(keras.sequential(layers), {"d": {"k": dense}}))
     assert network.input_size == (1, 5, 6)
     x = random.standard_normal((1, 5, 6, 1), F32)
     np.testing.assert_allclose(computed(network, x), x.reshape(1, -1) @ dense, rtol=1e-4, atol=1e-5)
@@ -436,7 +451,7 @@ def test_a_size_that_is_left_open(keras, random):
         keras.layer("Conv2D", "c", use_bias=False),
         keras.layer("GlobalAveragePooling2D", "g"),
     ]
-    network = open_keras(keras.h5(keras.sequential(layers), {"c": {"k": random.standard_normal((3, 3, 3, 2), F32)}}))
+    network = keras.open(keras.h5(keras.sequential(layers), {"c": {"k": random.standard_normal((3, 3, 3, 2), F32)}}))
     assert network.input_size == (3, 224, 224)
     assert "3×224×224" in network.notes[0]
     assert network.module(torch.zeros(1, 3, 50, 40)).shape == (1, 2)
@@ -453,10 +468,10 @@ def test_half_precision_is_computed_in_single(keras, random):
 @pytest.mark.parametrize("options", [{}, {"compression": "gzip", "shuffle": True}, {"chunks": True}])
 def test_weights_alone_are_shown(keras, digits, options):
     path = keras.h5(None, digits, "weights.h5", alone=True, **options)
-    network = open_keras(path)
+    network = keras.open(path)
     assert network.module is None
     assert "weights alone" in network.message
-    contents = read_keras_contents(path)
+    contents = keras.open(path).contents
     names = [entry.name for entry in contents.entries]
     assert names.index("bn_2/beta:0") < names.index("bn_10/beta:0")
     for layer, arrays in digits.items():
@@ -473,7 +488,7 @@ def test_a_long_list_of_layers_is_in_pieces(keras, random):
         names = file.attrs["layer_names"]
         del file.attrs["layer_names"]
         file.attrs["layer_names0"], file.attrs["layer_names1"] = names[:3], names[3:]
-    contents = read_keras_contents(path)
+    contents = keras.open(path).contents
     assert len(contents.entries) == 5
     assert contents.metadata["layers"].keys() == weights.keys()
 
@@ -495,7 +510,7 @@ def test_a_long_list_of_layers_is_in_pieces(keras, random):
 )
 def test_what_cannot_be_computed_is_named(keras, layers, said):
     entries = [keras.layer(kind, f"l{number}", **config) for number, (kind, config) in enumerate(layers)]
-    network = open_keras(keras.h5(keras.sequential([keras.input(4, 4, 1), *entries]), {}))
+    network = keras.open(keras.h5(keras.sequential([keras.input(4, 4, 1), *entries]), {}))
     assert network.module is None
     assert said in network.message
     assert network.contents.refused == (("keras.layers.Lambda 'l0'",) if layers[0][0] == "Lambda" else ())
@@ -503,5 +518,5 @@ def test_what_cannot_be_computed_is_named(keras, layers, said):
 
 def test_a_class_of_the_persons_own_is_not_taken_for_keras_own(keras):
     entry = {**keras.layer("ReLU", "r"), "registered_name": "mine>ReLU"}
-    network = open_keras(keras.h5(keras.sequential([keras.input(4, 4, 1), entry]), {}))
+    network = keras.open(keras.h5(keras.sequential([keras.input(4, 4, 1), entry]), {}))
     assert "mine>ReLU" in network.message

@@ -14,6 +14,18 @@ class Unsupported(Exception):
     """A node cannot be computed here; the message is a clause that says why."""
 
 
+MISFITS = (
+    RuntimeError,
+    TypeError,
+    ValueError,
+    IndexError,
+    OverflowError,
+    AttributeError,
+    AssertionError,
+)
+"""What making or running a module raises where its settings or shapes, which a file may choose, do not fit."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
     """What flows along an edge of the graph.
