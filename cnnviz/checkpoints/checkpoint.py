@@ -16,6 +16,7 @@ from cnnviz.checkpoints.card import CheckpointError, NetworkCard
 from cnnviz.checkpoints.contents import Contents, Status
 from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.foreign_code import made_by
+from cnnviz.checkpoints.graph_files import GraphFile, open_graph_file
 from cnnviz.checkpoints.identification import Identification, identify_network
 from cnnviz.checkpoints.identify import network_path
 from cnnviz.checkpoints.input_size import runs_on
@@ -128,6 +129,12 @@ def open_checkpoint(
     """
     path = network_path(path)
     try:
+        graph = open_graph_file(path)
+        if graph is not None:
+            return _of_graph(path, graph)
+    except CheckpointError as error:
+        return Checkpoint(path, "refused", "", str(error))
+    try:
         contents = read_checkpoint(path)
     except RefusedFile as error:
         return Checkpoint(path, "refused", "", str(error), refused=error.refused)
@@ -169,6 +176,29 @@ def open_checkpoint(
         return _opened(file, contents, best, notice)
     except DoesNotFit as error:
         return replace(file, message=wording.no_network(file, f"of {best.title} {error}"))
+
+
+def _of_graph(path: Path, graph: GraphFile) -> Checkpoint:
+    """A file that holds its graph: nothing has to be worked out, but how images are normalised it does not say."""
+    network = SavedNetwork("", (), {entry.name: entry for entry in graph.contents.entries})
+    file = Checkpoint(
+        path=path,
+        status="opened" if graph.module is not None and graph.input_size is not None else "partial",
+        format=graph.format,
+        message="",
+        architecture="the graph in the file",
+        confidence=1.0,
+        module=graph.module if graph.input_size is not None else None,
+        contents=graph.contents,
+        networks=("",),
+        network=network,
+        input_size=graph.input_size,
+    )
+    if file.module is None:
+        reason = graph.message or "Its input is no image."
+        return replace(file, message=f"{path} has a graph that is not run, its tensors can be looked at. {reason}")
+    asks = "It does not say how its images are normalised: set mean and std."
+    return replace(file, message=" ".join(part for part in (f"{path} is alive.", graph.message, asks) if part))
 
 
 def _selected(networks: tuple[SavedNetwork, ...], select: str | None, path: Path) -> SavedNetwork | None:
