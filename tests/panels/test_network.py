@@ -116,7 +116,9 @@ def test_folded_blocks_are_one_column(computed, noisy):
 
 def test_a_row_stays_one_channel_through_layers_that_keep_channels(computed, noisy):
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(1, 20, 3), nn.BatchNorm2d(20), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 12, 3, padding=1))
+    network = nn.Sequential(
+        nn.Conv2d(1, 20, 3), nn.BatchNorm2d(20), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 12, 3, padding=1)
+    )
     result = computed("network", network, SIZE, noisy | {"panels.network.maps": 5})
     _, conv, norm, relu, pool, last = result.columns
     assert conv.channels == norm.channels == relu.channels == pool.channels
