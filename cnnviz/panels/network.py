@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from cnnviz.engine.observation import Observation
 
 # maps larger than this are averaged down: a thumbnail is never drawn larger
-THUMBNAIL_PX = 64
+THUMBNAIL_PX = 48
 ONE_TO_ONE = re.compile(
     r"ReLU|ReLU6|LeakyReLU|PReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Hard.*|.*Pool2d|BatchNorm2d|InstanceNorm2d|Dropout.*|Identity"
 )
@@ -166,13 +167,11 @@ def _strongest(maps: Tensor, most: int) -> tuple[int, ...]:
 
 
 def _thumbnails(maps: Tensor) -> Tensor:
-    from torch.nn.functional import adaptive_avg_pool2d
+    """Maps no larger than a thumbnail: averaged over squares of whole pixels, what is left over at the edges too."""
+    from torch.nn.functional import avg_pool2d
 
-    height, width = maps.shape[1:]
-    if max(height, width) <= THUMBNAIL_PX:
-        return maps
-    shrink = THUMBNAIL_PX / max(height, width)
-    return adaptive_avg_pool2d(maps.float(), (max(1, round(height * shrink)), max(1, round(width * shrink))))
+    shrink = math.ceil(max(maps.shape[1:]) / THUMBNAIL_PX)
+    return maps if shrink == 1 else avg_pool2d(maps.float(), shrink, ceil_mode=True, count_include_pad=False)
 
 
 def _scores_in_order(observation: Observation) -> tuple[ClassScore, ...]:

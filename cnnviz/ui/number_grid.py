@@ -16,6 +16,9 @@ from cnnviz.ui.theme import TableKind, text_is_black_on, theme
 
 Cell = tuple[int, int]
 
+# figures are all equally wide: texts that differ in them alone are measured once
+_SHAPE = str.maketrans("123456789", "000000000")
+
 
 @dataclass(frozen=True)
 class _Cells:
@@ -170,6 +173,7 @@ class NumberGrid(QWidget):
         painter.drawImage(whole, words_image(colours))
         if cells.width >= hub.px(10):
             self._paint_hairs(painter, cells, whole)
+        widths: dict[str, int] = {}
         for is_black in (True, False):
             if font is None:
                 break
@@ -177,7 +181,10 @@ class NumberGrid(QWidget):
             painter.setPen(Qt.GlobalColor.black if is_black else Qt.GlobalColor.white)
             for row, column in np.argwhere(black == is_black).tolist():
                 cell, text = cells.rect(row, column), texts[row][column]
-                x = cell.left() + (cell.width() - 1 - metrics.horizontalAdvance(text)) // 2
+                shape = text.translate(_SHAPE)
+                if shape not in widths:
+                    widths[shape] = metrics.horizontalAdvance(shape)
+                x = cell.left() + (cell.width() - 1 - widths[shape]) // 2
                 painter.drawText(x, cell.top() + (cell.height() - 1 + drop) // 2, text)
         self._paint_edges(painter, cells)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

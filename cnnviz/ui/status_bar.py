@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PyQt6.QtWidgets import QSizePolicy, QStatusBar
+from PyQt6.QtWidgets import QStatusBar
 
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.frame_clock import FrameClock
+from cnnviz.ui.top_bar import keep_width
 
 
 class StatusBar(QStatusBar):
@@ -19,7 +20,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self._network = ElidedLabel()
         self._times = ElidedLabel()
-        self._times.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        keep_width(self._times, "frame 8888.8 ms   forward 8888.8 ms   memory 88,888 MB")
         self._times.setToolTip("Median of the last 30 frames, the last forward pass, and the memory of the process")
         self.addWidget(self._network, 1)
         self.addPermanentWidget(self._times)
