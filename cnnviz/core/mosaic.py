@@ -17,6 +17,8 @@ NAN = 253
 INFINITE = 254
 GAP = 255
 
+_LARGEST_FACTOR = float(np.finfo(np.float32).max)
+
 Scale = Literal["shared", "own"]
 Range = float | NDArray[np.float64]
 
@@ -117,6 +119,9 @@ def quantise(maps: Tensor, scale: Scale = "shared", signed: bool | None = None) 
     if values.numel() == 0:
         nothing: Range = 0.0 if scale == "shared" else np.zeros(len(maps))
         return Quantised(torch.zeros_like(values, dtype=torch.uint8), nothing, nothing, bool(signed), 0)
+    ordinary = _quantise_ordinary(values, signed) if scale == "shared" else None
+    if ordinary is not None:
+        return ordinary
     lows, highs = _extremes(values, scale)
     bad: Tensor | None = None
     if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
@@ -137,6 +142,31 @@ def quantise(maps: Tensor, scale: Scale = "shared", signed: bool | None = None) 
     if scale == "shared":
         return Quantised(indices, float(low[0]), float(high[0]), signed, non_finite)
     return Quantised(indices, low, high, signed, non_finite)
+
+
+def _quantise_ordinary(values: Tensor, signed: bool | None) -> Quantised | None:
+    """The usual case, finite float32 values on the CPU under one scale, in few calls; None for every other.
+
+    It runs for every layer at each frame, where each small call into torch costs as much as its arithmetic.
+    """
+    if values.device.type != "cpu" or values.dtype != torch.float32:
+        return None
+    array = values.numpy()
+    low, high = float(array.min()), float(array.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    below = low < 0
+    is_signed = below if signed is None else signed
+    top = max(high, -low) if is_signed else max(high, 0.0)
+    steps, zero = (ZERO, ZERO) if is_signed else (LEVELS - 1, 0)
+    factor = steps / top if top > 0 else 0.0
+    if factor > _LARGEST_FACTOR:
+        return None
+    scaled = array * np.float32(factor)
+    scaled += np.float32(zero + 0.5)  # the conversion to integers cuts off
+    if below and not is_signed:
+        np.maximum(scaled, 0, out=scaled)
+    return Quantised(torch.from_numpy(scaled.astype(np.uint8)), 0.0 - top if is_signed else 0.0, top, is_signed, 0)
 
 
 def _extremes(values: Tensor, scale: Scale) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
