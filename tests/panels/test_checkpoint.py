@@ -32,9 +32,10 @@ def looked_at(tmp_path):
     return look
 
 
-def test_the_networks_own_file_is_told_first_and_measured_then(looked_at):
-    path = network_path("mnist-lenet")
-    first, *_, last = looked_at(None)
+def test_a_file_is_told_first_and_measured_then(looked_at, tmp_path):
+    path = tmp_path / "copy.safetensors"
+    path.write_bytes(network_path("mnist-lenet").read_bytes())
+    first, *_, last = looked_at(path)
     assert (first.status, first.sha256, first.done) == ("opened", None, 0)
     assert last.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert last.parameters == 114_314
@@ -42,6 +43,10 @@ def test_the_networks_own_file_is_told_first_and_measured_then(looked_at):
     assert sum(row.values for row in last.rows) == 114_314
     assert sum(row.share for row in last.rows) == pytest.approx(1)
     assert all(row.statistics is not None for row in last.rows)
+
+
+def test_without_a_file_it_is_the_networks_own(looked_at):
+    assert looked_at(None)[-1].path == str(network_path("mnist-lenet"))
 
 
 def test_a_state_dict_that_is_no_known_network_is_shown_by_its_tensors(looked_at, tmp_path):
