@@ -1,5 +1,6 @@
 """Opens a network from disk, ready to be run and shown; nothing in its file is executed."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.identify import is_own, network_path, read_card
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.nets.registry import ArchitectureError, build
+
+LARGEST_INPUT = 2**24
+"""Values of one image beyond which a card is held for damaged."""
 
 __all__ = ["OpenedNetwork", "open_network", "shipped_networks"]
 
@@ -63,12 +67,14 @@ def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); get the file again.") from error
     try:
-        return filled(_empty_module(card, path), {name: name for name in tensors}, tensors.__getitem__), card
+        module = filled(_empty_module(card, path), {name: name for name in tensors}, tensors.__getitem__)
     except DoesNotFit as error:
         raise CheckpointError(
             f"{path} does not fit its architecture: {error}; get the file again, or train the network again with "
             "'cnnviz train'."
         ) from error
+    _check_runs(module, card, path)
+    return module, card
 
 
 def _foreign(path: Path, accept: bool) -> tuple[nn.Module, NetworkCard, str]:
@@ -105,14 +111,31 @@ def _empty_module(card: NetworkCard, path: Path) -> nn.Module:
     """The network of the card without weights; nothing is allocated, however damaged the card."""
     try:
         with torch.device("meta"):
-            module = build(card.architecture, card.config).eval()
-            outputs = module(torch.empty(1, *card.input_size)).shape[1]
+            return build(card.architecture, card.config).eval()
     except (ArchitectureError, RuntimeError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise CheckpointError(
-            f"{path} describes a network that cannot be built ({reason}); get the file again, or train the network "
-            "again with 'cnnviz train'."
-        ) from error
+        raise _cannot_be_built(path, str(error)) from error
+
+
+def _check_runs(module: nn.Module, card: NetworkCard, path: Path) -> None:
+    """Run the network once on an empty image: its card must say what it takes and how many classes it tells.
+
+    On the CPU, not on the meta device, whose first use imports a compiler and takes a second.
+    """
+    size = "×".join(map(str, card.input_size))
+    if math.prod(card.input_size) > LARGEST_INPUT:
+        raise _cannot_be_built(path, f"its images of {size} are larger than any that are shown")
+    try:
+        with torch.no_grad():
+            kind = next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32)
+            outputs = module(torch.zeros(1, *card.input_size, dtype=kind)).shape[1]
+    except (RuntimeError, IndexError) as error:
+        raise _cannot_be_built(path, str(error)) from error
     if outputs != len(card.labels):
         raise CheckpointError(f"{path} has {len(card.labels)} labels for {outputs} outputs; get the file again.")
-    return module
+
+
+def _cannot_be_built(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} describes a network that cannot be built ({reason.splitlines()[0].rstrip('.')}); get the file again, "
+        "or train the network again with 'cnnviz train'."
+    )
