@@ -248,16 +248,35 @@ def more_rect(area: QRect, side: Side) -> QRect:
 def paint_more(painter: QPainter, area: QRect, side: Side) -> None:
     """Fade the edge out, with an arrow on it."""
     strip = more_rect(area, side)
+    hub = theme()
+    painter.drawPixmap(strip.topLeft(), _more_sign(side, strip.width(), strip.height(), hub.current.name, hub.scale))
+
+
+@lru_cache(maxsize=8)
+def _more_sign(side: Side, width: int, height: int, theme_name: str, scale: float) -> QPixmap:
+    picture = QPixmap(width, height)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
     solid, clear = theme().colour("panel"), QColor(theme().colour("panel"))
     clear.setAlpha(0)
-    fade = QLinearGradient(QPointF(strip.topLeft()), QPointF(strip.topRight()))
+    fade = QLinearGradient(QPointF(0, 0), QPointF(width, 0))
     fade.setColorAt(0, solid if side == "left" else clear)
     fade.setColorAt(0.5, solid)
     fade.setColorAt(1, clear if side == "left" else solid)
-    painter.fillRect(strip, fade)
+    painter.fillRect(picture.rect(), fade)
     sign = theme().px(16)
-    place = QRectF(strip.center().x() - sign / 2, strip.center().y() - sign / 2, sign, sign)
+    place = QRectF((width - sign) / 2, (height - sign) / 2, sign, sign)
     paint_icon(painter, place, "previous" if side == "left" else "next", theme().colour("text"))
+    painter.end()
+    return picture
+
+
+@lru_cache(maxsize=64)
+def _label_widths(labels: tuple[str, ...], most: float, scale: float) -> tuple[float, tuple[str, ...]]:
+    """Room for the longest of ``labels``, at most ``most``, and each as it is shown there."""
+    metrics = QFontMetricsF(theme().font("tiny"))
+    room = min(max((metrics.horizontalAdvance(label) for label in labels), default=0) + 4, most)
+    return room, tuple(metrics.elidedText(label, Qt.TextElideMode.ElideRight, room) for label in labels)
 
 
 def _paint_bars(painter: QPainter, column: Column, place: ColumnLayout) -> None:
@@ -265,15 +284,11 @@ def _paint_bars(painter: QPainter, column: Column, place: ColumnLayout) -> None:
     font = hub.font("tiny")
     painter.setFont(font)
     best = max(column.scores, key=lambda score: score.probability, default=None)
-    metrics = QFontMetricsF(font)
-    label_width = min(
-        max((metrics.horizontalAdvance(score.label) for score in column.scores), default=0) + 4,
-        place.frame.width * 0.6,
-    )
-    for score, tile in zip(column.scores, place.tiles, strict=True):
+    labels = tuple(score.label for score in column.scores)
+    label_width, texts = _label_widths(labels, place.frame.width * 0.6, hub.scale)
+    for score, text, tile in zip(column.scores, texts, place.tiles, strict=True):
         strong = score is best
         painter.setPen(hub.colour("text" if strong else "muted"))
-        text = metrics.elidedText(score.label, Qt.TextElideMode.ElideRight, label_width)
         label = QRectF(tile.x, tile.y, label_width, tile.height)
         painter.drawText(label, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         room = tile.width - label_width - 6
