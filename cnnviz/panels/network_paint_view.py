@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap
+from PyQt6.QtGui import QColor, QFontMetricsF, QImage, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap
 
 from cnnviz.panels.network import Column, NetworkResult, keeps_channels
 from cnnviz.panels.network_layout import Box, ColumnLayout, DiagramLayout
@@ -249,12 +249,13 @@ def paint_more(painter: QPainter, area: QRect, side: Side) -> None:
     """Fade the edge out, with an arrow on it."""
     strip = more_rect(area, side)
     hub = theme()
-    painter.drawPixmap(strip.topLeft(), _more_sign(side, strip.width(), strip.height(), hub.current.name, hub.scale))
+    painter.drawImage(strip.topLeft(), _more_sign(side, strip.width(), strip.height(), hub.current.name, hub.scale))
 
 
 @lru_cache(maxsize=8)
-def _more_sign(side: Side, width: int, height: int, theme_name: str, scale: float) -> QPixmap:
-    picture = QPixmap(width, height)
+def _more_sign(side: Side, width: int, height: int, theme_name: str, scale: float) -> QImage:
+    # an image, not a pixmap: a cache outlives the application, and a pixmap must not
+    picture = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     solid, clear = theme().colour("panel"), QColor(theme().colour("panel"))
