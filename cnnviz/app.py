@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, pyqtSignal
+from PyQt6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz import __version__
@@ -129,6 +129,10 @@ class Program(QObject):
             sys.stderr.flush()
             # a thread inside a forward pass at interpreter exit aborts the program
             os._exit(0)
+
+    def close_soon(self) -> None:
+        """Close the window from the event loop: for signals, which may come in the midst of anything."""
+        QTimer.singleShot(0, self.window.close)
 
     def discard(self) -> None:
         """Close the window and free all that belongs to it."""

@@ -43,7 +43,7 @@ def run_window(arguments: argparse.Namespace) -> int:
     if notice is not None:
         program.failures.tell(notice, "warning")
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: program.window.close())
+        signal.signal(number, lambda *_: program.close_soon())
     program.leave_start_behind()
     program.show()
     return application.exec()
