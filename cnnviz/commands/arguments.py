@@ -15,7 +15,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         "--dataset",
         required=True,
         metavar="SET",
-        help="mnist, fashion-mnist, cifar10, or folder:PATH with one folder of images per class",
+        help="digits, shapes, mnist, fashion-mnist, cifar10, or folder:PATH with one folder of images per class",
     )
     parser.add_argument(
         "--data-dir",

@@ -9,15 +9,21 @@ from typing import Literal
 import numpy as np
 
 from cnnviz.data import cifar10, fetching
+from cnnviz.data.digits import load_digits
+from cnnviz.data.fetching import Progress
 from cnnviz.data.folders import read_class_folders
 from cnnviz.data.idx import read_idx
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
+from cnnviz.data.shapes import load_shapes
 
 __all__ = ["DATASETS", "DatasetError", "LabelledImages", "Split", "load_dataset"]
 
 Split = Literal["train", "test"]
 
-DATASETS = ("mnist", "fashion-mnist", "cifar10", "folder:PATH")
+DATASETS = ("digits", "shapes", "mnist", "fashion-mnist", "cifar10", "folder:PATH")
+
+ON_BOARD = ("digits", "shapes")
+"""Those for which nothing has to be fetched."""
 
 _IDX_CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -40,20 +46,27 @@ _IDX_PREFIX = MappingProxyType({"train": "train", "test": "t10k"})
 
 
 def load_dataset(
-    spec: str, split: Split, data_dir: Path | None = None, shape: tuple[int, int, int] | None = None
+    spec: str,
+    split: Split,
+    data_dir: Path | None = None,
+    shape: tuple[int, int, int] | None = None,
+    progress: Progress | None = None,
 ) -> LabelledImages:
     """The training or the test images of a data set.
 
     Parameters
     ----------
     spec
-        ``mnist``, ``fashion-mnist``, ``cifar10``, or ``folder:PATH`` with one folder of images per class; where PATH
-        has the folders ``train`` and ``test``, these are the splits, else both splits are the whole of it.
+        ``digits``, ``shapes``, ``mnist``, ``fashion-mnist``, ``cifar10``, or ``folder:PATH`` with one folder of images
+        per class; where PATH has the folders ``train`` and ``test``, these are the splits, else both splits are the
+        whole of it.
     data_dir
         Where the data set lies, itself or in a folder of its name. Without it, the environment variable
         ``CNNVIZ_DATA_DIR`` says so; without that either, the data set is fetched into the user's cache.
     shape
         Channels, height and width to which the images of a folder are brought; the other data sets have their own.
+    progress
+        Told what is being fetched; without it, the terminal is.
 
     Raises
     ------
@@ -65,13 +78,19 @@ def load_dataset(
         if not path:
             raise DatasetError("The data set 'folder:' lacks its path; write folder:PATH.")
         return _load_folder(Path(path), split, shape)
+    if spec == "digits":
+        return load_digits(split)
+    if spec == "shapes":
+        return load_shapes(split)
     if spec not in DATASETS:
         raise DatasetError(f"There is no data set '{spec}'; choose one of {', '.join(DATASETS)}.")
     if data_dir is None and (from_environment := os.environ.get("CNNVIZ_DATA_DIR")):
         data_dir = Path(from_environment)
     if data_dir is not None and not data_dir.is_dir():
         raise DatasetError(f"The data folder {data_dir} is not there; give an existing folder with --data-dir.")
-    return _load_cifar10(split, data_dir) if spec == "cifar10" else _load_idx(spec, split, data_dir)
+    if spec == "cifar10":
+        return _load_cifar10(split, data_dir, progress)
+    return _load_idx(spec, split, data_dir, progress)
 
 
 def has_test_split(spec: str) -> bool:
@@ -88,9 +107,9 @@ def _is_split(folder: Path) -> bool:
     return (folder / "train").is_dir() and (folder / "test").is_dir()
 
 
-def _load_cifar10(split: Split, data_dir: Path | None) -> LabelledImages:
+def _load_cifar10(split: Split, data_dir: Path | None, progress: Progress | None) -> LabelledImages:
     if data_dir is None:
-        return cifar10.read_binary_archive(fetching.fetch("cifar10", cifar10.BINARY_ARCHIVE), split)
+        return cifar10.read_binary_archive(fetching.fetch("cifar10", cifar10.BINARY_ARCHIVE, progress), split)
     for folder in (data_dir, data_dir / "cifar10"):
         if (found := cifar10.read_cifar10(folder, split)) is not None:
             return found
@@ -100,10 +119,10 @@ def _load_cifar10(split: Split, data_dir: Path | None) -> LabelledImages:
     )
 
 
-def _load_idx(spec: str, split: Split, data_dir: Path | None) -> LabelledImages:
+def _load_idx(spec: str, split: Split, data_dir: Path | None, progress: Progress | None) -> LabelledImages:
     prefix = _IDX_PREFIX[split]
-    images_path = _idx_file(spec, f"{prefix}-images-idx3-ubyte", data_dir)
-    labels_path = _idx_file(spec, f"{prefix}-labels-idx1-ubyte", data_dir)
+    images_path = _idx_file(spec, f"{prefix}-images-idx3-ubyte", data_dir, progress)
+    labels_path = _idx_file(spec, f"{prefix}-labels-idx1-ubyte", data_dir, progress)
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3:
         raise DatasetError(f"{images_path} has {images.ndim} dimensions; images have 3.")
@@ -115,9 +134,9 @@ def _load_idx(spec: str, split: Split, data_dir: Path | None) -> LabelledImages:
         raise DatasetError(f"{images_path.name} and {labels_path.name} do not fit together: {error}") from error
 
 
-def _idx_file(spec: str, name: str, data_dir: Path | None) -> Path:
+def _idx_file(spec: str, name: str, data_dir: Path | None, progress: Progress | None) -> Path:
     if data_dir is None:
-        return fetching.fetch(spec, f"{name}.gz")
+        return fetching.fetch(spec, f"{name}.gz", progress)
     for folder in (data_dir, data_dir / spec):
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():

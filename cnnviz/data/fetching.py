@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TextIO
@@ -13,6 +13,9 @@ import pooch
 from cnnviz.data.labelled_images import DatasetError
 
 _TIMEOUT_SECONDS = 20
+
+Progress = Callable[[str, float], None]
+"""Told what is done, in words, and the share of it that is done, from 0 to 1."""
 
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
@@ -37,21 +40,27 @@ SUMS: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 
 
-def fetch(dataset: str, name: str) -> Path:
+def fetch(dataset: str, name: str, progress: Progress | None = None) -> Path:
     """The file ``name`` of a data set in the user's cache, downloaded if it is not there or damaged.
+
+    ``progress`` is told how far it is, and that a damaged file is fetched again; without it, the terminal is.
 
     Raises
     ------
     DatasetError
         It can be neither downloaded nor written, or is not the file that is expected.
     """
-    pooch.get_logger().setLevel(logging.WARNING)  # the progress line says what pooch would announce
+    pooch.get_logger().setLevel(logging.WARNING)  # what pooch would announce is told as progress
     folder = platformdirs.user_cache_path("cnnviz") / "data" / dataset
-    downloader = pooch.HTTPDownloader(progressbar=_ProgressLine(name, sys.stderr), timeout=_TIMEOUT_SECONDS)
+    known_hash = SUMS[dataset, name]
+    tell = progress or _Terminal(sys.stderr).tell
+    downloader = pooch.HTTPDownloader(progressbar=_Bar(f"fetching {name}", tell), timeout=_TIMEOUT_SECONDS)
     try:
+        if (folder / name).is_file() and not _is_whole(folder / name, known_hash):
+            tell(f"{name} is damaged or cut short; it is fetched again", 0.0)
         return Path(
             pooch.retrieve(
-                SOURCES[dataset] + name, known_hash=SUMS[dataset, name], fname=name, path=folder, downloader=downloader
+                SOURCES[dataset] + name, known_hash=known_hash, fname=name, path=folder, downloader=downloader
             )
         )
     except (OSError, ValueError) as error:
@@ -62,25 +71,44 @@ def fetch(dataset: str, name: str) -> Path:
         ) from error
 
 
-class _ProgressLine:
-    """The part of tqdm that pooch calls, on one line."""
+def _is_whole(path: Path, known_hash: str) -> bool:
+    algorithm, _, expected = known_hash.partition(":")
+    return bool(pooch.file_hash(str(path), alg=algorithm) == expected)
 
-    def __init__(self, name: str, stream: TextIO) -> None:
+
+class _Bar:
+    """The part of tqdm that pooch calls."""
+
+    def __init__(self, what: str, tell: Progress) -> None:
         self.total = 0
-        self._name = name
-        self._stream = stream
+        self._what = what
+        self._tell = tell
         self._done = 0
         self._percent = -1
 
     def update(self, count: int) -> None:
         self._done += count
-        percent = 100 * self._done // max(self.total, 1)
-        if percent != self._percent and self._stream.isatty():
+        percent = min(100 * self._done // max(self.total, 1), 100)
+        if percent != self._percent:
             self._percent = percent
-            print(f"\rfetching {self._name}: {percent} %", end="", file=self._stream, flush=True)
+            self._tell(self._what, percent / 100)
 
     def reset(self) -> None:
         self._done = 0
 
     def close(self) -> None:
-        print(f"\rfetched {self._name}       ", file=self._stream)
+        self._tell(self._what.replace("fetching", "fetched"), 1.0)
+
+
+class _Terminal:
+    """One line that is overwritten; where the output is no terminal, only what happened is printed."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def tell(self, what: str, share: float) -> None:
+        if not what.startswith("fetching"):
+            start = "\r" if self._stream.isatty() else ""
+            print(f"{start}{what}       ", file=self._stream)
+        elif self._stream.isatty():
+            print(f"\r{what}: {share:.0%}", end="", file=self._stream, flush=True)

@@ -4,28 +4,10 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+from cnnviz.core.devices import resolve_device
 
-
-def resolve_device(choice: str) -> torch.device:
-    """The device for ``auto``, ``cpu``, ``cuda`` or ``mps``; ``auto`` takes CUDA, then MPS, then the CPU.
-
-    Raises
-    ------
-    ValueError
-        The device asked for is not there.
-    """
-    import torch
-
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if choice == "auto":
-        return torch.device(next(kind for kind, there in available.items() if there))
-    if not available.get(choice, False):
-        raise ValueError(f"This machine has no {choice.upper()} device that PyTorch can use; choose auto or cpu.")
-    return torch.device(choice)
+__all__ = ["leave_a_core_to_the_window", "resolve_device"]
 
 
 @cache

@@ -81,3 +81,29 @@ def test_a_server_that_does_not_answer_is_said_in_one_sentence(server, monkeypat
     monkeypatch.setattr(fetching, "SOURCES", {"mnist": "http://127.0.0.1:1/"})
     with pytest.raises(DatasetError, match="the download failed"):
         fetch("mnist", "images.gz")
+
+
+@pytest.mark.parametrize("kept", [b"damaged", CONTENT[:-7], b""])
+def test_a_damaged_or_partial_download_is_said_and_fetched_again(server, tmp_path, monkeypatch, capsys, kept):
+    expect(monkeypatch, CONTENT)
+    path = tmp_path / "cache" / "data" / "mnist" / "images.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(kept)
+    told = []
+    assert fetch("mnist", "images.gz", lambda *progress: told.append(progress)).read_bytes() == CONTENT
+    assert told[0] == ("images.gz is damaged or cut short; it is fetched again", 0.0)
+    assert told[-1] == ("fetched images.gz", 1.0)
+    path.write_bytes(kept)
+    fetch("mnist", "images.gz")
+    assert "is damaged or cut short; it is fetched again" in capsys.readouterr().err
+
+
+def test_progress_is_told_as_a_share_that_grows(server, tmp_path, monkeypatch):
+    large = bytes(range(256)) * 4000
+    (server / "images.gz").write_bytes(large)
+    expect(monkeypatch, large)
+    told = []
+    fetch("mnist", "images.gz", lambda what, share: told.append(share))
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert any(0 < share < 1 for share in told)
