@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cnnviz.checkpoints.chain_shapes import ShapedChain
-from cnnviz.nets.chain import ChainLayer
+from cnnviz.nets.chain_layer import ChainLayer
 
 KEPT = 12
 """How many of the likeliest ways are listed."""

@@ -2,110 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from cnnviz.checkpoints.candidate import Candidate
 from cnnviz.checkpoints.chain_geometry import Geometry, fitting_geometries, share
 from cnnviz.checkpoints.chain_shapes import NoChain, ShapedChain, chain_in
+from cnnviz.checkpoints.chain_table import ChainGuess
 from cnnviz.checkpoints.prefixes import SavedNetwork
-from cnnviz.nets.chain import Activation, ChainLayer, Pooling
-from cnnviz.nets.public import InputStatistics
-from cnnviz.nets.registry import CHAIN
+from cnnviz.nets.chain_layer import CHAIN, ChainLayer
+
+__all__ = ["ChainGuess", "by_shapes", "open_questions", "table"]
 
 # What of an answer's likelihood is left, since activation functions and normalisation are not in the weights.
 _AT_BEST = 0.5
 _UNORDERED = 0.6
 _ANY_GEOMETRY = 0.1
-
-_Size = Annotated[int, Field(ge=1, le=65_536)]
-
-
-class ChainGuess(BaseModel):
-    """The table: what the weights tell, and what a person has to say of them.
-
-    Tables do not change; each method gives a new one, which is checked.
-
-    Attributes
-    ----------
-    input_size : (int, int, int)
-        Channels, height, width.
-    layers : tuple of ChainLayer
-        In the order of the network; the editable columns are ``stride``, ``padding``, ``activation``, ``pooling``,
-        ``pooling_size`` and ``pooling_stride``.
-    mean, std : tuple of float or None
-        What images in [0, 1] are normalised with, one number or one for each channel; None while nobody has said so.
-    labels : tuple of str
-        Names of the classes; empty where they are not known.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    input_size: tuple[_Size, _Size, _Size]
-    layers: tuple[ChainLayer, ...] = Field(min_length=1)
-    mean: tuple[float, ...] | None = None
-    std: tuple[Annotated[float, Field(gt=0)], ...] | None = None
-    labels: tuple[str, ...] = ()
-
-    def changed(self, **changes: Any) -> ChainGuess:
-        """With other values in its fields; raises pydantic's ValidationError, a ValueError, for wrong ones."""
-        return type(self).model_validate({**self.model_dump(), **changes})
-
-    def with_layer(self, name: str, **changes: Any) -> ChainGuess:
-        """With other values in the row of the layer called ``name``.
-
-        Raises
-        ------
-        KeyError
-            There is no such row.
-        ValueError
-            A value is not of its kind.
-        """
-        rows = [layer.model_dump() for layer in self.layers]
-        for row in rows:
-            if row["name"] == name:
-                row.update(changes)
-                return self.changed(layers=rows)
-        raise KeyError(name)
-
-    def with_activation(self, activation: Activation) -> ChainGuess:
-        """With this function in place of every other."""
-        rows = [
-            layer.model_copy(update={"activation": activation}) if layer.activation != "none" else layer
-            for layer in self.layers
-        ]
-        return self.changed(layers=[row.model_dump() for row in rows])
-
-    def with_activation_before_normalisation(self) -> ChainGuess:
-        """With each activation function that follows a normalisation in front of it instead."""
-        rows = [layer.model_dump() for layer in self.layers]
-        for row, following in itertools.pairwise(rows):
-            if following["kind"] == "batch_norm" and row["kind"] in ("conv", "linear"):
-                row["activation"], following["activation"] = following["activation"], row["activation"]
-        return self.changed(layers=rows)
-
-    def with_pooling(self, pooling: Pooling) -> ChainGuess:
-        """With this kind of pooling where there is maximum or average pooling."""
-        rows = [
-            layer.model_copy(update={"pooling": pooling}) if layer.pooling in ("max", "average") else layer
-            for layer in self.layers
-        ]
-        return self.changed(layers=[row.model_dump() for row in rows])
-
-    def applied_to(self, candidate: Candidate) -> Candidate:
-        """The answer that this table, which was made from ``candidate`` and corrected, is."""
-        known = self.mean is not None and self.std is not None
-        return replace(
-            candidate,
-            config={"layers": [layer.model_dump(mode="json") for layer in self.layers]},
-            input_size=self.input_size,
-            statistics=InputStatistics(self.mean or (), self.std or ()) if known else None,
-            labels=self.labels,
-        )
 
 
 def table(candidate: Candidate) -> ChainGuess:
@@ -118,11 +31,17 @@ def table(candidate: Candidate) -> ChainGuess:
     """
     if candidate.architecture != CHAIN:
         raise ValueError(f"{candidate.title} is an architecture; only a chain worked out from shapes has a table")
-    layers = TypeAdapter(tuple[ChainLayer, ...]).validate_python(candidate.config["layers"])
+    return open_questions(candidate)
+
+
+def open_questions(candidate: Candidate) -> ChainGuess:
+    """What a person can correct of any answer: of an architecture with a name, all but the rows."""
+    rows = candidate.config["layers"] if candidate.architecture == CHAIN else ()
     statistics = candidate.statistics
     return ChainGuess(
+        architecture=candidate.architecture,
         input_size=candidate.input_size,
-        layers=layers,
+        layers=TypeAdapter(tuple[ChainLayer, ...]).validate_python(rows),
         mean=statistics.mean if statistics else None,
         std=statistics.std if statistics else None,
         labels=candidate.labels,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cnnviz.checkpoints.fingerprints import is_counter
 from cnnviz.checkpoints.prefixes import SavedNetwork
-from cnnviz.nets.chain import ChainLayer, Kind
+from cnnviz.nets.chain_layer import ChainLayer, Kind
 
 _MOST_LAYERS = 400
 _MOST_STEPS = 20_000

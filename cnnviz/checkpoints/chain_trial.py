@@ -14,7 +14,8 @@ from cnnviz.checkpoints.chain_guess import ChainGuess, table
 from cnnviz.checkpoints.filling import filled
 from cnnviz.data.labelled_images import LabelledImages
 from cnnviz.nets.chain import Activation, Pooling
-from cnnviz.nets.registry import CHAIN, build
+from cnnviz.nets.chain_layer import CHAIN
+from cnnviz.nets.registry import build
 
 ACTIVATIONS: tuple[Activation, ...] = ("relu", "tanh", "sigmoid")
 POOLINGS: tuple[Pooling, ...] = ("max", "average")

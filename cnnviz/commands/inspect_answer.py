@@ -9,8 +9,8 @@ from typing import Any
 from cnnviz.checkpoints.candidate import Candidate
 from cnnviz.checkpoints.chain_guess import ChainGuess, table
 from cnnviz.commands.errors import CommandError
+from cnnviz.nets.chain_layer import CHAIN
 from cnnviz.nets.public import InputStatistics
-from cnnviz.nets.registry import CHAIN
 
 _NUMBERS = ("stride", "groups", "pooling_size", "pooling_stride")
 _WORDS = ("activation", "pooling")

@@ -14,7 +14,7 @@ from cnnviz.checkpoints.checkpoint import Checkpoint
 from cnnviz.checkpoints.comparison import Comparison
 from cnnviz.checkpoints.layer_table import CheckpointLayer
 from cnnviz.nets.chain import ChainLayer
-from cnnviz.nets.registry import CHAIN
+from cnnviz.nets.chain_layer import CHAIN
 
 _MOST_ANSWERS = 5
 _MOST_TRIALS = 10

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from cnnviz.nets.chain import Chain, ChainLayer
+from cnnviz.nets.chain_layer import CHAIN
 from cnnviz.nets.cifar_net import CifarNet
 from cnnviz.nets.lenet import LeNet
 from cnnviz.nets.module_tree import ModuleSettings, build_tree
@@ -21,9 +22,6 @@ ARCHITECTURES: dict[str, type[LeNet] | type[CifarNet] | type[TinyVGG]] = {
     "tiny-vgg": TinyVGG,
 }
 """Those that the program trains itself."""
-
-CHAIN = "chain"
-"""A table of layers; its only setting, ``layers``, is a list of rows as in :class:`cnnviz.nets.chain.ChainLayer`."""
 
 MODULES = "modules"
 """Torch's own modules in sequence; its only setting, ``modules``, lists them as in ``cnnviz.nets.module_tree``."""
