@@ -1,0 +1,112 @@
+"""What lies beyond the border of a map, for padding of any width on maps of any size."""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnviz.core.graph import Geometry
+from cnnviz.core.stand_in import StandIn
+
+PaddingMode = Literal["zeros", "circular", "reflect", "replicate"]
+"""As torch calls them: zero, periodic, mirror (the edge is not repeated) and replicate."""
+
+MODES: tuple[PaddingMode, ...] = get_args(PaddingMode)
+
+Widths = tuple[tuple[int, int], tuple[int, int]]
+"""Pixels added above and below, left and right; negative where they are cropped."""
+
+_PAD_KINDS = MappingProxyType(
+    {"zeros": "ZeroPad2d", "circular": "CircularPad2d", "reflect": "ReflectionPad2d", "replicate": "ReplicationPad2d"}
+)
+
+
+def pad(maps: Tensor, widths: Widths, mode: PaddingMode = "zeros", value: float = 0.0) -> Tensor:
+    """``maps`` (N, C, H, W) with pixels added around them.
+
+    Padding wider than the map goes on as NumPy's does: around once more, or mirrored back and forth, where
+    ``torch.nn.functional.pad`` refuses it.
+
+    Parameters
+    ----------
+    maps : Tensor (N, C, H, W)
+        Not empty, but for zero padding.
+    value : float
+        What "zeros" adds.
+    """
+    (top, bottom), (left, right) = widths
+    if min(top, bottom, left, right) < 0:
+        maps = F.pad(maps, tuple(min(width, 0) for width in (left, right, top, bottom)))
+        top, bottom, left, right = (max(width, 0) for width in (top, bottom, left, right))
+    if not (top or bottom or left or right):
+        return maps
+    if mode == "zeros":
+        return F.pad(maps, (left, right, top, bottom), value=value)
+    height, width = maps.shape[-2:]
+    room = {"circular": 0, "reflect": 1, "replicate": -max(top, bottom, left, right)}[mode]
+    if max(top, bottom) <= height - room and max(left, right) <= width - room:
+        return F.pad(maps, (left, right, top, bottom), mode=mode)
+    rows = _places(height, top, bottom, mode, maps.device)
+    columns = _places(width, left, right, mode, maps.device)
+    return maps.index_select(-2, rows).index_select(-1, columns)
+
+
+def _places(size: int, before: int, after: int, mode: PaddingMode, device: torch.device) -> Tensor:
+    """Which pixel of an axis each pixel of the padded axis shows."""
+    places = torch.arange(-before, size + after, device=device)
+    if mode == "circular":
+        return places % size
+    if mode == "replicate" or size == 1:
+        return places.clamp(0, size - 1)
+    period = 2 * (size - 1)
+    places = places % period
+    return torch.minimum(places, period - places)
+
+
+def same_widths(kernel_size: Sequence[int], dilation: Sequence[int]) -> Widths:
+    """Padding with which a window at stride 1 gives a map of its input's size; the odd pixel goes after it."""
+    rows, columns = (d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True))
+    return (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
+
+
+class Pad2d(StandIn, nn.Module):
+    """Padding as a layer, of any width on maps of any size."""
+
+    def __init__(self, widths: Widths, mode: PaddingMode) -> None:
+        super().__init__()
+        self.widths = widths
+        self.mode = mode
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return pad(maps, self.widths, self.mode)
+
+    @property
+    def layer_kind(self) -> str:
+        return _PAD_KINDS[self.mode]
+
+    @property
+    def layer_geometry(self) -> Geometry:
+        return Geometry((1, 1), (1, 1), self.widths, (1, 1), padding_mode=self.mode)
+
+
+class PaddedConv2d(StandIn, nn.Conv2d):
+    """A convolution whose padding may be of any width, on maps of any size; ``widths`` is set on what becomes one."""
+
+    widths: Widths
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        padded = pad(input, self.widths, self.padding_mode)
+        return F.conv2d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+    @property
+    def layer_kind(self) -> str:
+        return "Conv2d"
+
+    @property
+    def layer_geometry(self) -> Geometry:
+        return Geometry(
+            self.kernel_size, self.stride, self.widths, self.dilation, self.groups, padding_mode=self.padding_mode
+        )
