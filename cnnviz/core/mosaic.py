@@ -1,7 +1,8 @@
 """All feature maps of a layer in one picture of table indices, ready for a 256-entry colour table."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -228,7 +229,33 @@ def mosaic(maps: Tensor, columns: int, scale: Scale = "shared", signed: bool | N
         raise ValueError(f"maps must have the shape (C, h, w), not {tuple(maps.shape)}")
     if columns < 1 or gap < 0:
         raise ValueError(f"cannot lay out {columns} columns with a gap of {gap}")
-    quantised = quantise(maps, scale, signed)
+    return _laid_out(quantise(maps, scale, signed), columns, gap)
+
+
+def mosaics_together(stacks: Sequence[Tensor], signed: bool | None = None, gap: int = 1) -> tuple[Mosaic, ...]:
+    """Stacks of maps, each a mosaic of its own, under one colour scale, so that equal colours are equal values.
+
+    Parameters
+    ----------
+    stacks : sequence of Tensor (C, h, w)
+        On one device; counts and sizes may differ.
+    signed, gap
+        As in `mosaic`.
+    """
+    flat = [stack.detach().reshape(-1) for stack in stacks]
+    together = quantise(
+        torch.cat([each if each.dtype.is_floating_point else each.float() for each in flat]), "shared", signed
+    )
+    parts = together.indices.split([each.numel() for each in flat])
+    mosaics = []
+    for stack, part in zip(stacks, parts, strict=True):
+        bad = int(torch.count_nonzero(part >= NAN)) if together.non_finite else 0
+        own = replace(together, indices=part.reshape(stack.shape), non_finite=bad)
+        mosaics.append(_laid_out(own, columns_for(len(stack), (stack.shape[1], stack.shape[2]), 1.0), gap))
+    return tuple(mosaics)
+
+
+def _laid_out(quantised: Quantised, columns: int, gap: int) -> Mosaic:
     tiles = quantised.indices.cpu().numpy()
     count, height, width = tiles.shape
     columns = min(columns, max(count, 1))

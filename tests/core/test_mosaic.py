@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cnnviz.core.mosaic import GAP, INFINITE, NAN, columns_for, mosaic, quantise
+from cnnviz.core.mosaic import GAP, INFINITE, NAN, columns_for, mosaic, mosaics_together, quantise
 
 
 def index_of(value: float, high: float, signed: bool) -> float:
@@ -160,3 +160,17 @@ def test_columns_for_known_areas() -> None:
     assert columns_for(32, (14, 14), 2.0) == 8
     assert columns_for(16, (10, 10), 1.0) == 4
     assert columns_for(0, (10, 10), 1.0) == 1
+
+
+def test_stacks_of_any_sizes_share_one_scale():
+    first = torch.tensor([[[1.0, -2.0]], [[0.5, 0.0]]])
+    second = torch.tensor([[[4.0], [float("nan")], [float("inf")]]])
+    one, two = mosaics_together([first, second], gap=0)
+    assert (one.low, one.high, one.signed) == (two.low, two.high, two.signed) == (-4.0, 4.0, True)
+    for made, stack in ((one, first), (two, second)):
+        for tile, values in enumerate(stack.tolist()):
+            top, left, height, width = made.tile_rect(tile)
+            pixels = made.indices[top : top + height, left : left + width]
+            expected = [[index_of(value, 4.0, True) for value in row] for row in values]
+            assert np.abs(pixels - np.array(expected)).max() <= 0.5 + 1e-3
+    assert (one.non_finite, two.non_finite) == (0, 2)
