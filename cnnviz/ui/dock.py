@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QShowEvent
+from PyQt6.QtGui import QAction, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QShowEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -54,7 +56,8 @@ class DockTitle(QWidget):
         menu.addAction(icon("maximise"), "Maximise or restore", dock.maximise_requested)
         self._float = menu.addAction(icon("float"), "Float", lambda: dock.setFloating(not dock.isFloating()))
         menu.addAction(icon("close"), "Close", dock.close)
-        menu.aboutToShow.connect(lambda: self._float.setText("Dock" if dock.isFloating() else "Float"))
+        self._offered: list[QAction] = []
+        menu.aboutToShow.connect(lambda: self._fill_menu(menu))
         self._menu_button.setMenu(menu)
         self._row = QHBoxLayout(self)
         self._row.addWidget(self._name)
@@ -80,6 +83,19 @@ class DockTitle(QWidget):
     def set_name_shown(self, shown: bool) -> None:
         """Leave the name to the tab where the dock is one of several."""
         self._name.setVisible(shown)
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        """Bring the menu up to date: the other state of the dock, and the figures that the panel shows now."""
+        dock = self._dock
+        self._float.setText("Dock" if dock.isFloating() else "Float")
+        for action in self._offered:
+            menu.removeAction(action)
+        self._offered = []
+        for figure in dock.view.figures():
+            action = QAction(icon("export"), f"Save “{figure.title}”…", menu)
+            action.triggered.connect(partial(dock.figure_offered.emit, figure))
+            menu.addAction(action)
+            self._offered.append(action)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         event.accept()  # else Qt would float the dock
@@ -153,6 +169,8 @@ class Dock(QDockWidget):
 
     maximise_requested = pyqtSignal()
     """The title was double-clicked, or the menu asked for it."""
+    figure_offered = pyqtSignal(object)
+    """The menu asked to save a figure of the panel."""
     seen_changed = pyqtSignal(bool)
     """A person can see the panel, or no longer: shown, hidden, or another tab chosen."""
 
@@ -179,9 +197,11 @@ class Dock(QDockWidget):
         self._restyle()
 
     def is_tabbed(self) -> bool:
-        """Whether the dock shares its place with others, so that a tab bar shows its name."""
+        """Whether the dock shares its place with others, so that a tab bar shows its name; closed ones do not count."""
         window = self.parentWidget()
-        return isinstance(window, QMainWindow) and not self.isFloating() and bool(window.tabifiedDockWidgets(self))
+        if not isinstance(window, QMainWindow) or self.isFloating():
+            return False
+        return any(not other.isHidden() for other in window.tabifiedDockWidgets(self))
 
     def _visibility_changed(self, visible: bool) -> None:
         self._follow_tabs()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextOption
@@ -11,12 +11,15 @@ from PyQt6.QtWidgets import QWidget
 from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.theme import theme
 
+if TYPE_CHECKING:
+    from cnnviz.ui.figure import Figure
+
 
 class PanelView(QWidget):
     """Base of all panels' widgets.
 
-    A panel overrides `show_result`, beginning with ``super().show_result(result)``, and `header_controls` if it has
-    controls for its title bar. Showing never edits the document.
+    A panel overrides `show_result`, beginning with ``super().show_result(result)``, `header_controls` if it has
+    controls for its title bar, and `figures` if it has any. Showing never edits the document.
     """
 
     subtitle_changed = pyqtSignal(str)
@@ -83,6 +86,10 @@ class PanelView(QWidget):
 
     def header_controls(self) -> list[QWidget]:
         """Widgets for the right end of the title bar, made once."""
+        return []
+
+    def figures(self) -> list[Figure]:
+        """What of the panel can be saved as it is shown now; the title bar's menu offers it."""
         return []
 
     def set_subtitle(self, text: str) -> None:

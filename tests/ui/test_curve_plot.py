@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication
+
+from cnnviz.core.curves import Curves, Mark, series
+from cnnviz.ui.curve_painter import curve_colours, whole_range
+from cnnviz.ui.curve_plot import CurvePlot, reading
+from cnnviz.ui.hover_card import HoverCard
+from cnnviz.ui.theme import theme
+
+X = np.arange(-8.0, 9.0)
+V_SHAPED = Curves(
+    "Error",
+    "shift (px)",
+    "error",
+    (series("conv", X, np.abs(X) / 8, np.full(17, 0.1)), series("floor", X, np.full(17, 0.5), reference=True)),
+)
+
+
+@pytest.fixture
+def plot(shown):
+    return shown(CurvePlot(movable_cursor=True), 420, 320)
+
+
+def at(plot, x, y):
+    """Where a point of the plot lies in its own pixels."""
+    axes = plot.axes()
+    return plot.canvas().mapTo(plot, QPoint(round(float(axes.across(x))), round(float(axes.down(y)))))
+
+
+def near(picture, point, colour):
+    """Whether ``colour`` is found within two pixels of ``point``."""
+    patch = picture[point.y() - 2 : point.y() + 3, point.x() - 2 : point.x() + 3]
+    return (patch == colour).any()
+
+
+def test_a_curve_is_drawn_through_its_points(plot, pixels, argb):
+    plot.set_curves(V_SHAPED)
+    picture, colour = pixels(plot), argb(curve_colours(1)[0].name())
+    for x in (-7.0, -4.0, 1.0, 6.0):
+        assert near(picture, at(plot, x, abs(x) / 8), colour), x
+        assert not near(picture, at(plot, x, abs(x) / 8 + 0.3), colour), x
+
+
+def test_a_curve_runs_on_when_it_changes(plot, pixels, argb):
+    plot.set_curves(V_SHAPED)
+    plot.set_curves(Curves("Error", "shift (px)", "error", (series("conv", X, np.full(17, 0.25)),)))
+    picture, colour = pixels(plot), argb(curve_colours(1)[0].name())
+    assert near(picture, at(plot, -7.0, 0.25), colour)
+    assert near(picture, at(plot, 7.0, 0.25), colour)
+
+
+def test_a_gap_is_left_where_there_is_no_number(plot, pixels, argb):
+    y = np.full(17, 0.5)
+    y[6:11] = np.nan
+    plot.set_curves(Curves("t", "x", "y", (series("a", X, y),)))
+    picture, colour = pixels(plot), argb(curve_colours(1)[0].name())
+    assert near(picture, at(plot, -5.0, 0.5), colour)
+    assert not near(picture, at(plot, 0.0, 0.5), colour)
+    assert near(picture, at(plot, 5.0, 0.5), colour)
+
+
+def test_a_name_that_is_clicked_hides_its_curve_and_brings_it_back(plot, pixels, argb):
+    plot.set_curves(V_SHAPED)
+    colour = argb(curve_colours(1)[0].name())
+    middle = plot.legend.boxes()[0].center().toPoint()
+    QTest.mouseClick(plot.legend, Qt.MouseButton.LeftButton, pos=middle)
+    assert plot.hidden == {"conv"}
+    canvas = plot.canvas().geometry()
+    assert not (pixels(plot)[canvas.top() :] == colour).any()
+    QTest.mouseClick(plot.legend, Qt.MouseButton.LeftButton, pos=middle)
+    assert (pixels(plot)[canvas.top() :] == colour).any()
+
+
+def test_the_line_along_x_follows_the_mouse_and_stays_in_the_plot(plot):
+    plot.set_curves(V_SHAPED)
+    moved = []
+    plot.cursor_moved.connect(moved.append)
+    start, end = (plot.canvas().mapFrom(plot, at(plot, x, 0.5)) for x in (-3.0, 4.0))
+    QTest.mousePress(plot.canvas(), Qt.MouseButton.LeftButton, pos=start)
+    QTest.mouseMove(plot.canvas(), end)
+    QTest.mouseRelease(plot.canvas(), Qt.MouseButton.LeftButton, pos=end)
+    step = 1 / plot.axes().frame.width() * 17
+    assert moved[0] == pytest.approx(-3.0, abs=step)
+    assert moved[-1] == pytest.approx(4.0, abs=step)
+
+
+def test_the_wheel_enlarges_around_the_pointer_and_a_double_click_shows_all_again(plot):
+    plot.set_curves(V_SHAPED)
+    whole = plot.axes().x
+    place = QPointF(plot.canvas().mapFrom(plot, at(plot, 2.0, 0.5)))
+    wheel = QWheelEvent(
+        place,
+        plot.canvas().mapToGlobal(place),
+        QPoint(),
+        QPoint(0, 240),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(plot.canvas(), wheel)
+    low, high = plot.axes().x
+    assert high - low == pytest.approx((whole[1] - whole[0]) * 0.85**2)
+    assert plot.axes().x_at(place.x()) == pytest.approx(2.0, abs=0.1)
+    plot.set_curves(V_SHAPED)  # what runs on leaves the chosen part as it is
+    assert plot.axes().x == (low, high)
+    QTest.mouseDClick(plot.canvas(), Qt.MouseButton.LeftButton, pos=place.toPoint())
+    assert plot.axes().x == whole
+
+
+def test_the_card_says_what_each_curve_is_at_the_nearest_place(plot):
+    plot.set_curves(V_SHAPED)
+    QTest.mouseMove(plot.canvas(), plot.canvas().mapFrom(plot, at(plot, 4.2, 0.9)))
+    (card,) = plot.window().findChildren(HoverCard)
+    assert card.isVisible()
+    assert card.text() == "shift (px): 4\nconv: 0.500 (0.400 … 0.600)\nfloor: 0.500"
+
+
+def test_layers_along_x_are_called_by_their_names():
+    plot = Curves("t", "layer", "size", (series("rows", [0, 1], [1, 3]),), x_names=("input", "conv1"))
+    assert reading(plot, frozenset(), 0.8) == ("conv1", ["rows: 3.000"])
+    assert reading(plot, frozenset({"rows"}), 0.8) == ("", [])
+
+
+def test_all_values_bands_and_levels_are_seen():
+    level = Mark("y", 2.0, "chance")
+    curves = Curves("t", "x", "y", (series("a", X, np.abs(X) / 8 + 0.2, np.full(17, 0.1)),), (level,))
+    (left, right), (low, high) = whole_range(curves, ())
+    assert left < -8 < 8 < right
+    assert low == 0  # sizes are seen from nothing on
+    assert high > 2.0
+    negative = Curves("t", "x", "y", (series("a", X, X),))
+    assert whole_range(negative, ())[1][0] < -8
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+@pytest.mark.parametrize("count", [3, 7, 20])
+def test_every_curve_stands_out_from_the_ground_and_from_the_others(qapp, name, count):
+    theme().set(name)
+    colours = curve_colours(count)
+    assert len({colour.name() for colour in colours}) == count
+    ground = theme().colour("panel").lightnessF()
+    assert all(abs(colour.lightnessF() - ground) > 0.12 for colour in colours)
