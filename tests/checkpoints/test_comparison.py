@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cnnviz.checkpoints.checkpoint import open_checkpoint
-from cnnviz.checkpoints.comparison import compare
+from cnnviz.checkpoints.comparison import compare, compare_step_by_step, weights_of_module
 
 
 def compared(tmp_path, first, second):
@@ -56,3 +56,20 @@ def test_changes_from_zero_and_to_nothing_finite_come_first(tmp_path):
     assert math.isnan(found.changes[0].relative_change)
     assert found.changes[1].relative_change == math.inf
     assert found.changes[3].relative_change == 0
+
+
+def test_a_long_comparison_tells_what_it_knows_on_the_way():
+    torch.manual_seed(0)
+    first = torch.nn.Sequential(*(torch.nn.Linear(8, 8) for _ in range(4)))
+    second = torch.nn.Sequential(*(torch.nn.Linear(8, 8) for _ in range(4)))
+    steps = list(compare_step_by_step(weights_of_module(first), weights_of_module(second), values=100))
+    assert [step.left for step in steps] == sorted({step.left for step in steps}, reverse=True)
+    assert len(steps) > 2
+    assert steps[-1].left == 0
+    for change in steps[-1].changes:
+        flat = [
+            torch.cat([each.detach().flatten() for each in (net.get_submodule(change.layer).parameters())]).double()
+            for net in (first, second)
+        ]
+        expected = float((flat[1] - flat[0]).norm() / flat[0].norm())
+        assert change.relative_change == pytest.approx(expected)
