@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import safetensors.torch
@@ -10,9 +11,11 @@ from safetensors import SafetensorError
 from torch import nn
 
 from cnnviz.checkpoints.card import CheckpointError, NetworkCard
-from cnnviz.checkpoints.checkpoint import open_checkpoint
+from cnnviz.checkpoints.chain_guess import ChainGuess, open_questions
+from cnnviz.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.identify import is_own, network_path, read_card
+from cnnviz.checkpoints.loose_layers import loose_network
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.nets.registry import ArchitectureError, build
 
@@ -32,17 +35,40 @@ class OpenedNetwork:
     """In evaluation mode, on the CPU."""
     card: NetworkCard
     path: Path
-    non_finite: int
-    """How many of its weights are infinite or not a number."""
     asks: str = ""
     """What the person is to be asked before the answers mean anything; empty where all is known."""
+    lacks: str = ""
+    """Why ``module`` is no whole network but :class:`~cnnviz.checkpoints.loose_layers.LooseLayers`."""
+
+    @cached_property
+    def non_finite(self) -> int:
+        """How many of its weights are infinite or not a number; all of them are read for it."""
+        state = self.module.state_dict().values()
+        return sum(int((~torch.isfinite(tensor)).sum()) for tensor in state if tensor.is_floating_point())
 
 
-def open_network(name_or_path: str | Path, *, accept: bool = False) -> OpenedNetwork:
+def open_network(
+    name_or_path: str | Path,
+    *,
+    accept: bool = False,
+    answer: ChainGuess | None = None,
+    select: str | None = None,
+    loose: bool = False,
+) -> OpenedNetwork:
     """Open a network that ships with the program, by name, or any file of weights that is known to be a network.
 
-    With ``accept`` the best answer to what a file may be is taken, although it is not sure, and kept for this file.
     Where nothing tells how images are normalised they are taken as they are, in [0, 1], and ``asks`` says so.
+
+    Parameters
+    ----------
+    accept
+        Take the best answer to what the file may be, although it is not sure, and keep it for this file.
+    answer
+        Take this answer of the person's, and keep it for this file.
+    select
+        Which of several networks in the file; by default the first.
+    loose
+        Of a file that is no whole network, give its layers as they are, of which one runs at most.
 
     Raises
     ------
@@ -50,14 +76,30 @@ def open_network(name_or_path: str | Path, *, accept: bool = False) -> OpenedNet
         There is no such network, or the file is not one that can be shown; the message says what to do next.
     """
     path = network_path(name_or_path)
-    asks = ""
     if is_own(path):
-        module, card = _own(path)
-    else:
-        module, card, asks = _foreign(path, accept)
-    state = module.state_dict().values()
-    non_finite = sum(int((~torch.isfinite(tensor)).sum()) for tensor in state if tensor.is_floating_point())
-    return OpenedNetwork(path.stem, module, card, path, non_finite, asks)
+        return OpenedNetwork(path.stem, *_own(path), path)
+    found = _looked_at(path, accept, answer, select)
+    if found.module is not None and found.input_size is not None:
+        return _alive(path, found.module, found.input_size, found)
+    layers = loose_network(found) if loose else None
+    if layers is None:
+        again = " Get the file again, or open another." if found.status == "refused" else ""
+        raise CheckpointError(f"{found.message}{again}")
+    return OpenedNetwork(path.stem, layers.module, layers.card, path, lacks=layers.lacks)
+
+
+def _looked_at(path: Path, accept: bool, answer: ChainGuess | None, select: str | None) -> Checkpoint:
+    if answer is None:
+        return open_checkpoint(path, select=select, accept=accept)
+    found = open_checkpoint(path, select=select)
+    base = answer.base_among(found.candidates)
+    if base is None:
+        raise CheckpointError(f"{path} is no longer what the answer was given for; look at it again in panel Guess.")
+    candidate = answer.applied_to(base)
+    # what is kept already is not written again, for which the whole file would have to be read
+    if found.module is not None and base.rule == "accepted" and answer == open_questions(base):
+        return found
+    return open_checkpoint(path, select=select, accept=candidate)
 
 
 def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
@@ -77,19 +119,14 @@ def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
     return module, card
 
 
-def _foreign(path: Path, accept: bool) -> tuple[nn.Module, NetworkCard, str]:
-    found = open_checkpoint(path, accept=accept)
-    if found.status == "refused":
-        raise CheckpointError(f"{found.message} Get the file again, or open another.")
-    if found.module is None or found.input_size is None:
-        raise CheckpointError(found.message)
+def _alive(path: Path, module: nn.Module, size: tuple[int, int, int], found: Checkpoint) -> OpenedNetwork:
     if found.card is not None:
-        return found.module, found.card, ""
+        return OpenedNetwork(path.stem, module, found.card, path)
     asks = (
         f"{path.name} does not say how its images are normalised: they are given as they are, in [0, 1]. "
-        "Set mean and std in the Input panel if it was trained on others."
+        "Set mean and std in the panel Guess, which can try the usual ones on labelled images, or in the Input panel."
     )
-    return found.module, _plain_card(found.module, found.input_size, found.architecture or path.stem), asks
+    return OpenedNetwork(path.stem, module, _plain_card(module, size, found.architecture or path.stem), path, asks)
 
 
 def _plain_card(module: nn.Module, size: tuple[int, int, int], architecture: str) -> NetworkCard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.engine.devices import leave_a_core_to_the_window, resolve_device
@@ -59,7 +60,8 @@ class NetworkHost:
         from cnnviz.core.trace import prepare
 
         leave_a_core_to_the_window()
-        name, module, card, asks = _module(choice)
+        opened = _opened(choice)
+        name, module, card = opened.name, opened.module, opened.card
         own = next(module.parameters(), None)
         # a module handed over is shared with the person's own program, and stays where that has it
         stays = choice.source.startswith("live:") and choice.device == "auto" and own is not None
@@ -80,10 +82,21 @@ class NetworkHost:
             raise NetworkUnavailable(
                 f"{name} cannot run on an input of {size}: {first}. Open it with the input size that it was made for."
             ) from error
-        return LoadedNetwork(name, choice, card, traced, device, next(self._generations), asks)
+        return LoadedNetwork(name, choice, card, traced, device, next(self._generations), opened.asks, opened.lacks)
 
 
-def _module(choice: NetworkChoice) -> tuple[str, nn.Module, NetworkCard, str]:
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A network before it is traced; see :class:`cnnviz.engine.observation.LoadedNetwork`."""
+
+    name: str
+    module: nn.Module
+    card: NetworkCard
+    asks: str = ""
+    lacks: str = ""
+
+
+def _opened(choice: NetworkChoice) -> _Opened:
     kind, _, name = choice.source.partition(":")
     if kind == "live":
         found = handed_over(name)
@@ -92,12 +105,12 @@ def _module(choice: NetworkChoice) -> tuple[str, nn.Module, NetworkCard, str]:
                 f"The module {name} was handed over from Python and is gone with that program; "
                 "call cnnviz.show(module) again, or choose another network."
             )
-        return name, *found, ""
+        return _Opened(name, *found)
     from cnnviz.checkpoints.card import CheckpointError
     from cnnviz.checkpoints.open import open_network
 
     try:
-        opened = open_network(name, accept=choice.accept)
+        opened = open_network(name, accept=choice.accept, answer=choice.answer, select=choice.select, loose=True)
     except CheckpointError as error:
         raise NetworkUnavailable(str(error)) from error
-    return opened.name, opened.module, opened.card, opened.asks
+    return _Opened(opened.name, opened.module, opened.card, opened.asks, opened.lacks)

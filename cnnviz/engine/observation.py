@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class LoadedNetwork:
-    """A network on its device, ready to be traced."""
+    """A network on its device, ready to be traced.
+
+    Attributes
+    ----------
+    asks : str
+        What the person is to be asked before its answers mean anything.
+    lacks : str
+        Why it is no whole network, but layers of which at most the first reads images.
+    """
 
     name: str
     choice: NetworkChoice
@@ -30,6 +38,7 @@ class LoadedNetwork:
     device: torch.device
     generation: int
     asks: str = ""
+    lacks: str = ""
     _fields: dict[str, ReceptiveField | None] = field(default_factory=dict, repr=False)
 
     def receptive_field(self, layer: str) -> ReceptiveField | None:
@@ -54,6 +63,11 @@ class LoadedNetwork:
     @property
     def graph(self) -> LayerGraph:
         return self.traced.graph
+
+    @property
+    def loose(self) -> tuple[str, ...]:
+        """Paths of all layers, also those that are in no graph, where it is no whole network; else empty."""
+        return getattr(self.module, "names", ()) if self.lacks else ()
 
     def module_of(self, layer: Layer) -> nn.Module | None:
         """The module that computes ``layer``; None for an operation that has none."""

@@ -46,6 +46,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Act
 
     params = cast(ActivationsParams, scene.panel("activations"))
     layer = observation.layer
+    if observation.network.loose and len(observation.network.graph) == 1:
+        raise ValueError("None of this file's layers reads images of one or three channels; see them in Filters.")
     maps = feature_maps(observation.values[layer.name])
     return ActivationsResult(
         layer.name,

@@ -32,6 +32,11 @@ class FiltersParams(PanelParams):
     scale: Literal["auto", "shared", "own"] = Field(
         "auto", description="One colour scale for all kernels, or each its own; auto: its own for kernels in colour"
     )
+    loose: str | None = Field(
+        None,
+        max_length=4096,
+        description="Which layer of a file that is no whole network; none: the first",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,8 @@ class FiltersResult:
         The kernel of the selected channel alone, signed, and its weights ``kernel_values`` ``(h, w)``.
     nan, infinite : int
         How many weights of the layer are so.
+    loose : tuple of (str, str)
+        Of a file that is no whole network, all its layers to choose from, each with its shape in words.
     """
 
     selected: str
@@ -63,6 +70,7 @@ class FiltersResult:
     scale: Literal["shared", "own"]
     nan: int
     infinite: int
+    loose: tuple[tuple[str, str], ...] = ()
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> FiltersResult:
@@ -73,16 +81,21 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
 
     params = cast(FiltersParams, scene.panel("filters"))
     network = observation.network
-    owner = _owner(network, observation.layer)
-    weight, kind = _as_kernels(network, owner)
+    if network.loose:
+        owner_name, weight, kind = _loose_layer(network, params.loose)
+    else:
+        owner = _owner(network, observation.layer)
+        owner_name = owner.name
+        weight, kind = _as_kernels(network, owner)
     paged = weight.shape[1] if weight.dim() == 4 and kind == "Conv2d" else 0
     input_channel = _input_channel(params, paged)
     in_colour = paged == 3 and input_channel is None
     scale = ("own" if in_colour else "shared") if params.scale == "auto" else params.scale
     bank = kernel_bank(weight, kind, input_channel, scale)
-    channel = min(scene.selection.channel, len(bank.norms) - 1) if owner.name == observation.layer.name else None
+    is_selected = owner_name == (observation.layer.module_path if network.loose else observation.layer.name)
+    channel = min(scene.selection.channel, len(bank.norms) - 1) if is_selected else None
     # the unit of a ReLU or a pool stands for the filter that feeds it
-    if channel is None and observation.layer.output_shape[:1] == (len(bank.norms),):
+    if channel is None and not network.loose and observation.layer.output_shape[:1] == (len(bank.norms),):
         channel = min(scene.selection.channel, len(bank.norms) - 1)
     kernel = _kernel(bank, weight, channel or 0)
     shown, colours = None, None
@@ -91,8 +104,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
     else:
         shown = mosaic(torch.from_numpy(bank.images), columns=COLUMNS, scale=scale, signed=True, gap=GAP)
     return FiltersResult(
-        observation.layer.name,
-        owner.name,
+        owner_name if network.loose else observation.layer.name,
+        owner_name,
         tuple(weight.shape),
         bank,
         shown,
@@ -104,6 +117,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
         scale,
         int(weight.isnan().sum()),
         int(weight.isinf().sum()),
+        _loose_layers(network),
     )
 
 
@@ -131,6 +145,28 @@ def _owner(network: LoadedNetwork, selected: Layer) -> Layer:
                 seen.add(name)
                 waiting.append(graph[name])
     raise NoFilters(f"{selected.name} has no kernels, and no layer before it has; select a convolution.")
+
+
+def _loose_layer(network: LoadedNetwork, chosen: str | None) -> tuple[str, Tensor, str]:
+    """Name, weight and kind of a layer of a file that is no whole network: the chosen one, else the one that runs."""
+    names = network.loose
+    runs = next((layer.module_path for layer in network.graph if layer.module_path in names), None)
+    name = chosen if chosen in names else runs or _first_kernels(network)
+    layer = network.module.get_submodule(name)
+    return name, layer.get_parameter("weight").detach(), type(layer).__name__
+
+
+def _first_kernels(network: LoadedNetwork) -> str:
+    modules = network.module
+    kernels = (name for name in network.loose if modules.get_submodule(name).get_parameter("weight").dim() == 4)
+    return next(kernels, network.loose[0])
+
+
+def _loose_layers(network: LoadedNetwork) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, "×".join(map(str, network.module.get_submodule(name).get_parameter("weight").shape)))
+        for name in network.loose
+    )
 
 
 def _as_kernels(network: LoadedNetwork, layer: Layer) -> tuple[Tensor, str]:

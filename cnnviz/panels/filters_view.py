@@ -46,6 +46,13 @@ class FiltersView(PanelView):
         self._kernel.setToolTip("The weights of the marked kernel")
         # the bank comes first: the numbers take what it leaves
         self._kernel.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self._layer = ComboBox()
+        self._layer.setToolTip("This file is no whole network: which of its layers is shown")
+        self._layer.setAccessibleName("Layer of the file")
+        self._layer.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._layer.setMinimumContentsLength(12)
+        self._layer.chosen.connect(lambda name: document.edit("panels.filters.loose", name))
+        self._layer.hide()
         self._paging = QWidget()
         row = QHBoxLayout(self._paging)
         row.setContentsMargins(0, 0, 0, 0)
@@ -57,6 +64,7 @@ class FiltersView(PanelView):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
+        layout.addWidget(self._layer)
         layout.addWidget(self._paging)
         layout.addWidget(self._kernels, 5)
         layout.addWidget(self._bar)
@@ -84,6 +92,7 @@ class FiltersView(PanelView):
         self._kernels.set_selected(None if matrix else result.channel)
         self._show_kernel(result)
         self._show_paging(result)
+        self._show_loose(result)
         shape = "×".join(map(str, result.shape))
         whose = result.owner if result.owner == result.selected else f"{result.owner} (before {result.selected})"
         dead = int(bank.dead.sum())
@@ -114,6 +123,12 @@ class FiltersView(PanelView):
             self._channel.set_options(options)
         self._channel.set_value("all" if result.input_channel is None else str(result.input_channel))
 
+    def _show_loose(self, result: FiltersResult) -> None:
+        self._layer.setVisible(bool(result.loose))
+        if result.loose:
+            self._layer.set_options([(name, f"{name} · {shape}") for name, shape in result.loose])
+            self._layer.set_value(result.owner)
+
     def _choose_channel(self, key: str) -> None:
         self.document.edit("panels.filters.input_channel", "all" if key == "all" else int(key))
 
@@ -127,5 +142,8 @@ class FiltersView(PanelView):
 
     def _select(self, tile: int, row: int, column: int) -> None:
         if self._result is None or self._result.bank.form == "matrix":
+            return
+        if self._result.loose:
+            self.document.edit("selection.channel", tile)
             return
         self.document.edit_many({"selection.layer": self._result.owner, "selection.channel": tile})

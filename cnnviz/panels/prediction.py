@@ -29,6 +29,8 @@ class PredictionResult:
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> PredictionResult:
+    if observation.network.lacks:
+        raise ValueError("There is no answer: the file is no whole network, and at most its first layer is run.")
     assert observation.output is not None
     answer = observation.output[0]
     if answer.dim() != 1:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator
 
+from cnnviz.checkpoints.chain_table import ChainGuess
 from cnnviz.data.frozen import Frozen
 from cnnviz.data.source import InputImage
 from cnnviz.scene.params import PanelParams, params_type
@@ -28,6 +29,8 @@ class NetworkChoice(Frozen):
         description="shipped:NAME, file:PATH, or live:NAME for a module handed over from Python",
     )
     accept: bool = Field(False, description="take the best answer to what the file may be, although it is not sure")
+    answer: ChainGuess | None = Field(None, description="what the person says that the file is; none: what is known")
+    select: str | None = Field(None, max_length=4096, description="which network of the file; none: the first")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the network runs")
 
 
@@ -57,9 +60,11 @@ class Appearance(Frozen):
 
 
 class WindowLayout(Frozen):
-    """Where the docks stand: Qt's own state as base64, with the version of the set of panels that it knows."""
+    """Where the docks stand: the workspace, and Qt's own state as base64 with its version."""
 
     version: int = 1
+    workspace: str = "explore"
+    panels: tuple[str, ...] = Field((), description="those that the state knows of")
     state: str = ""
     geometry: str = ""
 

@@ -34,10 +34,12 @@ def opened(path, tmp_path, accept):
     return network, error, told
 
 
-def test_an_answer_that_is_not_sure_is_not_shown_unasked(chain_file, tmp_path):
+def test_an_answer_that_is_not_sure_is_not_run_unasked(chain_file, tmp_path):
     network, error, _ = opened(chain_file, tmp_path, accept=False)
-    assert network is None
-    assert "--accept" in error
+    assert error is None
+    assert "only you can say" in network.lacks
+    assert [layer.kind for layer in network.graph] == ["Input", "Conv2d"], "its first layer alone is run"
+    assert len(network.loose) == 4
 
 
 def test_an_accepted_answer_is_alive_and_asks_for_mean_and_std(chain_file, tmp_path):

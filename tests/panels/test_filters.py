@@ -180,3 +180,34 @@ def test_other_convolutions_are_shown(computed, first):
     result = computed("filters", network, SIZE)
     assert len(result.bank.norms) == first.out_channels
     assert result.kernel_values.shape == tuple(first.weight.shape[2:])
+
+
+def test_of_a_file_that_is_no_whole_network_each_layer_can_be_chosen(tmp_path):
+    from cnnviz.data.image_store import ImageStore
+    from cnnviz.data.pipeline import InputPipeline
+    from cnnviz.engine.computation import Computation, Request
+    from cnnviz.engine.failures import FailuresHub
+    from cnnviz.panels import PANELS
+    from cnnviz.scene.document import Document
+
+    torch.manual_seed(0)
+    heads = {"conv.weight": torch.randn(4, 3, 5, 5), "a.weight": torch.randn(2, 4, 3, 3), "b.weight": torch.randn(5, 4)}
+    torch.save(heads | {"c.weight": torch.randn(3, 4, 1, 1)}, tmp_path / "heads.pt")
+    document = Document()
+    document.edit("network.source", f"file:{tmp_path / 'heads.pt'}")
+    computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
+
+    def shown(panel, **edits):
+        document.edit_many(edits)
+        request = Request(document.scene, document.version, frozenset({panel}))
+        *_, delivery = computation.run(request, lambda: False, lambda: False)
+        return delivery.results.get(panel) or delivery.errors[panel]
+
+    first = shown("filters")
+    assert (first.owner, first.shape) == ("conv", (4, 3, 5, 5))
+    assert [name for name, _ in first.loose] == ["conv", "a", "b", "c"]
+    second = shown("filters", **{"panels.filters.loose": "a", "selection.channel": 1})
+    np.testing.assert_allclose(second.kernel_values, heads["a.weight"][0, 0].numpy(), rtol=1e-6)
+    assert shown("filters", **{"panels.filters.loose": "b"}).bank.form == "matrix"
+    assert shown("activations").shape[0] == 4
+    assert "no whole network" in shown("prediction")
