@@ -27,6 +27,7 @@ def add_screenshot_command(subparsers: Subparsers) -> None:
     parser.add_argument("network", nargs="?", metavar="NETWORK-OR-FILE", help="as of cnnviz itself")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="where the picture goes")
     parser.add_argument("--panel", metavar="ID", help="one panel only: input, network, activations, filters, unit …")
+    parser.add_argument("--workspace", metavar="NAME", help="how the panels stand: explore, checkpoint, pooling …")
     parser.add_argument("--size", type=_size, metavar="WxH", default=(1600, 1000), help="in pixels; default 1600x1000")
     parser.add_argument("--theme", choices=("dark", "light"), help="default: the scene's")
     parser.add_argument("--layer", metavar="NAME", help="the layer to select")
@@ -52,10 +53,14 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
     from cnnviz.app import Program, qt_application
     from cnnviz.panels import PANELS
     from cnnviz.scene.actions import first_scene
+    from cnnviz.ui.workspaces import offered
 
     known = [spec.id for spec in PANELS]
     if arguments.panel is not None and arguments.panel not in known:
         raise CommandError(f"There is no panel {arguments.panel!r}; give one of {', '.join(known)}.")
+    workspaces = [workspace.id for workspace in offered(known)]
+    if arguments.workspace is not None and arguments.workspace not in workspaces:
+        raise CommandError(f"There is no workspace {arguments.workspace!r}; give one of {', '.join(workspaces)}.")
     scene = starting_scene(arguments, first_scene())
     # never the saved geometry: the offscreen screen is 800×800 and would shrink it
     scene = scene.model_copy(update={"layout": type(scene.layout)()})
@@ -69,6 +74,8 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
         program.document.edit("selection.layer", arguments.layer)
     window, (width, height) = program.window, arguments.size
     window.resize(width, height)
+    if arguments.workspace is not None:
+        window.use_workspace(arguments.workspace)
     widget: MainWindow | Dock = window
     if arguments.panel is not None:
         widget = window.docks[arguments.panel]

@@ -24,6 +24,7 @@ from cnnviz.ui.background import Background
 from cnnviz.ui.checkpoint_export import CheckpointExport
 from cnnviz.ui.clipboard import encoded
 from cnnviz.ui.commands import Command, CommandSet
+from cnnviz.ui.figure_export import FigureExport
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.icons import icon
 from cnnviz.ui.main_window import MainWindow
@@ -55,6 +56,7 @@ class Controller(QObject):
         self._network_source: str | None = None
         self.commands = CommandSet(window)
         self._export = CheckpointExport(window, document, background)
+        self._figures = FigureExport(window, document, background)
         self._add_commands()
         self.bar = TopBar()
         self.status = StatusBar(clock)
@@ -105,10 +107,7 @@ class Controller(QObject):
         if found.channels is not None:
             actions.use_network(self._document, source, found.channels)
         self._document.edit("panels.checkpoint.path", str(found.path))
-        dock = self._window.docks.get("checkpoint")
-        if dock is not None:
-            dock.show()
-            dock.raise_()
+        self._window.show_panel("checkpoint")
         if found.channels is None or found.asks:
             self._window.notices.show_message(found.message, "warning")
 
@@ -141,6 +140,10 @@ class Controller(QObject):
             Command("keys", "Keyboard and mouse", self.commands.show_keys, ("F1",), "keyboard", "Help"),
         ):
             add(command)
+        for number, workspace in enumerate(window.workspaces(), 1):
+            keys = (f"Ctrl+{number}",) if number < 10 else ()
+            enter = partial(window.use_workspace, workspace.id)
+            add(Command(f"workspace-{workspace.id}", workspace.title, enter, keys, None, "Workspaces"))
 
     def _fill_bar(self) -> None:
         bar, commands = self.bar, self.commands
@@ -163,6 +166,8 @@ class Controller(QObject):
         bar.network.entries.aboutToShow.connect(self._fill_networks)
         bar.device.entries.aboutToShow.connect(self._fill_devices)
         bar.layout_menu.entries.aboutToShow.connect(self._fill_layout)
+        bar.layout_menu.setText(self._window.workspace.title)
+        self._window.workspace_changed.connect(bar.layout_menu.setText)
         self._fill_inputs(bar.input.entries)
 
     def _fill_networks(self) -> None:
@@ -200,6 +205,13 @@ class Controller(QObject):
     def _fill_layout(self) -> None:
         menu = self.bar.layout_menu.entries
         menu.clear()
+        menu.addSection("Workspace")
+        for workspace in self._window.workspaces():
+            action = self.commands[f"workspace-{workspace.id}"]
+            action.setCheckable(True)
+            action.setChecked(workspace.id == self._window.workspace.id)
+            menu.addAction(action)
+        menu.addSection("Panels")
         for dock in self._window.docks.values():
             menu.addAction(dock.toggleViewAction())
         menu.addSeparator()

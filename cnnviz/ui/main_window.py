@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from itertools import pairwise
 
 from PyQt6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QShowEvent
 
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.scene.models import WindowLayout
+from cnnviz.ui.arrangement import FIRST_WIDTH, arrange, put_aside
 from cnnviz.ui.dock import Dock, DockWindow, visible_to_person
 from cnnviz.ui.icons import application_icon
 from cnnviz.ui.notices import NoticeStack
 from cnnviz.ui.panel_view import PanelView
-from cnnviz.ui.theme import theme
+from cnnviz.ui.workspaces import WORKSPACES, Workspace, offered
 
-LAYOUT_VERSION = 1
-DEFAULT_SIZE = (1600, 1000)
-
-# how the docks stand at first: columns from left to right, each with (panel, share of the height), and their widths
-COLUMNS: tuple[tuple[float, tuple[tuple[str, float], ...]], ...] = (
-    (304, (("input", 0.60), ("samples", 0.18), ("prediction", 0.22))),
-    (900, (("network", 0.46), ("activations", 0.54))),
-    (372, (("filters", 0.46), ("unit", 0.54))),
-)
+LAYOUT_VERSION = 2
+DEFAULT_SIZE = (FIRST_WIDTH, 1000)
 
 
 class MainWindow(DockWindow):
@@ -36,8 +29,12 @@ class MainWindow(DockWindow):
     first_painted = pyqtSignal()
     seen_changed = pyqtSignal()
     """Other panels than before can be seen."""
+    workspace_changed = pyqtSignal(str)
+    """Title of the workspace that was entered."""
     closing = pyqtSignal()
     files_dropped = pyqtSignal(list)
+    figure_offered = pyqtSignal(object)
+    """A panel's menu asked to save one of its figures."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +44,8 @@ class MainWindow(DockWindow):
         self.docks: dict[str, Dock] = {}
         self._areas: dict[str, str] = {}
         self.notices = NoticeStack(self)
-        self._default_state = QByteArray()
+        self._workspace = WORKSPACES[0]
+        self._left_as: dict[str, QByteArray] = {}  # how the person has arranged the other workspaces, by their ids
         self._before_maximise: QByteArray | None = None
         self._was_painted = False
         self._settle = QTimer(self)
@@ -68,11 +66,50 @@ class MainWindow(DockWindow):
             dock = Dock(spec.id, spec.title, view, self)
             dock.setToolTip("")
             dock.title_bar.setToolTip(spec.tip)
+            dock.figure_offered.connect(self.figure_offered)
             dock.maximise_requested.connect(lambda dock=dock: self.toggle_maximised(dock))
             dock.seen_changed.connect(lambda _seen: self._settle.start())
+            dock.toggleViewAction().triggered.connect(lambda shown, dock=dock: dock.raise_() if shown else None)
             self.docks[spec.id] = dock
             self._areas[spec.id] = spec.area
+        self._workspace = self.workspaces()[0]
         self._arrange()
+
+    def workspaces(self) -> tuple[Workspace, ...]:
+        """Those that there are panels for, in the order of the menu."""
+        return offered(self.docks.keys())
+
+    @property
+    def workspace(self) -> Workspace:
+        return self._workspace
+
+    def use_workspace(self, workspace_id: str) -> None:
+        """Show the panels of another workspace, as they were left there.
+
+        Raises
+        ------
+        ValueError
+            There is none of this id; names those that there are.
+        """
+        known = {workspace.id: workspace for workspace in self.workspaces()}
+        if workspace_id not in known:
+            raise ValueError(f"There is no workspace {workspace_id!r}; give one of {', '.join(known)}.")
+        if workspace_id == self._workspace.id:
+            self.restore_from_maximised()
+            return
+        self._left_as[self._workspace.id] = self._state()
+        self._enter(known[workspace_id])
+        left_as = self._left_as.get(workspace_id)
+        if left_as is not None:
+            self.restoreState(left_as, LAYOUT_VERSION)
+
+    def show_panel(self, panel_id: str) -> None:
+        """Bring a panel to the front, wherever it stands; nothing where there is none of this id."""
+        dock = self.docks.get(panel_id)
+        if dock is not None:
+            self.restore_from_maximised()
+            dock.show()
+            dock.raise_()
 
     def visible_panels(self) -> frozenset[str]:
         """Panels of which a person can see anything."""
@@ -80,10 +117,11 @@ class MainWindow(DockWindow):
 
     def layout_state(self) -> WindowLayout:
         """Where everything stands, for the scene."""
-        state = self._before_maximise if self._before_maximise is not None else self.saveState(LAYOUT_VERSION)
         return WindowLayout(
             version=LAYOUT_VERSION,
-            state=base64.b64encode(state.data()).decode(),
+            workspace=self._workspace.id,
+            panels=tuple(self.docks),
+            state=base64.b64encode(self._state().data()).decode(),
             geometry=base64.b64encode(self.saveGeometry().data()).decode(),
         )
 
@@ -98,18 +136,44 @@ class MainWindow(DockWindow):
             return False
         if geometry:
             self.restoreGeometry(QByteArray(geometry))
+        known = {workspace.id: workspace for workspace in self.workspaces()}
+        if layout.workspace in known:
+            self._enter(known[layout.workspace])
         restored = layout.version == LAYOUT_VERSION and self.restoreState(QByteArray(state), LAYOUT_VERSION)
         if not restored:
             self.reset_layout()
-        return restored
+            return False
+        self._place_new(set(layout.panels))
+        return True
 
     def reset_layout(self) -> None:
-        """Every panel back to its first place."""
+        """Every panel of the workspace back to its first place."""
+        self._left_as.pop(self._workspace.id, None)
+        self._enter(self._workspace)
+
+    def _enter(self, workspace: Workspace) -> None:
         self._before_maximise = None
         for dock in self.docks.values():
             dock.setFloating(False)
-            dock.show()
+        self._workspace = workspace
         self._arrange()
+        self.workspace_changed.emit(workspace.title)
+
+    def _place_new(self, known: set[str]) -> None:
+        """Panels that a saved layout does not know become a tab of their area, open where the workspace has them."""
+        hosts = self._workspace.of(known & self.docks.keys())
+        if not hosts.columns:
+            self.reset_layout()
+            return
+        for panel_id in self.docks.keys() - known:
+            dock = self.docks[panel_id]
+            self.removeDockWidget(dock)  # Qt has put it at the foot of a column
+            shown = panel_id in self._workspace.panels
+            put_aside(self, self.docks, dock, self._areas[panel_id], hosts, show=shown)
+
+    def _state(self) -> QByteArray:
+        """Where the docks stand, or stood before one was maximised."""
+        return self._before_maximise if self._before_maximise is not None else self.saveState(LAYOUT_VERSION)
 
     def toggle_maximised(self, dock: Dock) -> None:
         """Give one panel the whole window, or take it back."""
@@ -130,44 +194,7 @@ class MainWindow(DockWindow):
         return True
 
     def _arrange(self) -> None:
-        left = Qt.DockWidgetArea.LeftDockWidgetArea
-        columns = [[self.docks[panel_id] for panel_id, _ in rows if panel_id in self.docks] for _, rows in COLUMNS]
-        known = {dock for column in columns for dock in column}
-        for dock in self.docks.values():
-            self.removeDockWidget(dock)
-        heads = [column[0] for column in columns if column]
-        for before, head in zip([None, *heads], heads, strict=False):
-            if before is None:
-                self.addDockWidget(left, head)
-            else:
-                self.splitDockWidget(before, head, Qt.Orientation.Horizontal)
-        for column in columns:
-            for above, below in pairwise(column):
-                self.splitDockWidget(above, below, Qt.Orientation.Vertical)
-        for panel_id, dock in self.docks.items():
-            if dock not in known and all(columns):
-                host = {"left": columns[0][-1], "centre": columns[1][-1], "right": columns[2][0]}[self._areas[panel_id]]
-                self.tabifyDockWidget(host, dock)
-                host.raise_()
-            dock.show()
-        self._share_space()
-
-    def _share_space(self) -> None:
-        """The first layout's proportions, at the present size of the window."""
-        scale = theme().scale
-        fixed = [width * scale for width, _ in COLUMNS]
-        spare = max(self.width() - fixed[0] - fixed[2], fixed[1] * 0.4)
-        if self.width() < DEFAULT_SIZE[0] * scale:
-            squeeze = max(self.width() / (DEFAULT_SIZE[0] * scale), 0.82)
-            fixed = [width * squeeze for width in fixed]
-            spare = self.width() - fixed[0] - fixed[2]
-        widths = [fixed[0], spare, fixed[2]]
-        heads = [self.docks[rows[0][0]] for _, rows in COLUMNS if rows[0][0] in self.docks]
-        self.resizeDocks(heads, [round(width) for width in widths[: len(heads)]], Qt.Orientation.Horizontal)
-        for _, rows in COLUMNS:
-            docks = [self.docks[panel_id] for panel_id, _ in rows if panel_id in self.docks]
-            heights = [round(share * self.height()) for panel_id, share in rows if panel_id in self.docks]
-            self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+        arrange(self, self.docks, self._areas, self._workspace)
 
     def event(self, event: QEvent) -> bool:
         handled = super().event(event)

@@ -54,7 +54,7 @@ class TopBar(QToolBar):
         keep_width(self.frame, "8888.8 ms per frame")
         self.frame.setToolTip("From an edit to the paint that shows it: median of the last 30 frames")
         self.device = MenuButton("…", "Device on which the network runs", "device")
-        self.layout_menu = MenuButton("Layout", "Show, hide and reset panels", "layout")
+        self.layout_menu = MenuButton("", "Layout: choose a workspace; show, hide and reset panels", "layout")
         for widget in (name, self.file, self.network, self.accuracy, self.input):
             self._row.addWidget(widget)
         self._undo_at = self._row.count()

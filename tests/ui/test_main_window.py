@@ -69,10 +69,14 @@ def test_the_first_layout_is_three_columns(window):
     assert docks["network"].width() > 2 * docks["input"].width()
 
 
-def test_a_panel_that_the_layout_does_not_know_is_a_tab_of_its_area_behind_what_stands_there(window):
+def test_a_panel_of_another_workspace_comes_as_a_tab_of_its_area_when_it_is_asked_for(window, qtbot):
+    assert window.docks["test-further"].isHidden()
+    window.docks["test-further"].toggleViewAction().trigger()
+    qtbot.waitUntil(lambda: "test-further" in window.visible_panels())
     assert window.docks["test-further"] in window.tabifiedDockWidgets(window.docks["prediction"])
-    assert "prediction" in window.visible_panels()
-    assert "test-further" not in window.visible_panels()
+    assert "prediction" not in window.visible_panels()
+    window.show_panel("prediction")
+    qtbot.waitUntil(lambda: "prediction" in window.visible_panels())
 
 
 @pytest.mark.parametrize("panel", ["activations", "input"])
@@ -98,8 +102,8 @@ def test_a_second_double_click_goes_back(window, qtbot):
 
 
 def test_a_tab_is_maximised_and_taken_back(window, qtbot):
+    window.show_panel("test-further")
     before = window.visible_panels()
-    window.docks["test-further"].raise_()
     qtbot.waitUntil(lambda: "test-further" in window.visible_panels())
     window.toggle_maximised(window.docks["test-further"])
     qtbot.waitUntil(lambda: window.visible_panels() == {"test-further"})
