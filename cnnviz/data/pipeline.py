@@ -56,6 +56,10 @@ class InputPipeline:
         edited = self._edit(drawn, image)
         return RenderedInput(picture.pixels.shape, fitted, drawn, edited, picture.notes)
 
+    def another(self) -> InputPipeline:
+        """A pipeline with the same store, for inputs of another size beside this one's."""
+        return InputPipeline(self._store)
+
     def _picture(self, base: Base, channels: int, height: int, width: int) -> Picture:
         key = (base, channels, height, width) if isinstance(base, Blank) else base
         if self._opened is None or self._opened[0] != key:

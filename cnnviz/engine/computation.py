@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.engine.failures import FailuresHub, plain_words
+from cnnviz.engine.input_tensor import input_tensor, moments
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
-from cnnviz.engine.observation import LoadedNetwork, Observation, dtype_of, selected_layer
+from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
+from cnnviz.engine.other_network import OtherNetworkHost
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec
 from cnnviz.scene.models import NetworkChoice, Scene
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from cnnviz.core.trace import Trace
     from cnnviz.data.pipeline import InputPipeline
 
@@ -86,6 +86,7 @@ class Computation:
         self._pipeline = pipeline
         self._failures = failures
         self._host = NetworkHost()
+        self._other = OtherNetworkHost(pipeline.another())
         self._last_choice: object = None
         self._pass = _Pass()
         self._shown: dict[str, tuple[Any, ...]] = {}
@@ -191,8 +192,8 @@ class Computation:
         card = network.card
         channels, height, width = card.input_size
         rendered = self._pipeline.render(scene.input, channels, height, width)
-        mean, std = _moments(scene, network)
-        return Observation(network, rendered, mean, std, selected_layer(scene, network.graph))
+        mean, std = moments(scene, network)
+        return Observation(network, rendered, mean, std, selected_layer(scene, network.graph), other=self._other)
 
     def _key(self, spec: PanelSpec, scene: Scene, observation: Observation) -> tuple[Any, ...]:
         facts: dict[Dependency, Callable[[], Any]] = {
@@ -336,21 +337,3 @@ def _input_key(observation: Observation) -> tuple[Any, ...]:
     """Equal for the same pixels, normalised alike: the pipeline hands the same arrays out for what did not change."""
     rendered = observation.rendered
     return _Identity(rendered.fitted), _Identity(rendered.edited), observation.mean, observation.std
-
-
-def _moments(scene: Scene, network: LoadedNetwork) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation that the scene's fit asks for; 0 and 1 where values stay as they are."""
-    from cnnviz.data.fit import normalisation
-
-    return normalisation(scene.input.fit, network.card.mean, network.card.std) or ((0.0,), (1.0,))
-
-
-def input_tensor(observation: Observation) -> Tensor:
-    """The network's input ``(1, C, H, W)``: the rendered image, normalised, on the network's device."""
-    import torch
-
-    from cnnviz.data.fit import normalise
-
-    image = normalise(observation.rendered.edited, observation.mean, observation.std)
-    network = observation.network
-    return torch.from_numpy(image).unsqueeze(0).to(network.device, dtype_of(network.module))

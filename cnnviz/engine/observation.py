@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cnnviz.core.receptive_field import ReceptiveField
     from cnnviz.core.trace import TracedNetwork
     from cnnviz.data.pipeline import RenderedInput
+    from cnnviz.engine.other_network import OtherNetworkHost
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,8 @@ class Observation:
         Outputs ``(1, …)`` of at least the layers that were asked for.
     output : Tensor or None
         The network's answer; None where no panel asked for a forward pass.
+    other : OtherNetworkHost or None
+        Loads a second network for the same input.
     """
 
     network: LoadedNetwork
@@ -111,6 +114,7 @@ class Observation:
     layer: Layer
     values: Mapping[str, Tensor] = field(default_factory=dict)
     output: Tensor | None = None
+    other: OtherNetworkHost | None = None
 
     def unit(self, selection: Selection) -> Unit:
         """The selected unit, moved into the layer's output where it lies outside of it."""

@@ -1,0 +1,142 @@
+"""A second network beside the one that is shown: loaded once, kept, and run on the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnviz.engine.input_tensor import input_tensor, moments
+from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
+from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
+from cnnviz.scene.models import NetworkChoice, Scene
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cnnviz.checkpoints.checkpoint import Checkpoint
+    from cnnviz.data.pipeline import InputPipeline
+
+
+@dataclass(frozen=True, eq=False)
+class OtherNetwork:
+    """What was found under a choice: a live network, or a file's tensors alone.
+
+    Attributes
+    ----------
+    network : LoadedNetwork or None
+        None where only tensors can be read; ``why_not`` then says why.
+    checkpoint : Checkpoint or None
+        The file, where it is no whole live network.
+    """
+
+    name: str
+    choice: NetworkChoice
+    network: LoadedNetwork | None
+    checkpoint: Checkpoint | None = None
+    why_not: str = ""
+
+
+@dataclass
+class _Pass:
+    key: tuple[Any, ...] = ()
+    inputs: tuple[object, ...] = ()
+    layers: frozenset[str] = frozenset()
+    values: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class OtherNetworkHost:
+    """Keeps the last network that a panel asked for; used by the engine's thread."""
+
+    def __init__(self, pipeline: InputPipeline) -> None:
+        self._pipeline = pipeline
+        self._host = NetworkHost()
+        self._other: OtherNetwork | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._pass = _Pass()
+
+    def loaded(self, choice: NetworkChoice) -> OtherNetwork | None:
+        """The network of ``choice`` where it is the one kept; None where it has to be loaded first."""
+        same = self._other is not None and self._other.choice == choice and self._stamp == _stamp(choice)
+        return self._other if same else None
+
+    def load(self, choice: NetworkChoice) -> OtherNetwork:
+        """The network of ``choice``, which takes as long as opening it does.
+
+        Raises
+        ------
+        NetworkUnavailable
+            Nothing can be read under it; the message says why.
+        """
+        known = self.loaded(choice)
+        if known is not None:
+            return known
+        stamp = _stamp(choice)
+        self._other, self._pass, self._host = None, _Pass(), NetworkHost()
+        try:
+            network = self._host.load(choice)
+            self._other = OtherNetwork(network.name, choice, network)
+        except NetworkUnavailable as error:
+            self._other = _tensors_alone(choice, error)
+        self._stamp = stamp
+        return self._other
+
+    def look(
+        self,
+        network: LoadedNetwork,
+        shown: Observation,
+        scene: Scene,
+        layers: Collection[str],
+        cancelled: Callable[[], bool],
+    ) -> Observation:
+        """One pass of ``network`` on the input of ``shown``, fitted to what it takes; the last one is used again.
+
+        Raises
+        ------
+        ValueError
+            The input cannot be fitted to it.
+        Exception
+            Whatever the network raises.
+        """
+        from cnnviz.core.trace import Cancelled as PassCancelled
+        from cnnviz.engine.panel import ComputeCancelled
+
+        size = network.card.input_size
+        same_size = size == shown.network.card.input_size
+        rendered = shown.rendered if same_size else self._pipeline.render(scene.input, *size)
+        mean, std = moments(scene, network)
+        observation = Observation(network, rendered, mean, std, selected_layer(scene, network.graph))
+        key, pixels = (network.generation, mean, std), rendered.edited
+        wanted = frozenset(layers)
+        known = self._pass
+        if known.key != key or not known.inputs or known.inputs[0] is not pixels or not wanted <= known.layers:
+            try:
+                trace = network.traced.run(input_tensor(observation), wanted, cancelled=cancelled)
+            except PassCancelled:
+                raise ComputeCancelled from None
+            known = self._pass = _Pass(key, (pixels,), wanted, trace.values)
+        return Observation(network, rendered, mean, std, observation.layer, known.values)
+
+
+def _stamp(choice: NetworkChoice) -> tuple[int, int] | None:
+    """Tells a file from what it was before; None for what is no file, or is gone."""
+    kind, _, name = choice.source.partition(":")
+    try:
+        status = Path(name).stat() if kind == "file" else None
+    except OSError:
+        return None
+    return None if status is None else (status.st_mtime_ns, status.st_size)
+
+
+def _tensors_alone(choice: NetworkChoice, error: NetworkUnavailable) -> OtherNetwork:
+    """The tensors of a file that is no live network; raises ``error`` where there are none either."""
+    from cnnviz.checkpoints.checkpoint import open_checkpoint
+
+    kind, _, name = choice.source.partition(":")
+    if kind != "file":
+        raise error
+    checkpoint = open_checkpoint(name)
+    if checkpoint.contents is None or checkpoint.network is None:
+        raise error
+    return OtherNetwork(Path(name).stem, choice, None, checkpoint, checkpoint.message)
