@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.fx.node import map_arg
 from cnnviz.core import operations
 from cnnviz.core.execution import tensors_in
 from cnnviz.core.graph import INPUT, Geometry, Layer
+from cnnviz.core.stand_in import StandIn
 
 # Work that teaches nothing about the network; edges pass through it. Dropout is here as a function only: the network
 # runs in evaluation mode, where it does nothing.
@@ -27,7 +29,17 @@ PLUMBING = frozenset(
 _NAMES = {"Concat": "concat", "Flatten": "flatten", "Reshape": "reshape", "Slice": "slice", "Split": "split"}
 
 
-_TRACER = fx.Tracer()
+class LayerTracer(fx.Tracer):
+    """Traces a network down to the modules that are shown as one layer."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, StandIn) or super().is_leaf_module(m, module_qualified_name)
+
+
+_TRACER = LayerTracer()
+
+LAYER = "layer"
+"""Where a node's ``meta`` has its layer's name, in a graph that was changed: names stay as they were."""
 
 
 def is_leaf(module: nn.Module, path: str) -> bool:
@@ -88,6 +100,8 @@ class LayerBuilder:
             self._uncounted_macs.append(name)
         weights = [*module.parameters(), *own]
         self._append(name, kind, path, inputs, value, weights, macs or 0, path.split(".")[:-1], geometry)
+        if isinstance(module, StandIn) and module.layer_summary is not None:
+            self.layers[-1] = replace(self.layers[-1], summary=module.layer_summary)
         return name
 
     def add_function(
@@ -138,6 +152,13 @@ class LayerBuilder:
         summary = operations.summary_of(kind, geometry, shape)
         unique = tuple(dict.fromkeys(inputs))
         self.layers.append(Layer(name, kind, path, unique, shape, sum(new.values()), macs, block, geometry, summary))
+
+    def called(self, name: str | None, layer: str) -> str:
+        """The name of the last ``layer``, which is called ``name`` from now on if there is one."""
+        if name is None:
+            return layer
+        self.layers[-1] = replace(self.layers[-1], name=name)
+        return name
 
     def notes(self) -> list[str]:
         """What the layers leave out, in words."""
@@ -217,7 +238,7 @@ class _GraphReader:
         if self._passes_through(node, value):
             self._carries[node], self._weights[node] = tuple(sources), weights
             return None
-        name = self._add(node, value, sources, weights)
+        name = self._builder.called(node.meta.get(LAYER), self._add(node, value, sources, weights))
         self._carries[node] = (name,)
         if self._in_place(node) and isinstance(node.args[0], fx.Node):
             self._carries[node.args[0]] = (name,)  # later readers of the argument see what was written into it

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz.core.graph import Geometry
+from cnnviz.core.stand_in import StandIn
 
 _MODULE_CLASSES = {
     name.lower(): name for name, value in vars(nn).items() if isinstance(value, type) and issubclass(value, nn.Module)
@@ -82,6 +83,8 @@ _SHORT = {"MaxPool": "Max", "AvgPool": "Avg", "LPPool": "Lp", "ConvTranspose": "
 
 def kind_of_module(module: nn.Module) -> str:
     """Class name in ``torch.nn`` of ``module`` or of its nearest base there, such as for parametrised layers."""
+    if isinstance(module, StandIn):
+        return str(module.layer_kind)
     for cls in type(module).__mro__:
         if cls is not nn.Module and vars(nn).get(cls.__name__) is cls:
             return str(cls.__name__)
@@ -140,6 +143,8 @@ def _padding_only(pad: Sequence[int], axes: int, mode: str) -> Geometry | None:
 
 def geometry_of_module(module: nn.Module, ndim: int) -> Geometry | None:
     """Window of ``module`` on inputs with ``ndim`` axes, the batch included; None if it has none."""
+    if isinstance(module, StandIn):
+        return module.layer_geometry  # type: ignore[no-any-return]
     axes = ndim - 2
     if axes < 1:
         return None
@@ -178,6 +183,7 @@ def geometry_of_function(operation: str, arguments: Mapping[str, Any]) -> Geomet
             arguments.get("dilation", 1),
             axes,
             groups=arguments.get("groups", 1),
+            padding_mode=arguments.get("padding_mode", "zeros"),
         )
     if "kernel_size" not in arguments:
         return None
