@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -118,14 +117,15 @@ def _column(
     node: Node, observation: Observation, most: int, before: list[Column], marked: int | None, *, last: bool
 ) -> Column:
     from cnnviz.core.mosaic import mosaic
+    from cnnviz.core.thumbnails import thumbnails
 
     if node.layer.kind == "Input":
         return Column(node, None, (), 0)
     value = observation.values[node.layer.name]
     while value.dim() > 4:  # of volumes the slice in the middle
         value = value.select(2, value.shape[2] // 2)
-    if last and value[0].dim() == 1 and 1 < value[0].numel() <= MOST_CLASS_BARS:
-        return Column(node, None, tuple(range(value[0].numel())), 0, _scores_in_order(observation))
+    if last and value.dim() == 2 and 1 < value.shape[1] <= MOST_CLASS_BARS:
+        return Column(node, None, tuple(range(value.shape[1])), 0, _scores_in_order(observation))
     maps = feature_maps(value)
     # a vector is drawn as one strip of cells, not as a few of its units
     if maps.shape[1:].numel() == 1:
@@ -134,11 +134,9 @@ def _column(
         channels = _followed(node, before, maps.shape[0]) or _strongest(maps, most)
         if marked is not None and marked not in channels:
             channels = tuple(sorted((*channels[:-1], marked)))
-    shown = maps if len(channels) == maps.shape[0] else maps[list(channels)]
     gap = 1 if maps.shape[1:].numel() > 1 else 0
-    return Column(
-        node, mosaic(_thumbnails(shown), columns=1, scale="shared", gap=gap), channels, maps.shape[0] - len(channels)
-    )
+    shown = mosaic(thumbnails(maps, channels, THUMBNAIL_PX), columns=1, scale="shared", gap=gap)
+    return Column(node, shown, channels, maps.shape[0] - len(channels))
 
 
 MOST_CELLS = 128
@@ -163,15 +161,7 @@ def _strongest(maps: Tensor, most: int) -> tuple[int, ...]:
     if maps.shape[0] <= most:
         return tuple(range(maps.shape[0]))
     # by what a ReLU would pass on, so that the rows go on in the columns after it
-    return tuple(sorted(strongest(maps.clamp(min=0), most)))
-
-
-def _thumbnails(maps: Tensor) -> Tensor:
-    """Maps no larger than a thumbnail: averaged over squares of whole pixels, what is left over at the edges too."""
-    from torch.nn.functional import avg_pool2d
-
-    shrink = math.ceil(max(maps.shape[1:]) / THUMBNAIL_PX)
-    return maps if shrink == 1 else avg_pool2d(maps.float(), shrink, ceil_mode=True, count_include_pad=False)
+    return tuple(sorted(strongest(maps, most, passed_on=True)))
 
 
 def _scores_in_order(observation: Observation) -> tuple[ClassScore, ...]:

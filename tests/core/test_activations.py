@@ -103,6 +103,13 @@ def test_the_strongest_channels() -> None:
     assert strongest(x, 3) == (3, 1, 4)  # mean absolute values 4, 2, 2
 
 
+def test_the_strongest_channels_behind_a_relu() -> None:
+    x = torch.tensor([[-9.0, -9.0], [1.0, 0.0], [2.0, -5.0], [math.nan, 3.0]])
+    assert strongest(x[:3], 2, passed_on=True) == (2, 1)
+    assert strongest(x[:3].double(), 2, passed_on=True) == (2, 1)
+    assert strongest(x, 2, passed_on=True) == (3, 2)
+
+
 def test_the_strongest_channels_by_brute_force() -> None:
     x = torch.randn(20, 3, 5)
     means = [sum(abs(v) for row in tile for v in row) / 15 for tile in x.tolist()]
