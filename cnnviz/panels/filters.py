@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.panels.kernels import as_kernels, loose_layer, owner_of_kernels
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnviz.core.filters import FilterBank
-    from cnnviz.core.graph import Layer
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.engine.observation import LoadedNetwork, Observation
 
@@ -82,11 +82,11 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
     params = cast(FiltersParams, scene.panel("filters"))
     network = observation.network
     if network.loose:
-        owner_name, weight, kind = _loose_layer(network, params.loose)
+        owner_name, weight, kind = loose_layer(network, params.loose)
     else:
-        owner = _owner(network, observation.layer)
+        owner = owner_of_kernels(network, observation.layer)
         owner_name = owner.name
-        weight, kind = _as_kernels(network, owner)
+        weight, kind = as_kernels(network, owner)
     paged = weight.shape[1] if weight.dim() == 4 and kind == "Conv2d" else 0
     input_channel = _input_channel(params, paged)
     in_colour = paged == 3 and input_channel is None
@@ -128,62 +128,11 @@ def _input_channel(params: FiltersParams, channels: int) -> int | None:
     return min(max(params.input_channel or 0, 0), channels - 1)
 
 
-def _owner(network: LoadedNetwork, selected: Layer) -> Layer:
-    """The selected layer where it has kernels, else the nearest before it that has some."""
-    from cnnviz.core.filters import NoFilters
-
-    graph = network.graph
-    seen: set[str] = set()
-    waiting = [selected]
-    while waiting:
-        layer = waiting.pop(0)
-        weight = network.weight(layer)
-        if weight is not None and (layer.kind.startswith("Conv") or layer.kind == "Linear"):
-            return layer
-        for name in layer.inputs:
-            if name not in seen:
-                seen.add(name)
-                waiting.append(graph[name])
-    raise NoFilters(f"{selected.name} has no kernels, and no layer before it has; select a convolution.")
-
-
-def _loose_layer(network: LoadedNetwork, chosen: str | None) -> tuple[str, Tensor, str]:
-    """Name, weight and kind of a layer of a file that is no whole network: the chosen one, else the one that runs."""
-    names = network.loose
-    runs = next((layer.module_path for layer in network.graph if layer.module_path in names), None)
-    name = chosen if chosen in names else runs or _first_kernels(network)
-    layer = network.module.get_submodule(name)
-    return name, layer.get_parameter("weight").detach(), type(layer).__name__
-
-
-def _first_kernels(network: LoadedNetwork) -> str:
-    modules = network.module
-    kernels = (name for name in network.loose if modules.get_submodule(name).get_parameter("weight").dim() == 4)
-    return next(kernels, network.loose[0])
-
-
 def _loose_layers(network: LoadedNetwork) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, "×".join(map(str, network.module.get_submodule(name).get_parameter("weight").shape)))
         for name in network.loose
     )
-
-
-def _as_kernels(network: LoadedNetwork, layer: Layer) -> tuple[Tensor, str]:
-    """The weight of ``layer``; that of a linear layer on flattened maps as the kernels over whole maps that it is."""
-    from cnnviz.core.filters import linear_after_flatten
-
-    weight = network.weight(layer)
-    assert weight is not None
-    if layer.kind != "Linear" or not layer.inputs:
-        return weight, layer.kind
-    before = network.graph[layer.inputs[0]]
-    while before.inputs and before.kind in ("Flatten", "Dropout"):
-        before = network.graph[before.inputs[0]]
-    shape = before.output_shape
-    if len(shape) == 3 and shape[1] * shape[2] > 1 and shape[0] * shape[1] * shape[2] == weight.shape[1]:
-        return linear_after_flatten(weight, (shape[0], shape[1], shape[2])), "Conv2d"
-    return weight, layer.kind
 
 
 def _kernel(bank: FilterBank, weight: Tensor, channel: int) -> Tensor:
