@@ -83,8 +83,7 @@ def open_network(
         return _alive(path, found.module, found.input_size, found)
     layers = loose_network(found) if loose else None
     if layers is None:
-        again = " Get the file again, or open another." if found.status == "refused" else ""
-        raise CheckpointError(f"{found.message}{again}")
+        raise CheckpointError(found.message)
     return OpenedNetwork(path.stem, layers.module, layers.card, path, lacks=layers.lacks)
 
 

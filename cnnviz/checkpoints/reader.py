@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cnnviz.checkpoints.contents import Contents, ModuleEntry, TensorEntry
-from cnnviz.checkpoints.sandbox import RefusedFile, listed, plan_of
+from cnnviz.checkpoints.natural_order import natural
+from cnnviz.checkpoints.sandbox import Reader, RefusedFile, listed, open_regular, plan_of
 from cnnviz.checkpoints.sharded import read_shards
 from cnnviz.checkpoints.stored_tensors import StoredTensors
 
 __all__ = ["RefusedFile", "read_checkpoint"]
+
+_READER = Reader("cnnviz.checkpoints.inert.child")
 
 
 def read_checkpoint(path: str | Path) -> Contents:
@@ -40,9 +40,9 @@ def read_checkpoint(path: str | Path) -> Contents:
 
 
 def _read_one(path: Path) -> tuple[BinaryIO, dict[str, Any]]:
-    file = _opened(path)
+    file = open_regular(path)
     try:
-        return file, plan_of(file, str(path))
+        return file, plan_of(file, str(path), _READER)
     except BaseException:
         file.close()
         raise
@@ -52,7 +52,9 @@ def _read_shard(path: Path) -> Contents:
     file, plan = _read_one(path)
     if "shards" in plan:
         file.close()
-        raise RefusedFile(f"{path} cannot be read: it is an index inside an index.")
+        raise RefusedFile(
+            f"{path} cannot be read: it is an index inside an index; get the file again, or open another."
+        )
     return contents(path, file, plan)
 
 
@@ -88,28 +90,6 @@ def _sorted(entries: Iterable[TensorEntry]) -> tuple[TensorEntry, ...]:
     return tuple(sorted(entries, key=lambda entry: natural(entry.name)))
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts ``layer2`` before ``layer10``."""
-    parts = re.split(r"([0-9]{1,18})", name)
-    return [(0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts)]
-
-
 def _entry(position: int, tensor: dict[str, Any], keys: list[str]) -> TensorEntry:
     storage = "" if tensor["storage"] is None else keys[tensor["storage"]]
     return TensorEntry(tensor["name"], tuple(tensor["shape"]), tensor["dtype"], storage, tensor["note"], position)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """The file, open for reading; only a regular file is ever waited for."""
-    try:
-        # Opening a pipe would wait for its other end; a folder cannot be read.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise RefusedFile(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
-    mode = os.fstat(handle).st_mode
-    if stat.S_ISREG(mode):
-        return os.fdopen(handle, "rb")
-    os.close(handle)
-    kind = "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe, a socket or a device"
-    raise RefusedFile(f"{path} is {kind}; give a file of weights.")

@@ -1,26 +1,57 @@
-"""Runs the reader of untrusted files in a child process that has little memory, little time and nothing to write to."""
+"""Runs the readers of untrusted files in a child process that has little memory, little time and nothing to write to.
+
+There is one such process for each file, whatever its format; what it answers is JSON, and every way in which it can end
+is one sentence here. The other side is :mod:`cnnviz.checkpoints.sandboxed`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.inert.limits import ANSWER
 
-_MEMORY = 280 << 20
-"""Bytes of address space beside the mapped file; the interpreter itself takes a tenth of it."""
+_MEMORY = 270 << 20
+"""Bytes of address space beside the mapped file, the interpreter and its libraries."""
 _CPU_SECONDS = 4
 _PATIENCE = 30.0
 """Seconds on the clock, which pass faster than the child's own on a busy computer."""
 _KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """What Python itself may need of the environment in order to start."""
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from inert import child; child.main()"
+_SET = {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+"""No threads of its own for h5py's arrays, and no filters for HDF5 beside those that it comes with."""
+# The program's package without its own start, so that the child imports what it needs of it and nothing else.
+START = (
+    "import sys, types; program = types.ModuleType('cnnviz'); program.__path__ = [sys.argv.pop(1)]; "
+    "sys.modules['cnnviz'] = program; "
+)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads one family of formats.
+
+    Attributes
+    ----------
+    module : str
+        Its ``main`` is what the child runs.
+    title : str
+        The format in words, where the file's ending says which it is; empty where its content does.
+    libraries : bool
+        Whether it needs more than the standard library.
+    """
+
+    module: str
+    title: str = ""
+    libraries: bool = False
 
 
 class RefusedFile(CheckpointError):
@@ -37,7 +68,7 @@ class RefusedFile(CheckpointError):
         self.refused = refused
 
 
-def plan_of(file: BinaryIO, name: str) -> dict[str, Any]:
+def plan_of(file: BinaryIO, name: str, reader: Reader) -> dict[str, Any]:
     """The plan of an open file, as the child process tells it.
 
     Nothing of the answer has been checked yet; it is made of plain JSON values.
@@ -47,36 +78,74 @@ def plan_of(file: BinaryIO, name: str) -> dict[str, Any]:
     RefusedFile
         The file is not one that can be read, or reading it took too much memory or time.
     """
-    # The child's imports are the standard library and the folder of the inert reader: without site-packages (-S) and
-    # without what the environment or the working folder could add (-I) it starts fast, and the same everywhere.
-    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, str(Path(__file__).parent)]
-    limits = [str(_MEMORY), str(_CPU_SECONDS)]
-    environment = {key: value for key, value in os.environ.items() if key in _KEPT}
+    if not os.fstat(file.fileno()).st_size:
+        raise _refused(name, reader, "it is empty")
     try:
         done = subprocess.run(
-            command + limits,
+            command(reader),
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=_PATIENCE,
-            env=environment,
+            env={**{key: value for key, value in os.environ.items() if key in _KEPT}, **_SET},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise RefusedFile(f"{name} cannot be read: it takes far longer than any checkpoint does.") from error
+        raise _refused(name, reader, "it takes far longer than any file of weights does") from error
     except OSError as error:
-        raise RefusedFile(f"{name} cannot be read: its reader cannot be started ({error.strerror}).") from error
+        raise RefusedFile(
+            f"{name} cannot be read: its reader cannot be started ({error.strerror}); close other programs."
+        ) from error
     if done.returncode < 0 or len(done.stdout) > ANSWER:
-        raise RefusedFile(f"{name} cannot be read: it takes more time or memory than any checkpoint does.")
+        raise _refused(name, reader, "it takes more time or memory than any file of weights does")
     if done.returncode:
-        raise RefusedFile(f"{name} cannot be read: it is damaged in a way that its reader does not understand.")
+        raise _refused(name, reader, "it is damaged in a way that its reader does not understand")
     answer: dict[str, Any] = json.loads(done.stdout)
     if "plan" in answer:
         plan: dict[str, Any] = answer["plan"]
         return plan
-    asked = f"; it asks for {listed(answer['refused'])}, none of which was run" if answer["refused"] else ""
-    raise RefusedFile(f"{name} cannot be read: {answer['refusal']}{asked}.", tuple(answer["refused"]))
+    raise _refused(name, reader, answer["refusal"], tuple(answer["refused"]))
+
+
+def command(reader: Reader, deed: str = "child.main()") -> list[str]:
+    """What starts the child: without what the environment or the working folder could add (-I).
+
+    A reader that needs the standard library alone is started without site-packages (-S), which is fast and the same
+    everywhere.
+    """
+    options = ["-I"] if reader.libraries else ["-I", "-S"]
+    code = f"{START}import {reader.module} as child; {deed}"
+    limits = [str(_MEMORY), str(_CPU_SECONDS)]
+    return [sys.executable, *options, "-X", "utf8", "-c", code, str(Path(__file__).parents[1]), *limits]
+
+
+def _refused(name: str, reader: Reader, reason: str, names: tuple[str, ...] = ()) -> RefusedFile:
+    kind = f" as {reader.title}" if reader.title else ""
+    asked = f"; it asks for {listed(names)}, none of which was run" if names else ""
+    return RefusedFile(f"{name} cannot be read{kind}: {reason}{asked}; get the file again, or open another.", names)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file, open for reading; only a regular file is ever waited for.
+
+    Raises
+    ------
+    RefusedFile
+        It is not there, is no regular file, or cannot be read.
+    """
+    try:
+        # Opening a pipe would wait for its other end; a folder cannot be read.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RefusedFile(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    kind = "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe, a socket or a device"
+    raise RefusedFile(f"{path} is {kind}; give a file of weights.")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -35,7 +35,10 @@ def read_shards(index: Path, plan: Mapping[str, Any], read: Callable[[Path], Con
         found = {entry.name: entry for entry in shard.entries}
         missing = [name for name in names if name not in found]
         if missing:
-            raise RefusedFile(f"{index} cannot be read: {file} lacks the tensor '{missing[0][:80]}'.", tuple(refused))
+            raise RefusedFile(
+                f"{index} cannot be read: {file} lacks the tensor '{missing[0][:80]}'; get {file} again.",
+                tuple(refused),
+            )
         for name in names:
             owners[name] = shard
             storage = f"{file}:{found[name].storage}"
@@ -58,5 +61,5 @@ def _beside(index: Path, name: str) -> Path:
     except OSError:
         inside = False
     if not inside:
-        raise RefusedFile(f"{index} cannot be read: {name} is a link to another folder.")
+        raise RefusedFile(f"{index} cannot be read: {name} is a link to another folder; put the file itself there.")
     return path

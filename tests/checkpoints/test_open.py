@@ -118,12 +118,12 @@ def test_other_files_are_refused_in_a_sentence_that_says_what_to_do(tmp_path, pa
     whole = path.read_bytes()
     foreign = safetensors.torch.save({"weight": torch.zeros(2)}, {"format": "pt"})
     cases = {
-        "empty": (b"", "it is empty. Get the file again"),
-        "text": (b"hello, this is no network", "cannot be read: .* Get the file again"),
-        "short": (b"abc", "cannot be read: .* Get the file again"),
-        "header": (whole[:40], "cannot be read: .* Get the file again"),
-        "truncated": (whole[:-4], "cannot be read: .* Get the file again"),
-        "huge": ((2**62).to_bytes(8, "little") + whole[8:], "cannot be read: .* Get the file again"),
+        "empty": (b"", "it is empty; get the file again"),
+        "text": (b"hello, this is no network", "cannot be read: .*; get the file again"),
+        "short": (b"abc", "cannot be read: .*; get the file again"),
+        "header": (whole[:40], "cannot be read: .*; get the file again"),
+        "truncated": (whole[:-4], "cannot be read: .*; get the file again"),
+        "huge": ((2**62).to_bytes(8, "little") + whole[8:], "cannot be read: .*; get the file again"),
         "foreign": (foreign, "is not a whole network because"),
         "newer": (whole.replace(b'"cnnviz_format":"1"', b'"cnnviz_format":"9"'), "install a newer cnnviz"),
     }

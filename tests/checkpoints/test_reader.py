@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from cnnviz.checkpoints.reader import RefusedFile, natural, read_checkpoint
+from cnnviz.checkpoints.natural_order import natural
+from cnnviz.checkpoints.reader import RefusedFile, read_checkpoint
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cnnviz.checkpoints import reader as torch_formats
 from cnnviz.checkpoints import sandbox
+from cnnviz.checkpoints.keras import open as keras_format
+from cnnviz.checkpoints.onnx import open as onnx_format
 
 
 @pytest.fixture
@@ -18,15 +21,20 @@ def file(tmp_path):
         yield opened
 
 
-def run(code, stdin):
-    start = "import sys; sys.path.append(sys.argv.pop(1)); from inert import child; " + code
-    command = [sys.executable, "-I", "-S", "-c", start, str(Path(sandbox.__file__).parent)]
+READERS = {"torch": torch_formats._READER, "onnx": onnx_format._READER, "keras": keras_format._READER}
+
+
+def run(code, stdin, reader=torch_formats._READER):
+    command = sandbox.command(reader, code)
     return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=20, check=False)
 
 
-def test_the_child_loads_the_standard_library_and_the_reader_alone(file):
-    loaded = run("print(*sorted({name.split('.')[0] for name in sys.modules}))", file).stdout.split()
-    assert set(loaded) - sys.stdlib_module_names == {"inert", "__main__", "org"} & set(loaded) | {"inert"}
+@pytest.mark.parametrize("format", ["torch", "onnx"])
+def test_the_child_loads_the_standard_library_and_the_reader_alone(format, file):
+    code = "print(*{'.'.join(name.split('.')[:2]) for name in sys.modules})"
+    loaded = set(run(code, file, READERS[format]).stdout.split())
+    own = {"cnnviz", "cnnviz.checkpoints"}
+    assert {name for name in loaded if name.split(".")[0] not in sys.stdlib_module_names} - {"__main__"} == own
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
@@ -43,7 +51,8 @@ def test_the_child_loads_the_standard_library_and_the_reader_alone(file):
 )
 def test_the_child_has_given_up_the_means_to_do_harm(deed, file, tmp_path):
     done = run(
-        f"import socket, subprocess; child.limit(280 << 20, 4); {deed.replace('FOLDER', str(tmp_path))}; print('done')",
+        "import socket, subprocess; from cnnviz.checkpoints.sandboxed import limit; "
+        f"limit(280 << 20, 4); {deed.replace('FOLDER', str(tmp_path))}; print('done')",
         file,
     )
     if "fork" in deed and "done" in done.stdout:
@@ -64,15 +73,46 @@ def test_the_child_has_given_up_the_means_to_do_harm(deed, file, tmp_path):
     ],
     ids=["crash", "failure", "memory", "sleep", "loop"],
 )
-def test_a_child_that_fails_is_a_sentence_here(code, words, file, monkeypatch):
-    monkeypatch.setattr(sandbox, "_START", f"import sys; sys.path.append(sys.argv.pop(1)); from inert import child; "
-                        f"child.limit(*map(int, sys.argv[1:3]))\n{code}")  # fmt: skip
+@pytest.mark.parametrize("format", READERS)
+def test_a_child_that_fails_is_a_sentence_here(format, code, words, file, monkeypatch):
+    deed = f"from cnnviz.checkpoints.sandboxed import limit; limit(1 << 31, int(sys.argv[2]))\n{code}"
+    started = sandbox.command
+    monkeypatch.setattr(sandbox, "command", lambda reader: started(reader, deed))
     monkeypatch.setattr(sandbox, "_PATIENCE", 2.0 if "sleep" in code else 20.0)
     monkeypatch.setattr(sandbox, "_CPU_SECONDS", 1)
     begin = time.perf_counter()
-    with pytest.raises(sandbox.RefusedFile, match=words):
-        sandbox.plan_of(file, "weights.pt")
+    with pytest.raises(sandbox.RefusedFile, match=words) as refusal:
+        sandbox.plan_of(file, "weights.pt", READERS[format])
     assert time.perf_counter() - begin < 10
+    assert str(refusal.value).endswith("get the file again, or open another.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.parametrize("format", READERS)
+def test_every_reader_has_given_up_the_same_before_it_reads(format, file, monkeypatch):
+    """The real start, with a reader that tells what it still may do."""
+    told = (
+        "import os, resource; kinds = ('NOFILE', 'FSIZE', 'NPROC', 'CORE', 'CPU'); "
+        "serve(lambda data: {'limits': [resource.getrlimit(getattr(resource, f'RLIMIT_{kind}'))[0] for kind in kinds], "
+        "'memory': resource.getrlimit(resource.RLIMIT_AS)[0], 'environment': sorted(os.environ)})"
+    )
+    monkeypatch.setenv("SECRET", "x")
+    started = sandbox.command
+    monkeypatch.setattr(
+        sandbox, "command", lambda reader: started(reader, f"from cnnviz.checkpoints.sandboxed import serve; {told}")
+    )
+    plan = sandbox.plan_of(file, "weights.pt", READERS[format])
+    assert plan["limits"] == [3, 0, 0, 0, 4]
+    assert plan["memory"] < 2 << 30
+    assert not {"SECRET", "HOME", "USER", "PYTHONPATH"} & set(plan["environment"])
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_an_empty_file_starts_no_process(format, tmp_path, monkeypatch):
+    (tmp_path / "empty").touch()
+    monkeypatch.setattr(sandbox, "command", None)
+    with (tmp_path / "empty").open("rb") as file, pytest.raises(sandbox.RefusedFile, match="it is empty"):
+        sandbox.plan_of(file, "empty", READERS[format])
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 9])

@@ -35,7 +35,7 @@ SCANNED = 16 << 20
 """Bytes of a file that no format accounts for and that are searched for names."""
 SCANNED_STEPS = 300_000
 SCANNED_LINES = 500_000
-ANSWER = 64 << 20
+ANSWER = 96 << 20
 """Bytes of the plan that is sent back."""
 NAMES = 1_000
 """Names that are reported; the rest is counted."""

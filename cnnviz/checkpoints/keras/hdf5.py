@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cnnviz.checkpoints.inert.refusal import Refusal
 from cnnviz.checkpoints.keras.plan import TensorPlan
 
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
@@ -22,10 +23,6 @@ _MOST_COPIED = 64 << 20
 _MOST_OBJECTS = 50_000
 _DEEPEST = 32
 _LONGEST_TEXT = 16 << 20
-
-
-class Malformed(ValueError):
-    """A file is not what Keras writes; the message continues the sentence "FILE cannot be read as Keras: …"."""
 
 
 class Hdf5:
@@ -38,31 +35,31 @@ class Hdf5:
         self._copied = 0
         self._seen = 0
         if self.root.id.get_create_plist().get_userblock():
-            raise Malformed("it has something else before its data")
+            raise Refusal("it has something else before its data")
 
     def child(self, group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset:
         """What lies at ``path``, which is followed name by name and only where that is no link to elsewhere."""
         found: Any = group
         parts = [part for part in path.split("/") if part]
         if not parts or len(parts) > _DEEPEST:
-            raise Malformed(f"it names '{path[:60]}', which is no path")
+            raise Refusal(f"it names '{path[:60]}', which is no path")
         for part in parts:
             if not isinstance(found, h5py.Group):
-                raise Malformed(f"it has nothing called '{path[:60]}'")
+                raise Refusal(f"it has nothing called '{path[:60]}'")
             link = found.get(part, getlink=True)
             if link is None:
-                raise Malformed(f"it has nothing called '{path[:60]}'")
+                raise Refusal(f"it has nothing called '{path[:60]}'")
             if not isinstance(link, h5py.HardLink):
-                raise Malformed(f"'{path[:60]}' is a link to another place, which is not followed")
+                raise Refusal(f"'{path[:60]}' is a link to another place, which is not followed")
             found = found[part]
         if not isinstance(found, h5py.Group | h5py.Dataset):
-            raise Malformed(f"'{path[:60]}' is no array")
+            raise Refusal(f"'{path[:60]}' is no array")
         return found
 
     def group(self, group: h5py.Group, path: str) -> h5py.Group:
         found = self.child(group, path)
         if not isinstance(found, h5py.Group):
-            raise Malformed(f"'{path[:60]}' is an array, where a group is expected")
+            raise Refusal(f"'{path[:60]}' is an array, where a group is expected")
         return found
 
     def names(self, group: h5py.Group, name: str) -> list[str] | None:
@@ -85,23 +82,23 @@ class Hdf5:
         value = group.attrs[name]
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
         if len(text) > _LONGEST_TEXT:
-            raise Malformed(f"its '{name}' is longer than {_LONGEST_TEXT >> 20} MB")
+            raise Refusal(f"its '{name}' is longer than {_LONGEST_TEXT >> 20} MB")
         return text
 
     def _texts(self, group: h5py.Group, name: str) -> list[str]:
         values = np.ravel(group.attrs[name]).tolist()
         if len(values) > _MOST_OBJECTS:
-            raise Malformed(f"it lists more than {_MOST_OBJECTS:,} names")
+            raise Refusal(f"it lists more than {_MOST_OBJECTS:,} names")
         return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
 
     def arrays(self, group: h5py.Group, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, h5py.Dataset]]:
         """Every array below ``group``, with its path."""
         if depth > _DEEPEST:
-            raise Malformed("its groups are nested too deeply")
+            raise Refusal("its groups are nested too deeply")
         for name in group:
             self._seen += 1
             if self._seen > _MOST_OBJECTS:
-                raise Malformed(f"it holds more than {_MOST_OBJECTS:,} things")
+                raise Refusal(f"it holds more than {_MOST_OBJECTS:,} things")
             found = self.child(group, name)
             if isinstance(found, h5py.Dataset):
                 yield f"{prefix}{name}", found
@@ -111,17 +108,17 @@ class Hdf5:
     def tensor(self, name: str, dataset: h5py.Group | h5py.Dataset) -> TensorPlan:
         """Where the values of ``dataset`` lie, after everything that it claims has been checked."""
         if not isinstance(dataset, h5py.Dataset):
-            raise Malformed(f"'{name}' is a group, where an array is expected")
+            raise Refusal(f"'{name}' is a group, where an array is expected")
         properties, dtype = dataset.id.get_create_plist(), dataset.dtype
         if dataset.is_virtual:
-            raise Malformed(f"'{name}' is put together from other arrays, which are not followed")
+            raise Refusal(f"'{name}' is put together from other arrays, which are not followed")
         if properties.get_external_count():
-            raise Malformed(f"'{name}' has its values in another file, which is not opened")
+            raise Refusal(f"'{name}' has its values in another file, which is not opened")
         filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
         if not filters <= _FILTERS:
-            raise Malformed(f"'{name}' is compressed with filter {min(filters - _FILTERS)}, which is not loaded")
+            raise Refusal(f"'{name}' is compressed with filter {min(filters - _FILTERS)}, which is not loaded")
         if dtype.kind not in _KINDS or dataset.shape is None:
-            raise Malformed(f"'{name}' holds no numbers ({dtype})")
+            raise Refusal(f"'{name}' holds no numbers ({dtype})")
         shape = [int(size) for size in dataset.shape]
         length = math.prod(shape) * dtype.itemsize
         plan = TensorPlan(name=name, shape=shape, dtype=dtype.str, offset=0, length=length, values="")
@@ -131,17 +128,17 @@ class Hdf5:
             return plan
         layout = properties.get_layout()
         if layout != h5py.h5d.CHUNKED and dataset.id.get_storage_size() != length:
-            raise Malformed(f"'{name}' claims {length:,} bytes and has {dataset.id.get_storage_size():,}")
+            raise Refusal(f"'{name}' claims {length:,} bytes and has {dataset.id.get_storage_size():,}")
         if layout == h5py.h5d.CONTIGUOUS:
             offset = dataset.id.get_offset()
             if offset is None or offset + length > self._size:
-                raise Malformed(f"'{name}' reaches beyond the end of the file, which is cut short")
+                raise Refusal(f"'{name}' reaches beyond the end of the file, which is cut short")
             plan["offset"] = self._base + offset
             return plan
         self._check_chunks(name, dataset, length)
         self._copied += length
         if self._copied > _MOST_COPIED:
-            raise Malformed(f"more than {_MOST_COPIED >> 20} MB of it are compressed; save it without compression")
+            raise Refusal(f"more than {_MOST_COPIED >> 20} MB of it are compressed; save it without compression")
         plan["values"] = base64.b64encode(dataset[()].tobytes()).decode()
         return plan
 
@@ -151,17 +148,17 @@ class Hdf5:
             return
         needed = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
         if math.prod(dataset.chunks) * dataset.dtype.itemsize > _MOST_COPIED or needed > _MOST_OBJECTS:
-            raise Malformed(f"'{name}' is in chunks of {dataset.chunks}")
+            raise Refusal(f"'{name}' is in chunks of {dataset.chunks}")
         if dataset.id.get_num_chunks() != needed:
-            raise Malformed(f"'{name}' claims {length:,} bytes, of which not all are there")
+            raise Refusal(f"'{name}' claims {length:,} bytes, of which not all are there")
 
 
 def decoded_json(text: str, what: str) -> dict[str, Any]:
-    """A JSON object; raises Malformed."""
+    """A JSON object; raises Refusal."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"its {what} is damaged") from error
+        raise Refusal(f"its {what} is damaged") from error
     if not isinstance(found, dict):
-        raise Malformed(f"its {what} is no description of a network")
+        raise Refusal(f"its {what} is no description of a network")
     return found

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from torch import nn
 
@@ -10,10 +12,12 @@ from cnnviz.checkpoints.contents import Contents
 from cnnviz.checkpoints.keras.build import build_module, candidates
 from cnnviz.checkpoints.keras.config import NotUnderstood, describe
 from cnnviz.checkpoints.keras.plan import KerasPlan
-from cnnviz.checkpoints.keras.sandbox import read_plan
 from cnnviz.checkpoints.keras.values import contents_of
+from cnnviz.checkpoints.sandbox import Reader, RefusedFile, open_regular, plan_of
 
 __all__ = ["KerasNetwork", "build", "contents_of", "open_keras", "read_keras_contents", "read_plan"]
+
+_READER = Reader("cnnviz.checkpoints.keras.child", "Keras", libraries=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +72,22 @@ def read_keras_contents(path: str | Path) -> Contents:
     """The tensors and metadata of the Keras file ``path``; raises CheckpointError."""
     path = Path(path)
     return contents_of(read_plan(path), path)
+
+
+def read_plan(path: Path) -> KerasPlan:
+    """What the Keras file ``path`` says, without its weights.
+
+    Raises
+    ------
+    RefusedFile
+        It cannot be read, or h5py is not installed.
+    """
+    with open_regular(path) as file:
+        if find_spec("h5py") is None:
+            raise RefusedFile(
+                f"{path} needs h5py, which is not installed; install it with 'pip install cnnviz[keras]'."
+            )
+        return cast(KerasPlan, plan_of(file, str(path), _READER))
 
 
 def build(plan: KerasPlan, path: Path, *, input_size: Sequence[int] | None = None) -> KerasNetwork:

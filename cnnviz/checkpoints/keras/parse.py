@@ -11,10 +11,8 @@ from typing import Any
 from cnnviz.checkpoints.inert.refusal import Refusal
 from cnnviz.checkpoints.inert.source import Source
 from cnnviz.checkpoints.inert.zip_directory import Archive
-from cnnviz.checkpoints.keras.hdf5 import Hdf5, Malformed, decoded_json
+from cnnviz.checkpoints.keras.hdf5 import Hdf5, decoded_json
 from cnnviz.checkpoints.keras.plan import KerasPlan, Packed, TensorPlan
-
-__all__ = ["Malformed", "parse"]
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
@@ -27,7 +25,7 @@ def parse(data: memoryview) -> KerasPlan:
 
     Raises
     ------
-    Malformed
+    Refusal
         It is damaged, is no such file, or asks for what lies outside of it.
     """
     try:
@@ -35,14 +33,12 @@ def parse(data: memoryview) -> KerasPlan:
             return _weights_file(Hdf5(_Bytes(data), 0, len(data)))
         if data[:4] == _ZIP:
             return _archive(data)
-    except Refusal as error:
-        raise Malformed(str(error)) from error
+    except Refusal:
+        raise
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         # All that the HDF5 library can say of a damaged file.
-        if isinstance(error, Malformed):
-            raise
-        raise Malformed("its HDF5 data is damaged or cut short") from error
-    raise Malformed("it is neither an HDF5 file nor an archive")
+        raise Refusal("its HDF5 data is damaged or cut short") from error
+    raise Refusal("it is neither an HDF5 file nor an archive")
 
 
 class _Bytes(io.RawIOBase):
@@ -79,9 +75,9 @@ def _archive(data: memoryview) -> KerasPlan:
     archive = Archive(Source(data))
     for name in ("config.json", _WEIGHTS):
         if name not in archive.members:
-            raise Malformed(f"the archive has no '{name}', which every Keras file has")
+            raise Refusal(f"the archive has no '{name}', which every Keras file has")
     if archive.members["config.json"].size > _LONGEST_JSON:
-        raise Malformed(f"its description is longer than {_LONGEST_JSON >> 20} MB")
+        raise Refusal(f"its description is longer than {_LONGEST_JSON >> 20} MB")
     model = decoded_json(bytes(archive.read("config.json").data).decode("utf-8", "replace"), "config.json")
     metadata: dict[str, Any] = {}
     if "metadata.json" in archive.members and archive.members["metadata.json"].size < _LONGEST_JSON:
@@ -114,19 +110,19 @@ def _weights_file(file: Hdf5) -> KerasPlan:
         tensors, weights = _variables(file, model)
     for layer in layers or ():
         if layer in weights:
-            raise Malformed(f"two layers are called '{layer[:60]}'")
+            raise Refusal(f"two layers are called '{layer[:60]}'")
         members = file.group(group, layer)
         names = file.names(members, "weight_names")
         if names is None:
-            raise Malformed(f"it does not say which weights the layer '{layer[:60]}' has")
+            raise Refusal(f"it does not say which weights the layer '{layer[:60]}' has")
         weights[layer] = [f"{layer}/{_without_layer(name, layer)}" for name in names]
         tensors += [
             file.tensor(full, file.child(members, name)) for full, name in zip(weights[layer], names, strict=True)
         ]
     if len({tensor["name"] for tensor in tensors}) != len(tensors):
-        raise Malformed("two of its tensors have the same name")
+        raise Refusal("two of its tensors have the same name")
     if not tensors and model is None:
-        raise Malformed("it holds no weights as Keras writes them")
+        raise Refusal("it holds no weights as Keras writes them")
     return KerasPlan(
         format="Keras HDF5",
         version=file.text(group, "keras_version") or file.text(root, "keras_version") or ("1" if model else ""),
@@ -157,7 +153,7 @@ def _variables(file: Hdf5, model: dict[str, Any] | None) -> tuple[list[TensorPla
     layers = config.get("layers") if isinstance(config, dict) else None
     for layer in layers if isinstance(layers, list) else ():
         if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
-            raise Malformed("its description has a layer that is none")
+            raise Refusal("its description has a layer that is none")
         kind = _snake(str(layer.get("class_name", "")))
         if kind == "input_layer":
             continue

@@ -1,7 +1,6 @@
 """The values of a Keras file's tensors, read from where the plan says that they lie."""
 
 import base64
-import re
 import zlib
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.contents import Contents, TensorEntry
 from cnnviz.checkpoints.keras.config import lambdas
 from cnnviz.checkpoints.keras.plan import KerasPlan, TensorPlan
+from cnnviz.checkpoints.natural_order import natural
 
 # Unsigned integers have no arithmetic in torch; half precision of the other kind is no type of numpy's.
 _WIDER = {"u2": "int32", "u4": "int64", "u8": "int64"}
@@ -61,7 +61,7 @@ def contents_of(plan: KerasPlan, path: Path) -> Contents:
     """The network's tensors, by layer, without the optimiser's."""
     entries = tuple(
         TensorEntry(tensor["name"], tuple(tensor["shape"]), _dtype(tensor), tensor["name"])
-        for tensor in sorted(plan["tensors"], key=lambda tensor: _natural(tensor["name"]))
+        for tensor in sorted(plan["tensors"], key=lambda tensor: natural(tensor["name"]))
     )
     metadata = {
         **plan["metadata"],
@@ -83,8 +83,3 @@ def contents_of(plan: KerasPlan, path: Path) -> Contents:
 
 def _dtype(tensor: TensorPlan) -> str:
     return tensor["dtype"] if tensor["dtype"] == "bfloat16" else np.dtype(tensor["dtype"]).name
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts ``conv2`` before ``conv10``."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

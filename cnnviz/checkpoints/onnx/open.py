@@ -2,24 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import cast
 
 from torch import nn
 
-from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.contents import Contents
 from cnnviz.checkpoints.onnx.build import Built, GeneratedTooMuch, NotAlive, build_module
-from cnnviz.checkpoints.onnx.parse import parse
 from cnnviz.checkpoints.onnx.plan import NodePlan, OnnxPlan, ValuePlan
 from cnnviz.checkpoints.onnx.values import check_external, contents_of
-from cnnviz.checkpoints.onnx.wire import Malformed
+from cnnviz.checkpoints.sandbox import Reader, open_regular, plan_of
 
 __all__ = ["GeneratedTooMuch", "OnnxNetwork", "build", "open_onnx", "read_onnx_contents", "read_plan"]
 
 GENERATED_LIMIT = 64_000_000
 """Bytes of constants that a file may make without holding them."""
 
+_READER = Reader("cnnviz.checkpoints.onnx.child", "ONNX")
 _USUAL_SIZES = (224, 28, 32, 64, 128, 256, 299, 300, 416, 512, 640, 16, 8)
 _LARGEST_SIDE = 65_536
 
@@ -92,24 +91,10 @@ def read_onnx_contents(path: str | Path) -> Contents:
 
 
 def read_plan(path: Path) -> OnnxPlan:
-    """What the ONNX file ``path`` says, without its weights; raises CheckpointError."""
-    try:
-        if not path.is_file():
-            raise CheckpointError(f"{path} is not a file; give the path of an .onnx file.")
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            if size == 0:
-                raise CheckpointError(f"{path} is empty; get the file again.")
-            with mmap(file.fileno(), size, access=ACCESS_READ) as data, memoryview(data) as view:
-                plan = parse(view)
-        check_external(plan, path)
-    except Malformed as error:
-        raise CheckpointError(f"{path} cannot be read as ONNX: {error}; get the file again.") from error
-    except CheckpointError:
-        raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
+    """What the ONNX file ``path`` says, without its weights; raises RefusedFile."""
+    with open_regular(path) as file:
+        plan = cast(OnnxPlan, plan_of(file, str(path), _READER))
+    check_external(plan, path)
     return plan
 
 

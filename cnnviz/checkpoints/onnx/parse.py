@@ -3,9 +3,10 @@
 What is not trusted is read here alone, with the standard library alone, so that a process of its own can do it.
 """
 
+from ..inert.refusal import Refusal
 from .parse_tensors import TensorParser, dtype_name
 from .plan import Attribute, NodePlan, OnnxPlan, TensorPlan, ValuePlan
-from .wire import Field, Malformed, Message, signed
+from .wire import Field, Message, signed
 
 _MOST_NODES = 20_000
 _MOST_TENSORS = 50_000
@@ -25,7 +26,7 @@ def parse(data: memoryview) -> OnnxPlan:
 
     Raises
     ------
-    Malformed
+    Refusal
         It is damaged, or claims what cannot be.
     """
     return _Parser(data).model()
@@ -58,12 +59,12 @@ class _Parser:
                     opset = version if domain in _OWN_DOMAINS else opset
                 case "graph":
                     if graph is not None:
-                        raise Malformed("it has two graphs")
+                        raise Refusal("it has two graphs")
                     graph = message.message(field)
         if graph is None or ir_version < 1:
-            raise Malformed("it has no graph")
+            raise Refusal("it has no graph")
         if opset is None and ir_version >= _FIRST_IR_WITH_OPSETS:
-            raise Malformed("it does not say which version of the operators it uses, as if it were cut short")
+            raise Refusal("it does not say which version of the operators it uses, as if it were cut short")
         return self._graph(graph, opset or 1, " ".join(filter(None, producer)), metadata)
 
     def _graph(self, graph: Message, opset: int, producer: str, metadata: dict[str, str]) -> OnnxPlan:
@@ -86,9 +87,9 @@ class _Parser:
                 case "name":
                     metadata.setdefault("graph", graph.text(field))
             if len(nodes) > _MOST_NODES or len(tensors) > _MOST_TENSORS or len(inputs) > _MOST_TENSORS:
-                raise Malformed(f"it has more than {_MOST_NODES:,} nodes or {_MOST_TENSORS:,} tensors")
+                raise Refusal(f"it has more than {_MOST_NODES:,} nodes or {_MOST_TENSORS:,} tensors")
         if not nodes and not tensors:
-            raise Malformed("its graph is empty")
+            raise Refusal("its graph is empty")
         initialised = [tensor["name"] for tensor in tensors]
         given = [value for value in inputs if value["name"] not in set(initialised)]
         _check_order([value["name"] for value in given], initialised, nodes, [value["name"] for value in outputs])
@@ -120,7 +121,7 @@ class _Parser:
                 case "attribute":
                     name, value = self._attribute(message.message(field))
                     if name in node["attributes"]:
-                        raise Malformed(f"a node has two attributes called '{_short(name)}'")
+                        raise Refusal(f"a node has two attributes called '{_short(name)}'")
                     node["attributes"][name] = value
         if domain not in _OWN_DOMAINS:
             node["operator"] = f"{domain}.{node['operator']}"
@@ -149,7 +150,7 @@ class _Parser:
                     texts.append(message.text(field))
                     self._spend(1)
             if max(len(floats), len(integers), len(texts)) > _NUMBERS:
-                raise Malformed(f"an attribute is longer than {_NUMBERS:,} numbers")
+                raise Refusal(f"an attribute is longer than {_NUMBERS:,} numbers")
         # A list of no entries leaves no trace but its type; it is empty whichever type that is.
         return name, integers or floats or texts or ([] if value is None and _is_list(message) else value)
 
@@ -166,7 +167,7 @@ class _Parser:
     def _spend(self, count: int) -> None:
         self._numbers -= count
         if self._numbers < 0:
-            raise Malformed(f"its attributes hold more than {_MOST_NUMBERS:,} numbers")
+            raise Refusal(f"its attributes hold more than {_MOST_NUMBERS:,} numbers")
 
     def _entry(self, message: Message) -> tuple[str, str]:
         texts = {field.number: message.text(field, longest=1 << 20) for field in message if field.number in (1, 2)}
@@ -201,7 +202,7 @@ class _Parser:
                 shape = message.message(field)
                 sizes = [self._size(shape.message(part)) for part in shape if part.number == 1]
                 if len(sizes) > 16:
-                    raise Malformed(f"'{_short(value['name'])}' has {len(sizes)} axes")
+                    raise Refusal(f"'{_short(value['name'])}' has {len(sizes)} axes")
                 value["shape"] = sizes
 
     def _size(self, message: Message) -> int | None:
@@ -221,7 +222,7 @@ def _check_order(inputs: list[str], tensors: list[str], nodes: list[NodePlan], o
 
     def add(name: str) -> None:
         if name and name in known:
-            raise Malformed(f"two values are called '{_short(name)}'")
+            raise Refusal(f"two values are called '{_short(name)}'")
         known.add(name)
 
     for name in (*tensors, *inputs):
@@ -230,12 +231,12 @@ def _check_order(inputs: list[str], tensors: list[str], nodes: list[NodePlan], o
         for name in node["inputs"]:
             if name not in known:
                 why = "a later node gives, so that its nodes are not in order" if name in produced else "nothing gives"
-                raise Malformed(f"a node ({_short(node['operator'])}) reads '{_short(name)}', which {why}")
+                raise Refusal(f"a node ({_short(node['operator'])}) reads '{_short(name)}', which {why}")
         for name in node["outputs"]:
             add(name)
     for name in outputs:
         if name not in known:
-            raise Malformed(f"nothing gives its output '{_short(name)}'")
+            raise Refusal(f"nothing gives its output '{_short(name)}'")
 
 
 def _short(name: str) -> str:

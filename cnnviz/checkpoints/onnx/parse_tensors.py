@@ -3,8 +3,9 @@
 import math
 from pathlib import PurePosixPath, PureWindowsPath
 
+from ..inert.refusal import Refusal
 from .plan import TensorPlan
-from .wire import BYTES, Field, Malformed, Message
+from .wire import BYTES, Field, Message
 
 # By the numbers of TensorProto.DataType: the name, the bits of a value, and the field of typed values.
 _TYPES = {
@@ -36,6 +37,7 @@ _TYPES = {
 _FIXED_FIELDS = (4, 10)  # values in their own bytes; those of the others are variable in length
 _VALUE_FIELDS = (4, 5, 6, 7, 10, 11)
 _MOST_PIECES = 65_536
+_PIECE = 1 << 20
 _NOT_LAST = bytes(range(128, 256))
 
 
@@ -76,7 +78,7 @@ class TensorParser:
                 case 2:
                     number = field.value
                 case 3:
-                    raise Malformed("a tensor is in segments, which no program writes")
+                    raise Refusal("a tensor is in segments, which no program writes")
                 case 8:
                     name = message.text(field)
                 case 9:
@@ -90,11 +92,11 @@ class TensorParser:
                 case _ if field.number in _VALUE_FIELDS:
                     typed.setdefault(field.number, []).append(field)
                     if len(typed[field.number]) > _MOST_PIECES:
-                        raise Malformed(f"the tensor '{name}' is in more than {_MOST_PIECES:,} pieces")
+                        raise Refusal(f"the tensor '{name}' is in more than {_MOST_PIECES:,} pieces")
         if number not in _TYPES:
-            raise Malformed(f"the tensor '{name}' has the type {number}, which is not known")
+            raise Refusal(f"the tensor '{name}' has the type {number}, which is not known")
         if len(shape) > 16 or any(size < 0 for size in shape):
-            raise Malformed(f"the tensor '{name}' claims the shape {shape}")
+            raise Refusal(f"the tensor '{name}' claims the shape {shape}")
         dtype, bits, typed_field = _TYPES[number]
         note = "text" if dtype == "string" else "4 bits a value" if bits == 4 else ""
         plan = TensorPlan(name=name, shape=shape, dtype=dtype, encoding="raw", file="", pieces=[], note=note)
@@ -112,19 +114,22 @@ class TensorParser:
             plan["pieces"] = [_place(field) for field in typed.get(typed_field, [])]
             found = sum(self._numbers(field) for field in typed.get(typed_field, []))
             if found != count:
-                raise Malformed(f"the tensor '{name}' of shape {shape} has {found:,} values")
+                raise Refusal(f"the tensor '{name}' of shape {shape} has {found:,} values")
         if note:
             plan["encoding"], plan["pieces"] = "none", []
         elif plan["encoding"] == "raw" and sum(length for _, length in plan["pieces"]) != size:
             there = sum(length for _, length in plan["pieces"])
-            raise Malformed(f"the tensor '{name}' of shape {shape} needs {size:,} bytes and has {there:,}")
+            raise Refusal(f"the tensor '{name}' of shape {shape} needs {size:,} bytes and has {there:,}")
         return plan
 
     def _numbers(self, field: Field) -> int:
         """How many variable-length numbers the field holds: each ends with a byte below 128."""
         if field.wire != BYTES:
             return 1
-        return len(bytes(self._data[field.start : field.stop]).translate(None, _NOT_LAST))
+        pieces = (
+            self._data[start : min(start + _PIECE, field.stop)] for start in range(field.start, field.stop, _PIECE)
+        )
+        return sum(len(bytes(piece).translate(None, _NOT_LAST)) for piece in pieces)
 
     def _external(self, name: str, entries: dict[str, str], size: int) -> tuple[str, list[int]]:
         """The file that holds a tensor, and where; refused if its name leads out of the folder."""
@@ -133,12 +138,12 @@ class TensorParser:
             offset = int(entries.get("offset") or 0)
             length = int(entries.get("length") or size)
         except ValueError as error:
-            raise Malformed(f"the tensor '{name}' lies in another file at a place that is no number") from error
+            raise Refusal(f"the tensor '{name}' lies in another file at a place that is no number") from error
         for path in (PurePosixPath(location), PureWindowsPath(location)):
             if not location or "\0" in location or path.anchor or ".." in path.parts:
-                raise Malformed(f"the tensor '{name}' is to be read from '{location}', outside of the file's folder")
+                raise Refusal(f"the tensor '{name}' is to be read from '{location}', outside of the file's folder")
         if length != size or offset < 0:
-            raise Malformed(f"the tensor '{name}' needs {size:,} bytes, and has {length:,} in '{location}'")
+            raise Refusal(f"the tensor '{name}' needs {size:,} bytes, and has {length:,} in '{location}'")
         return location, [offset, length]
 
 

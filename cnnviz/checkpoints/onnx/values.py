@@ -1,6 +1,5 @@
 """The values of an ONNX file's tensors, read from where the plan says that they lie."""
 
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.contents import Contents, TensorEntry
+from cnnviz.checkpoints.natural_order import natural
 from cnnviz.checkpoints.onnx.plan import OnnxPlan, TensorPlan
 
 # Types that numpy does not have are read as integers of their size, and told to torch as what they are.
@@ -107,7 +107,7 @@ def contents_of(plan: OnnxPlan, path: Path) -> Contents:
     tensors = tensors_of(plan)
     entries = tuple(
         TensorEntry(name, tuple(tensor["shape"]), tensor["dtype"], _storage(name, tensor), tensor["note"])
-        for name, tensor in sorted(tensors.items(), key=lambda item: _natural(item[0]))
+        for name, tensor in sorted(tensors.items(), key=lambda item: natural(item[0]))
     )
     operators = Counter(node["operator"] for node in plan["nodes"])
     metadata = {
@@ -120,11 +120,6 @@ def contents_of(plan: OnnxPlan, path: Path) -> Contents:
     }
     message = f"{len(plan['nodes'])} nodes of {len(operators)} kinds, and {len(entries)} tensors."
     return Contents(path, "ONNX", entries, lambda name: read_tensor(tensors[name], path), metadata, message=message)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts ``conv2`` before ``conv10``."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _storage(name: str, tensor: TensorPlan) -> str:

@@ -9,12 +9,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..inert.refusal import Refusal
+
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10
-
-
-class Malformed(ValueError):
-    """A file is not what the format allows; the message continues the sentence "FILE cannot be read as ONNX: …"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Message:
             key, position = self._varint(position)
             number, wire = key >> 3, key & 7
             if number == 0:
-                raise Malformed("a field has the number 0")
+                raise Refusal("a field has the number 0")
             if wire == VARINT:
                 value, end = self._varint(position)
                 yield Field(number, wire, position, end, value)
@@ -65,9 +63,9 @@ class Message:
             elif wire in (FIXED32, FIXED64):
                 length = 4 if wire == FIXED32 else 8
             else:
-                raise Malformed(f"a field has the encoding {wire}, which is not in use")
+                raise Refusal(f"a field has the encoding {wire}, which is not in use")
             if length > self.stop - position:
-                raise Malformed("a field reaches beyond the end of what holds it")
+                raise Refusal("a field reaches beyond the end of what holds it")
             yield Field(number, wire, position, position + length)
             position += length
 
@@ -80,7 +78,7 @@ class Message:
         """The text that ``field`` holds; what is not UTF-8 is replaced."""
         _expect(field, BYTES)
         if field.stop - field.start > longest:
-            raise Malformed(f"a name or text is longer than {longest:,} bytes")
+            raise Refusal(f"a name or text is longer than {longest:,} bytes")
         return bytes(self._data[field.start : field.stop]).decode("utf-8", "replace")
 
     def integers(self, field: Field, most: int) -> list[int]:
@@ -91,7 +89,7 @@ class Message:
         found, position = list[int](), field.start
         while position < field.stop:
             if len(found) == most:
-                raise Malformed(f"a list is longer than {most:,}")
+                raise Refusal(f"a list is longer than {most:,}")
             value, position = self._varint(position, field.stop)
             found.append(signed(value))
         return found
@@ -99,10 +97,10 @@ class Message:
     def floats(self, field: Field, most: int) -> list[float]:
         """Single-precision numbers: one, or many packed; at most ``most`` of them."""
         if field.wire not in (FIXED32, BYTES) or (field.stop - field.start) % 4:
-            raise Malformed("a list of numbers has a part of one")
+            raise Refusal("a list of numbers has a part of one")
         count = (field.stop - field.start) // 4
         if count > most:
-            raise Malformed(f"a list is longer than {most:,}")
+            raise Refusal(f"a list is longer than {most:,}")
         return list(struct.unpack(f"<{count}f", self._data[field.start : field.stop]))
 
     def _varint(self, position: int, stop: int | None = None) -> tuple[int, int]:
@@ -110,13 +108,13 @@ class Message:
         value = 0
         for count in range(_LONGEST_VARINT):
             if position >= stop:
-                raise Malformed("it ends within a number")
+                raise Refusal("it ends within a number")
             byte = self._data[position]
             position += 1
             value |= (byte & 0x7F) << (7 * count)
             if byte < 0x80:
                 return value & (1 << 64) - 1, position
-        raise Malformed(f"a number has more than {_LONGEST_VARINT} bytes")
+        raise Refusal(f"a number has more than {_LONGEST_VARINT} bytes")
 
 
 def signed(value: int) -> int:
@@ -126,4 +124,4 @@ def signed(value: int) -> int:
 
 def _expect(field: Field, wire: int) -> None:
     if field.wire != wire:
-        raise Malformed(f"field {field.number} is not encoded as it must be")
+        raise Refusal(f"field {field.number} is not encoded as it must be")

@@ -14,7 +14,7 @@ import torch
 from cnnviz.checkpoints import sandbox
 from cnnviz.checkpoints.reader import RefusedFile, read_checkpoint
 
-_PACKAGE = Path(sandbox.__file__).parent
+_PACKAGE = Path(sandbox.__file__).parents[1]
 
 
 def _call(module, name, *arguments):
@@ -70,9 +70,9 @@ def _gadgets(canary):
 
 # Run as the child runs, but where any event that the reader has no business with ends the process with status 77.
 _WATCHED = """
-import sys, codecs
-sys.path.append(sys.argv[1])
-from inert import child, source
+
+import codecs
+from cnnviz.checkpoints.inert import child, source
 codecs.lookup("raw-unicode-escape")
 data = sys.stdin.buffer.read()
 harmless = ("sys._getframe", "object.__getattr__", "builtins.id")
@@ -87,14 +87,14 @@ sys.stdout.write(repr(sorted(answer["refused"] if "refused" in answer else answe
 
 
 def watched(data):
-    command = [sys.executable, "-I", "-S", "-c", _WATCHED, str(_PACKAGE)]
+    command = [sys.executable, "-I", "-S", "-c", sandbox.START + _WATCHED, str(_PACKAGE)]
     return subprocess.run(command, input=data, capture_output=True, timeout=20, check=False)
 
 
 def test_the_watch_would_see_something(tmp_path):
     """Unpickling one of the files with Python's own module ends the watched process."""
     script = _WATCHED.replace("child.answer(source.Source(memoryview(data)))", "__import__('pickle').loads(data)")
-    command = [sys.executable, "-I", "-S", "-c", script, str(_PACKAGE)]
+    command = [sys.executable, "-I", "-S", "-c", sandbox.START + script, str(_PACKAGE)]
     done = subprocess.run(command, input=b"cos\ngetcwd\n)R.", capture_output=True, timeout=20, check=False)
     assert done.returncode == 77
     assert b"import" in done.stderr or b"pickle.find_class" in done.stderr

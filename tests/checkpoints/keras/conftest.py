@@ -13,8 +13,9 @@ import pytest
 h5py = pytest.importorskip("h5py")
 
 from cnnviz.checkpoints.card import CheckpointError  # noqa: E402
+from cnnviz.checkpoints.inert.refusal import Refusal  # noqa: E402
 from cnnviz.checkpoints.keras.open import KerasNetwork, build  # noqa: E402
-from cnnviz.checkpoints.keras.parse import Malformed, parse  # noqa: E402
+from cnnviz.checkpoints.keras.parse import parse  # noqa: E402
 
 Arrays = Sequence[np.ndarray]
 
@@ -93,7 +94,7 @@ class Keras:
         """The network, with its file parsed in this process, which takes a fraction of the time."""
         try:
             return build(json.loads(json.dumps(parse(memoryview(path.read_bytes())))), path)
-        except Malformed as error:
+        except Refusal as error:
             raise CheckpointError(f"{path} cannot be read: {error}.") from error
 
     @staticmethod
