@@ -110,3 +110,27 @@ class PaddedConv2d(StandIn, nn.Conv2d):
         return Geometry(
             self.kernel_size, self.stride, self.widths, self.dilation, self.groups, padding_mode=self.padding_mode
         )
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    padding_mode: PaddingMode = "zeros",
+) -> Tensor:
+    """``torch.nn.functional.conv2d`` with any padding mode."""
+    if padding == "same":
+        widths = same_widths(weight.shape[2:], _pair(dilation))
+    else:
+        rows, columns = _pair(0 if isinstance(padding, str) else padding)
+        widths = (rows, rows), (columns, columns)
+    return F.conv2d(pad(input, widths, padding_mode), weight, bias, _pair(stride), 0, _pair(dilation), groups)
+
+
+def _pair(value: int | Sequence[int]) -> tuple[int, int]:
+    rows, columns = (value, value) if isinstance(value, int) else (value[0], value[-1])
+    return rows, columns

@@ -75,7 +75,8 @@ class Pooling:
         In cells.
     taps : int
         Width of the blur: 2, 3 and 5 are the paper's Rect-2, Tri-3 and Bin-5. The blur is centred, so that it adds
-        ``taps - 1`` cells of padding of its own, in ``blur_padding``, which is mirrored in the paper.
+        ``taps - 1`` cells of padding of its own, in ``blur_padding``, which is mirrored in the paper. Periodic padding
+        is of the map rather than of its maxima, so that a wrapped shift by the stride is exact.
     kernel : tuple of rows, optional
         Weights of ``"strided"``, of the window's size.
 
@@ -194,10 +195,12 @@ def pool(maps: Tensor, pooling: Pooling) -> Tensor:
     """
     if pooling.blurs:
         kind: PoolingKind = "max" if pooling.kind == "blur_max" else "average"
+        dense = replace(pooling, kind=kind, stride=(1, 1))
+        wrapped = _wrapped(pooling, *maps.shape[-2:])
+        if wrapped is not None:
+            return _blurred(_summary(*_padded(maps, wrapped), dense), pooling.taps, pooling.stride)
         # What ceil mode adds is worked out for the stride of the whole.
-        maps, counted = _padded(maps, pooling)
-        dense = _summary(maps, counted, replace(pooling, kind=kind, stride=(1, 1)))
-        return blur(dense, pooling.taps, pooling.stride, pooling.blur_padding)
+        return blur(_summary(*_padded(maps, pooling), dense), pooling.taps, pooling.stride, pooling.blur_padding)
     rows, columns = pooling.padding
     even = rows[0] == rows[1] and columns[0] == columns[1] and min(rows[0], columns[0]) >= 0
     if pooling.kind == "max" and pooling.padding_mode == "excluded" and even:
@@ -225,6 +228,10 @@ def blur(maps: Tensor, taps: int, stride: tuple[int, int] = (1, 1), mode: Paddin
     if taps > 1:
         before, after = (taps - 1) // 2, taps // 2
         maps = pad(maps, ((before, after), (before, after)), mode)
+    return _blurred(maps, taps, stride)
+
+
+def _blurred(maps: Tensor, taps: int, stride: tuple[int, int]) -> Tensor:
     row = binomial(taps).to(maps)
     return _weighted_sum(maps, torch.outer(row, row), stride, (1, 1))
 
@@ -307,6 +314,25 @@ def _room(pooling: Pooling, axis: int, size: int) -> int:
     if steps * stride >= size + before:  # a window that would begin after the map is none
         steps -= 1
     return max(steps * stride - covered, 0)
+
+
+def _wrapped(pooling: Pooling, height: int, width: int) -> Pooling | None:
+    """Padding of the map itself by what window and blur reach together; None where that is not the same.
+
+    The windows of a periodic map are as many as its cells, and those without padding fewer: only the map itself goes
+    around its border.
+    """
+    plain = not any(max(pair) > 0 for pair in pooling.padding) or pooling.padding_mode == "circular"
+    if pooling.blur_padding != "circular" or not plain or _room(pooling, 0, height) or _room(pooling, 1, width):
+        return None
+    (top, bottom), (left, right) = pooling.padding
+    before, after = (pooling.taps - 1) // 2, pooling.taps // 2
+    return Pooling(
+        "max",
+        (pooling.extent[0] + before + after, pooling.extent[1] + before + after),
+        padding=((top + before, bottom + after), (left + before, right + after)),
+        padding_mode="circular",
+    )
 
 
 def _padded(maps: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor | None]:

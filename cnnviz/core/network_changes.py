@@ -1,0 +1,121 @@
+"""What can be changed in a network, as plain values that a scene holds; ``network_edits`` carries them out."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+PoolingName = Literal["max", "average", "l2_sum", "l2_mean", "weighted", "blur_max", "blur_average", "strided"]
+PaddingName = Literal["zeros", "circular", "reflect", "replicate"]
+
+POOLING_WORDS: dict[PoolingName, str] = {
+    "max": "maximum",
+    "average": "average",
+    "l2_sum": "L2, root of sum",
+    "l2_mean": "L2, root of mean",
+    "weighted": "weighted by distance",
+    "blur_max": "maximum, blurred",
+    "blur_average": "average, blurred",
+    "strided": "strided convolution",
+}
+PADDING_WORDS: dict[PaddingName, str] = {
+    "zeros": "zero",
+    "circular": "periodic",
+    "reflect": "mirror",
+    "replicate": "replicate",
+}
+
+
+@dataclass(frozen=True)
+class SwapPooling:
+    """Another kind of pooling in the place of a layer's own.
+
+    Attributes
+    ----------
+    layer : str or None
+        A layer's name; None: every pooling with a window. Global and adaptive pooling is swapped by name only, for
+        maximum or average.
+    kind : PoolingName
+        As in ``pooling.Pooling``.
+    window, stride : int or None
+        None: those of the layer. Another window stands about the same centre, and what it then lacks at the border is
+        left out, so that the map keeps its size; another stride changes the size of all maps that follow.
+    sigma, taps
+        As in ``pooling.Pooling``.
+    """
+
+    kind: PoolingName
+    layer: str | None = None
+    window: int | None = None
+    stride: int | None = None
+    sigma: float = 1.0
+    taps: int = 3
+    change: Literal["swap-pooling"] = "swap-pooling"
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        for name, size in (("window", self.window), ("stride", self.stride)):
+            if size is not None and not 1 <= size <= 32:
+                raise ValueError(f"the {name} is 1 to 32 cells")
+        if not (math.isfinite(self.sigma) and 0 < self.sigma <= 100):
+            raise ValueError("the width of the Gaussian lies between 0 and 100 cells")
+        if not 1 <= self.taps <= 9:
+            raise ValueError("the blur is 1 to 9 cells wide")
+
+    @property
+    def words(self) -> str:
+        sizes = "" if self.window is None else f" {self.window}×{self.window}"
+        step = "" if self.stride is None else f" /{self.stride}"
+        return f"{self.layer or 'pooling'}: {POOLING_WORDS[self.kind]}{sizes}{step}"
+
+
+@dataclass(frozen=True)
+class SwitchPadding:
+    """What layers read beyond the border of their map; the width of the padding stays.
+
+    Attributes
+    ----------
+    layer : str or None
+        A layer's name; None: every convolution, pooling and layer of padding, with the padding of the blur in
+        pooling that was swapped.
+    mode : PaddingName
+        As torch calls them: zero, periodic, mirror, replicate.
+    same : bool
+        Pad convolutions that have no padding, by as much as keeps the map's size at stride 1.
+    """
+
+    mode: PaddingName
+    layer: str | None = None
+    same: bool = False
+    change: Literal["switch-padding"] = "switch-padding"
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    @property
+    def words(self) -> str:
+        where = f"{self.layer}: " if self.layer else ""
+        return f"{where}padding: {PADDING_WORDS[self.mode]}{', same size' if self.same else ''}"
+
+
+NetworkChange = SwapPooling | SwitchPadding
+
+
+def with_change(changes: Iterable[NetworkChange], change: NetworkChange) -> tuple[NetworkChange, ...]:
+    """``changes`` and ``change``, which takes the place of earlier ones of its kind for the same layer.
+
+    One for every layer takes the place of those for single layers, too.
+    """
+    return (*without_change(changes, type(change), change.layer), change)
+
+
+def without_change(
+    changes: Iterable[NetworkChange], kind: type[NetworkChange], layer: str | None = None
+) -> tuple[NetworkChange, ...]:
+    """``changes`` without those of one kind for one layer; without a layer all of the kind."""
+    return tuple(each for each in changes if type(each) is not kind or (layer is not None and each.layer != layer))
+
+
+def describe(changes: Iterable[NetworkChange]) -> str:
+    """``"pooling: average · padding: periodic"``; nothing where there is no change."""
+    return " · ".join(change.words for change in changes)
