@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtCore import QEvent, QLine, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QStaticText
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_fixed, format_number, shared_digits
@@ -16,24 +16,46 @@ from cnnviz.ui.theme import TableKind, text_is_black_on, theme
 
 Cell = tuple[int, int]
 
-# figures are all equally wide: texts that differ in them alone are measured once
-_SHAPE = str.maketrans("123456789", "000000000")
-
 
 @dataclass(frozen=True)
 class _Cells:
-    """Where the cells are drawn: left and top of the first, width and height of each."""
+    """Where the cells are drawn: left and top of the first, width and height of each, and all their edges.
+
+    The edges, one more than there are columns and rows, are rounded once, so that neighbours touch whatever the size.
+    """
 
     left: float
     top: float
     width: float
     height: float
+    xs: tuple[int, ...]
+    ys: tuple[int, ...]
 
     def rect(self, row: int, column: int) -> QRect:
-        # Rounded at both ends, so that neighbours touch whatever the size.
-        x, y = round(self.left + column * self.width), round(self.top + row * self.height)
-        right, bottom = round(self.left + (column + 1) * self.width), round(self.top + (row + 1) * self.height)
-        return QRect(x, y, right - x, bottom - y)
+        x, y = self.xs[column], self.ys[row]
+        return QRect(x, y, self.xs[column + 1] - x, self.ys[row + 1] - y)
+
+
+class _Words:
+    """Texts of one font, shaped once: numbers come again and again, and shaping takes most of the time to draw them."""
+
+    MOST = 4096
+
+    def __init__(self) -> None:
+        self._font: QFont | None = None
+        self._texts: dict[str, tuple[QStaticText, int]] = {}
+
+    def of(self, text: str, font: QFont) -> tuple[QStaticText, int]:
+        """The text ready to be drawn, and its width."""
+        if font != self._font or len(self._texts) > self.MOST:
+            self._font, self._texts = QFont(font), {}
+        found = self._texts.get(text)
+        if found is None:
+            static = QStaticText(text)
+            static.setTextFormat(Qt.TextFormat.PlainText)
+            static.prepare(font=font)
+            found = self._texts[text] = (static, round(static.size().width()))
+        return found
 
 
 class NumberGrid(QWidget):
@@ -67,6 +89,7 @@ class NumberGrid(QWidget):
         self._marked: Cell | None = None
         self._hover: Cell | None = None
         self._digits: int | None = None
+        self._words = _Words()
         theme().changed.connect(self.update)
 
     def set_values(
@@ -149,7 +172,10 @@ class NumberGrid(QWidget):
         rows, columns = self._size
         across = max(1.0, (self.width() - left - hub.px(2)) / max(columns, 1))
         down = max(1.0, min((self.height() - top - hub.px(2)) / max(rows, 1), across))
-        return _Cells(left, top, min(across, 2.8 * down), down)
+        wide = min(across, 2.8 * down)
+        xs = tuple(round(left + column * wide) for column in range(columns + 1))
+        ys = tuple(round(top + row * down) for row in range(rows + 1))
+        return _Cells(left, top, wide, down, xs, ys)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()
@@ -169,23 +195,21 @@ class NumberGrid(QWidget):
         metrics = painter.fontMetrics()
         drop = metrics.capHeight()
         colours = np.ascontiguousarray(colours)
-        whole = cells.rect(0, 0).united(cells.rect(height - 1, width - 1))
+        xs, ys = cells.xs, cells.ys
+        whole = QRect(xs[0], ys[0], xs[-1] - xs[0], ys[-1] - ys[0])
         painter.drawImage(whole, words_image(colours))
         if cells.width >= hub.px(10):
             self._paint_hairs(painter, cells, whole)
-        widths: dict[str, int] = {}
+        rise = metrics.ascent() - (drop + 1) // 2
         for is_black in (True, False):
             if font is None:
                 break
             # one pen after the other: changing it for each cell costs more than the text
             painter.setPen(Qt.GlobalColor.black if is_black else Qt.GlobalColor.white)
             for row, column in np.argwhere(black == is_black).tolist():
-                cell, text = cells.rect(row, column), texts[row][column]
-                shape = text.translate(_SHAPE)
-                if shape not in widths:
-                    widths[shape] = metrics.horizontalAdvance(shape)
-                x = cell.left() + (cell.width() - 1 - widths[shape]) // 2
-                painter.drawText(x, cell.top() + (cell.height() - 1 + drop) // 2, text)
+                text, wide = self._words.of(texts[row][column], font)
+                x = (xs[column] + xs[column + 1] - 1 - wide) // 2
+                painter.drawStaticText(x, (ys[row] + ys[row + 1] - 1) // 2 - rise, text)
         self._paint_edges(painter, cells)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._hover is not None and self._hover != self._marked:
@@ -198,12 +222,10 @@ class NumberGrid(QWidget):
 
     def _paint_hairs(self, painter: QPainter, cells: _Cells, whole: QRect) -> None:
         """Lines of the panel's colour between the cells."""
-        _, _, height, width = self.window_rect()
-        ground = theme().colour("panel")
-        for row in range(height):
-            painter.fillRect(whole.left(), cells.rect(row, 0).bottom(), whole.width(), 1, ground)
-        for column in range(width):
-            painter.fillRect(cells.rect(0, column).right(), whole.top(), 1, whole.height(), ground)
+        painter.setPen(theme().colour("panel"))
+        lines = [QLine(whole.left(), y - 1, whole.right(), y - 1) for y in cells.ys[1:]]
+        lines += [QLine(x - 1, whole.top(), x - 1, whole.bottom()) for x in cells.xs[1:]]
+        painter.drawLines(lines)
 
     def _texts(self, values: np.ndarray) -> list[list[str]]:
         finite = np.abs(values[np.isfinite(values)])
@@ -235,12 +257,14 @@ class NumberGrid(QWidget):
         every_row = max(1, math.ceil(metrics.height() / cells.height))
         every_column = max(1, math.ceil(metrics.horizontalAdvance("000") / cells.width))
         for row in range(0, height, every_row):
-            box = QRectF(0, cells.rect(row, 0).top(), cells.left - hub.px(4), cells.height)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(top + row))
+            text = str(top + row)
+            x = cells.left - hub.px(4) - metrics.horizontalAdvance(text)
+            middle = (cells.ys[row] + cells.ys[row + 1]) / 2
+            painter.drawText(QPointF(x, middle + metrics.ascent() / 2 - 1), text)
         for column in range(0, width, every_column):
-            middle = cells.rect(0, column).center().x()
-            box = QRectF(middle - hub.px(20), 0, 2 * hub.px(20), cells.top - 1)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(left + column))
+            text = str(left + column)
+            middle = (cells.xs[column] + cells.xs[column + 1] - metrics.horizontalAdvance(text)) / 2
+            painter.drawText(QPointF(middle, metrics.ascent()), text)
 
     def _ring(self, painter: QPainter, cell: Cell, colour: QColor, width: int) -> None:
         rect = self.cell_rect(*cell)
