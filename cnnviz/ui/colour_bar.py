@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent
+from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_count, format_number
@@ -30,6 +30,7 @@ class ColourBar(QWidget):
         self._notes: list[tuple[str, str]] = []
         self._caption = ""
         self._hint = QSize()
+        self._strip: tuple[tuple[object, ...], QPixmap] | None = None
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Fixed if self._vertical else policy.Expanding, policy.Preferred)
         theme().changed.connect(self._restyle)
@@ -158,18 +159,31 @@ class ColourBar(QWidget):
             x += wide + hub.px(8)
 
     def _paint_strip(self, painter: QPainter, bar: QRectF) -> None:
+        """The colours in a rounded frame; kept as a picture, since the numbers beside them run and they do not."""
+        key = (self._kind, theme().current, theme().scale, bar.width(), bar.height(), self.devicePixelRatioF())
+        if self._strip is None or self._strip[0] != key:
+            self._strip = (key, self._made_strip(bar))
+        painter.drawPixmap(QPointF(bar.left() - 1, bar.top() - 1), self._strip[1])
+
+    def _made_strip(self, bar: QRectF) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap(math.ceil((bar.width() + 2) * ratio), math.ceil((bar.height() + 2) * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
         colours = theme().table(self._kind)[:LEVELS]
-        strip = np.ascontiguousarray(colours[::-1, None] if self._vertical else colours[None])
-        image = words_image(strip)
+        image = words_image(np.ascontiguousarray(colours[::-1, None] if self._vertical else colours[None]))
+        frame = QRectF(1, 1, bar.width(), bar.height())
         path = QPainterPath()
-        path.addRoundedRect(bar, theme().px(3), theme().px(3))
-        painter.save()
+        path.addRoundedRect(frame, theme().px(3), theme().px(3))
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipPath(path)
-        painter.drawImage(bar, image)
-        painter.restore()
+        painter.drawImage(frame, image)
+        painter.setClipping(False)
         painter.setPen(theme().colour("line"))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
+        painter.end()
+        return picture
 
     def _paint_note(self, painter: QPainter, row: QRectF, token: str, text: str) -> None:
         side = theme().px(10)

@@ -225,7 +225,7 @@ class NumberGrid(QWidget):
         painter.setPen(theme().colour("panel"))
         lines = [QLine(whole.left(), y - 1, whole.right(), y - 1) for y in cells.ys[1:]]
         lines += [QLine(x - 1, whole.top(), x - 1, whole.bottom()) for x in cells.xs[1:]]
-        painter.drawLines(lines)
+        painter.drawLines(*lines)
 
     def _texts(self, values: np.ndarray) -> list[list[str]]:
         finite = np.abs(values[np.isfinite(values)])
