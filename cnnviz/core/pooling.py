@@ -1,9 +1,9 @@
 """Pooling: summaries of windows of a map."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -22,28 +22,17 @@ POOLING_KINDS: tuple[PoolingKind, ...] = get_args(PoolingKind)
 PoolPadding = Literal["excluded", "zeros", "circular", "reflect", "replicate"]
 """What a window reads beyond the border; with "excluded" nothing: it summarises those of its cells that exist."""
 
-_LAYER_KINDS: MappingProxyType[PoolingKind, str] = MappingProxyType(
+# as a layer: its kind, and what a diagram calls it
+_CALLED: MappingProxyType[PoolingKind, tuple[str, str]] = MappingProxyType(
     {
-        "max": "MaxPool2d",
-        "average": "AvgPool2d",
-        "l2_sum": "LPPool2d",
-        "l2_mean": "LPPool2d",
-        "weighted": "WeightedPool2d",
-        "blur_max": "BlurPool2d",
-        "blur_average": "BlurPool2d",
-        "strided": "StridedPool2d",
-    }
-)
-_SHORT: MappingProxyType[PoolingKind, str] = MappingProxyType(
-    {
-        "max": "Max",
-        "average": "Avg",
-        "l2_sum": "L2",
-        "l2_mean": "L2 mean",
-        "weighted": "Weighted",
-        "blur_max": "Blur max",
-        "blur_average": "Blur avg",
-        "strided": "Strided",
+        "max": ("MaxPool2d", "Max"),
+        "average": ("AvgPool2d", "Avg"),
+        "l2_sum": ("LPPool2d", "L2"),
+        "l2_mean": ("LPPool2d", "L2 mean"),
+        "weighted": ("WeightedPool2d", "Weighted"),
+        "blur_max": ("BlurPool2d", "Blur max"),
+        "blur_average": ("BlurPool2d", "Blur avg"),
+        "strided": ("StridedPool2d", "Strided"),
     }
 )
 
@@ -173,7 +162,7 @@ class Pooling:
         step = "" if self.stride == self.kernel_size else f" /{stride}"
         if self.kind == "strided" and self.kernel is None:
             return f"Subsample /{stride}"
-        return f"{_SHORT[self.kind]} {self.kernel_size[0]}×{self.kernel_size[1]}{step}"
+        return f"{_CALLED[self.kind][1]} {self.kernel_size[0]}×{self.kernel_size[1]}{step}"
 
 
 def pool(maps: Tensor, pooling: Pooling) -> Tensor:
@@ -265,7 +254,7 @@ class Pool2d(StandIn, nn.Module):
 
     @property
     def layer_kind(self) -> str:
-        return _LAYER_KINDS[self.pooling.kind]
+        return _CALLED[self.pooling.kind][0]
 
     @property
     def layer_summary(self) -> str:
@@ -353,6 +342,8 @@ def _summary(padded: Tensor, counted: Tensor | None, pooling: Pooling) -> Tensor
     if pooling.kind == "max":
         if counted is not None:
             padded = padded.masked_fill(counted == 0, -math.inf)
+        if stride == (1, 1) and not padded.requires_grad:  # torch's own is 30 times slower, and has a gradient at ties
+            return _folded(padded, pooling, torch.maximum)
         return F.max_pool2d(padded, kernel, stride, 0, dilation)
     if pooling.kind == "strided":
         if pooling.kernel is None:
@@ -369,7 +360,18 @@ def _summary(padded: Tensor, counted: Tensor | None, pooling: Pooling) -> Tensor
     return total if pooling.kind == "average" else _root(total)
 
 
+def _folded(maps: Tensor, pooling: Pooling, join: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """What ``join`` makes of all cells of each window, at stride 1: along the rows, then along the columns."""
+    for axis, (kernel, dilation) in enumerate(zip(pooling.kernel_size, pooling.dilation, strict=True), -2):
+        size = maps.shape[axis] - dilation * (kernel - 1)
+        shifted = [maps.narrow(axis, step * dilation, size) for step in range(kernel)]
+        maps = reduce(join, shifted)
+    return maps
+
+
 def _window_sum(maps: Tensor, pooling: Pooling) -> Tensor:
+    if pooling.stride == (1, 1):
+        return _folded(maps, pooling, torch.add)
     if pooling.dilation == (1, 1):
         return F.avg_pool2d(maps, pooling.kernel_size, pooling.stride, divisor_override=1)
     return _weighted_sum(maps, maps.new_ones(pooling.kernel_size), pooling.stride, pooling.dilation)
