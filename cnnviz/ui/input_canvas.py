@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QCursor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QWheelEvent
+from PyQt6.QtGui import (
+    QBrush,
+    QColor,
+    QCursor,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QWheelEvent,
+)
 from PyQt6.QtWidgets import QWidget
 
 from cnnviz.ui.pixels import image_words, words_image
@@ -15,6 +26,8 @@ from cnnviz.ui.theme import theme
 
 GRID_FROM = 6
 """Smallest pixel, in logical pixels of the screen, around which the grid is drawn."""
+MARGIN = 8
+"""Room around the image, in which the part of a field that lies in padding is hatched."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class InputCanvas(QWidget):
         self._paper = True
         self._pixels: np.ndarray | None = None
         self._outline: Outline | None = None
+        self._heat: np.ndarray | None = None
         self._grid = True
         self._grid_key: tuple[float, ...] = ()
         self._grid_picture = QPixmap()
@@ -71,6 +85,13 @@ class InputCanvas(QWidget):
             self._outline = outline
             self.update()
 
+    def set_heat(self, heat: np.ndarray | None) -> None:
+        """Lay ``heat``, (H, W) in [0, 1], over the image, the denser the more; None takes it away."""
+        if heat is self._heat:
+            return
+        self._heat = heat
+        self.update()
+
     def set_brush(self, diameter: float) -> None:
         """Diameter of the ring that shows the brush, in pixels of the input; 0 shows none."""
         self._brush_diameter = diameter
@@ -87,7 +108,9 @@ class InputCanvas(QWidget):
             return QRectF()
         height, width = self._pixels.shape
         ratio = self.devicePixelRatioF()
-        exact = min(self.width() * ratio / width, self.height() * ratio / height)
+        around = 2 * theme().px(MARGIN)
+        room = max(self.width() - around, 1) * ratio, max(self.height() - around, 1) * ratio
+        exact = min(room[0] / width, room[1] / height)
         scale = (int(exact) if exact >= 4 else exact) / ratio
         rect = QRectF(0, 0, width * scale, height * scale)
         rect.moveCenter(QRectF(self.rect()).center())
@@ -125,6 +148,9 @@ class InputCanvas(QWidget):
                 self._paint_grid(painter, rect, height, width)
             painter.setPen(QPen(theme().colour("line"), 1))
             painter.drawRect(rect.adjusted(-0.5, -0.5, 0.5, 0.5))
+            if self._heat is not None:
+                glow = _glow(self._heat, theme().colour("mark"))
+                painter.drawImage(rect, words_image(glow, see_through=True))
             if self._outline is not None:
                 self._paint_outline(painter, rect, self._outline)
             self._paint_brush(painter, rect, width)
@@ -142,12 +168,14 @@ class InputCanvas(QWidget):
         bottom_right = self.point_of(outline.row + outline.height, outline.column + outline.width)
         box = QRectF(top_left, bottom_right)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._hatch_padding(painter, rect, box)
         inside = box.intersected(rect)
         if inside.isEmpty():  # it lies in the padding alone
             return
         fill = QColor(theme().colour("mark"))
         fill.setAlpha(26)
-        painter.fillRect(inside, fill)
+        if self._heat is None:
+            painter.fillRect(inside, fill)
         painter.setPen(QPen(theme().colour("mark"), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(inside.adjusted(0.75, 0.75, -0.75, -0.75))
@@ -167,6 +195,22 @@ class InputCanvas(QWidget):
         painter.drawRoundedRect(plate, 3, 3)
         painter.setPen(theme().colour("mark"))
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, outline.text)
+
+    def _hatch_padding(self, painter: QPainter, rect: QRectF, box: QRectF) -> None:
+        """The part of a field outside of the image, as far as there is room around it."""
+        around = box.intersected(QRectF(self.rect()))
+        outside = QPainterPath()
+        outside.addRect(around)
+        image = QPainterPath()
+        image.addRect(rect)
+        outside = outside.subtracted(image)
+        if outside.isEmpty():
+            return
+        mark = theme().colour("mark")
+        painter.fillPath(outside, QBrush(mark, Qt.BrushStyle.BDiagPattern))
+        painter.setPen(QPen(mark, 1, Qt.PenStyle.DotLine))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(outside)
 
     def _paint_brush(self, painter: QPainter, rect: QRectF, width: int) -> None:
         if self._at is None or not self._brush_diameter or not rect.contains(self._at):
@@ -227,6 +271,15 @@ class InputCanvas(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         return width
+
+
+def _glow(heat: np.ndarray, colour: QColor) -> np.ndarray:
+    """ARGB words, premultiplied as Qt paints them: ``colour``, as opaque as ``heat`` says."""
+    alpha = np.clip(np.nan_to_num(heat) * 235, 0, 255)
+    words = np.round(alpha).astype(np.uint32) << 24
+    for shift, part in ((16, colour.redF()), (8, colour.greenF()), (0, colour.blueF())):
+        words |= np.round(alpha * part).astype(np.uint32) << shift
+    return np.ascontiguousarray(words)
 
 
 def _grid(rect: QRectF, height: int, width: int, ratio: float) -> QPixmap:

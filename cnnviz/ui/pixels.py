@@ -23,9 +23,13 @@ def image_words(image: np.ndarray, *, paper: bool) -> np.ndarray:
     return np.ascontiguousarray(0xFF000000 | red << 16 | green << 8 | blue)
 
 
-def words_image(words: np.ndarray) -> QImage:
-    """A picture over ``words``, uint32 ``(H, W)``, C-contiguous, read in place: keep them while it lives."""
+def words_image(words: np.ndarray, *, see_through: bool = False) -> QImage:
+    """A picture over ``words``, uint32 ``(H, W)``, C-contiguous, read in place: keep them while it lives.
+
+    ``see_through``: the words are ARGB with their colours multiplied by alpha, as Qt blends them.
+    """
     height, width = words.shape
     # PyQt's stubs know bytes alone, the binding takes every buffer
     data: Any = words.data
-    return QImage(data, width, height, width * 4, QImage.Format.Format_RGB32)
+    kind = QImage.Format.Format_ARGB32_Premultiplied if see_through else QImage.Format.Format_RGB32
+    return QImage(data, width, height, width * 4, kind)

@@ -7,16 +7,27 @@ from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
-from cnnviz.ui.input_canvas import InputCanvas, Outline
+from cnnviz.ui.input_canvas import MARGIN, InputCanvas, Outline
 
 
 @pytest.fixture
 def canvas(shown):
     """Shows four columns and two rows."""
-    widget = shown(InputCanvas(), 200, 100)
+    widget = shown(InputCanvas(), 200 + 2 * MARGIN, 100 + 2 * MARGIN)
     widget.set_grid(False)
     widget.set_image(np.array([[[0.0, 0.25, 0.5, 0.75], [1.0, 0.0, 0.0, 1.0]]], np.float32), paper=False)
     return widget
+
+
+@pytest.fixture
+def inside(pixels):
+    """The pixels of a canvas without the room around its image."""
+    return lambda canvas: pixels(canvas)[MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def at(x, y):
+    """A point of the canvas, counted from the corner of its image."""
+    return QPoint(x + MARGIN, y + MARGIN)
 
 
 @pytest.fixture
@@ -39,15 +50,15 @@ def test_an_empty_canvas_takes_no_pen(shown, qtbot):
 def test_the_image_is_drawn_as_large_as_fits_in_whole_pixels(canvas, pixels):
     rect = canvas.image_rect()
     assert (rect.width(), rect.height()) == (200, 100)
-    canvas.resize(230, 170)
+    canvas.resize(230 + 2 * MARGIN, 170 + 2 * MARGIN)
     rect = canvas.image_rect()
     assert (rect.width(), rect.height()) == (4 * 57, 2 * 57)
-    assert rect.center().x() == pytest.approx(115, abs=1)
-    assert rect.center().y() == pytest.approx(85, abs=1)
+    assert rect.center().x() == pytest.approx(115 + MARGIN, abs=1)
+    assert rect.center().y() == pytest.approx(85 + MARGIN, abs=1)
 
 
-def test_each_pixel_of_the_image_is_one_square(canvas, pixels):
-    image = pixels(canvas) & 0xFF
+def test_each_pixel_of_the_image_is_one_square(canvas, inside):
+    image = inside(canvas) & 0xFF
     wanted = [[0, 64, 128, 191], [255, 0, 0, 255]]
     for row in range(2):
         for column in range(4):
@@ -56,11 +67,11 @@ def test_each_pixel_of_the_image_is_one_square(canvas, pixels):
             assert abs(int(square[0, 0]) - wanted[row][column]) <= 2
 
 
-def test_colours_are_painted_as_they_are(canvas, pixels):
+def test_colours_are_painted_as_they_are(canvas, inside):
     image = np.zeros((3, 1, 2), np.float32)
     image[:, 0, 1] = (1.0, 0.5, 0.0)
     canvas.set_image(image, paper=False)
-    assert pixels(canvas)[50, 150] == 0xFFFF8000
+    assert inside(canvas)[50, 150] == 0xFFFF8000
 
 
 @pytest.mark.parametrize("size", [(200, 100), (231, 170), (64, 300)])
@@ -71,7 +82,7 @@ def test_places_go_there_and_back(canvas, size, place):
 
 
 def test_a_stroke_is_told_from_press_to_release(canvas, heard, drag):
-    drag(canvas, [(25, 25), (75, 75), (300, 25)])
+    drag(canvas, [(x + MARGIN, y + MARGIN) for x, y in [(25, 25), (75, 75), (300, 25)]])
     assert heard == [
         ("press", 0.5, 0.5, Qt.MouseButton.LeftButton),
         ("move", 1.5, 1.5),
@@ -81,21 +92,21 @@ def test_a_stroke_is_told_from_press_to_release(canvas, heard, drag):
 
 
 def test_a_second_button_changes_nothing_and_the_middle_one_draws_nothing(canvas, heard):
-    QTest.mousePress(canvas, Qt.MouseButton.RightButton, pos=QPoint(25, 25))
-    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(25, 25))
-    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(25, 25))
-    QTest.mouseRelease(canvas, Qt.MouseButton.RightButton, pos=QPoint(25, 25))
+    QTest.mousePress(canvas, Qt.MouseButton.RightButton, pos=at(25, 25))
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at(25, 25))
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at(25, 25))
+    QTest.mouseRelease(canvas, Qt.MouseButton.RightButton, pos=at(25, 25))
     assert [what for what, *_ in heard].count("press") == 1
     assert [what for what, *_ in heard].count("release") == 1
     heard.clear()
-    QTest.mouseClick(canvas, Qt.MouseButton.MiddleButton, pos=QPoint(25, 25))
+    QTest.mouseClick(canvas, Qt.MouseButton.MiddleButton, pos=at(25, 25))
     assert heard == []
 
 
 def test_the_pixel_under_the_pointer_is_told_and_none_beside_the_image(canvas):
     told = []
     canvas.pointed.connect(told.append)
-    QTest.mouseMove(canvas, QPoint(160, 60))
+    QTest.mouseMove(canvas, at(160, 60))
     canvas.resize(200, 160)
     QTest.mouseMove(canvas, QPoint(100, 5))
     QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
@@ -105,9 +116,9 @@ def test_the_pixel_under_the_pointer_is_told_and_none_beside_the_image(canvas):
 def test_the_wheel_is_told(canvas):
     turned = []
     canvas.wheel_turned.connect(turned.append)
-    at = QPointF(10, 10)
+    place = QPointF(10, 10)
     event = QWheelEvent(
-        at, canvas.mapToGlobal(at), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+        place, canvas.mapToGlobal(place), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
         Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(canvas, event)
@@ -115,49 +126,73 @@ def test_the_wheel_is_told(canvas):
     assert event.isAccepted()
 
 
-def marked(pixels, canvas, hub):
+def marked(seen, canvas, hub):
     """Where the colour of the outline is strong."""
     colour = hub.colour("mark")
-    image = pixels(canvas)
+    image = seen(canvas)
     channels = [(image >> shift & 0xFF).astype(int) for shift in (16, 8, 0)]
     wanted = (colour.red(), colour.green(), colour.blue())
     return np.maximum.reduce([abs(have - want) for have, want in zip(channels, wanted, strict=True)]) < 40
 
 
-def test_the_outline_surrounds_its_pixels(canvas, pixels, hub):
+def test_the_outline_surrounds_its_pixels(canvas, inside, hub):
     canvas.set_image(np.zeros((1, 20, 40), np.float32), paper=False)
     canvas.set_outline(Outline(2, 5, 10, 10, ""))
-    rows, columns = np.nonzero(marked(pixels, canvas, hub))
+    rows, columns = np.nonzero(marked(inside, canvas, hub))
     assert abs(rows.min() - 10) <= 1
     assert abs(rows.max() - 59) <= 1
     assert abs(columns.min() - 25) <= 1
     assert abs(columns.max() - 74) <= 1
     canvas.set_outline(None)
-    assert not marked(pixels, canvas, hub).any()
+    assert not marked(inside, canvas, hub).any()
 
 
-def test_an_outline_that_lies_outside_of_the_image_is_not_drawn(canvas, pixels, hub):
-    canvas.resize(200, 160)
+def test_the_part_of_a_field_in_padding_is_hatched_around_the_image(canvas, pixels, hub):
+    canvas.set_image(np.zeros((1, 20, 40), np.float32), paper=False)  # five pixels of the screen for each of its own
+    plain = pixels(canvas)
+    canvas.set_outline(Outline(-1, 10, 4, 4, ""))
+    changed = pixels(canvas) != plain
+    beside = changed[:MARGIN]
+    columns = np.nonzero(beside.any(axis=0))[0]
+    assert (columns.min(), columns.max()) == pytest.approx((MARGIN + 50, MARGIN + 70), abs=2)
+    assert np.nonzero(beside.any(axis=1))[0].min() == pytest.approx(MARGIN - 5, abs=2)
+    assert beside[MARGIN - 5 :, MARGIN + 52 : MARGIN + 68].mean() < 0.6  # lines, not an area
+    assert not changed[MARGIN + 40 :].any()
+
+
+def test_a_field_in_padding_alone_leaves_the_image_as_it_is(canvas, pixels, inside):
     canvas.set_image(np.zeros((1, 20, 40), np.float32), paper=False)
-    without = pixels(canvas)
-    canvas.set_outline(Outline(-6, -6, 3, 3, ""))
-    assert (pixels(canvas) == without).all()
+    plain, without = pixels(canvas), inside(canvas)
+    canvas.set_outline(Outline(-3, -3, 3, 3, ""))
+    assert (inside(canvas)[1:, 1:] == without[1:, 1:]).all()
+    assert (pixels(canvas) != plain).any()
 
 
-def test_the_grid_comes_with_pixels_large_enough(canvas, pixels):
+def test_heat_is_the_denser_the_more_there_is_of_it(canvas, inside, hub):
+    canvas.set_image(np.zeros((3, 2, 4), np.float32), paper=False)
+    heat = np.array([[0.0, 0.25, 0.5, 1.0], [0.0, 0.0, np.nan, 0.0]], np.float32)
+    canvas.set_heat(heat)
+    red = (inside(canvas)[[25, 75]][:, [25, 75, 125, 175]] >> 16 & 0xFF).astype(float)
+    wanted = hub.colour("mark").red() * np.nan_to_num(heat) * 235 / 255
+    np.testing.assert_allclose(red, wanted, atol=3)
+    canvas.set_heat(None)
+    assert (inside(canvas) & 0xFFFFFF == 0).all()
+
+
+def test_the_grid_comes_with_pixels_large_enough(canvas, inside):
     canvas.set_image(np.zeros((1, 10, 20), np.float32), paper=False)
-    assert len(np.unique(pixels(canvas)[5:95, 5:195])) == 1
+    assert len(np.unique(inside(canvas)[5:95, 5:195])) == 1
     canvas.set_grid(True)
-    assert len(np.unique(pixels(canvas)[5:95, 5:195])) > 1
+    assert len(np.unique(inside(canvas)[5:95, 5:195])) > 1
     canvas.set_image(np.zeros((1, 50, 100), np.float32), paper=False)
-    assert len(np.unique(pixels(canvas)[5:95, 5:195])) == 1
+    assert len(np.unique(inside(canvas)[5:95, 5:195])) == 1
 
 
 def test_the_ring_of_the_brush_has_its_size(canvas, pixels):
     canvas.set_image(np.full((1, 10, 20), 0.5, np.float32), paper=False)
     plain = pixels(canvas)
     canvas.set_brush(4)
-    QTest.mouseMove(canvas, QPoint(100, 50))
+    QTest.mouseMove(canvas, at(100, 50))
     rows, columns = np.nonzero(pixels(canvas) != plain)
     assert abs(np.ptp(rows) - 40) <= 4
     assert abs(np.ptp(columns) - 40) <= 4
