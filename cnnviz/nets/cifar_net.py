@@ -41,14 +41,9 @@ class CifarNet(nn.Sequential):
 
     def __init__(self, channels: int = 3, classes: int = 10, widths: tuple[int, int, int] = (48, 96, 160)) -> None:
         first, second, third = widths
-        conv1 = nn.Conv2d(channels, first, kernel_size=7, padding=3, bias=False)
-        # Batch normalisation makes the scale of these weights free. From a small start the gradient soon outweighs the
-        # random numbers, so that the trained filters are smooth edges and colours with no noise of the start in them.
-        with torch.no_grad():
-            conv1.weight.mul_(0.1)
         super().__init__(
             OrderedDict(
-                conv1=conv1,
+                conv1=nn.Conv2d(channels, first, kernel_size=7, padding=3, bias=False),
                 bn1=nn.BatchNorm2d(first),
                 relu1=nn.ReLU(),
                 pool1=nn.MaxPool2d(2),
@@ -67,3 +62,13 @@ class CifarNet(nn.Sequential):
                 fc=nn.Linear(third, classes),
             )
         )
+        self.scale_initial_weights()
+
+    @torch.no_grad()
+    def scale_initial_weights(self) -> None:
+        """Let the filters of the first layer start small.
+
+        Batch normalisation makes the scale of these weights free. From a small start the gradient soon outweighs the
+        random numbers, so that the trained filters are smooth edges and colours with no noise of the start in them.
+        """
+        self.get_parameter("conv1.weight").mul_(0.1)

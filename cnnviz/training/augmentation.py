@@ -29,7 +29,7 @@ def augment(images: Tensor, names: Sequence[str], generator: Generator) -> Tenso
     names
         Keys of ``AUGMENTATIONS``.
     generator
-        Every random number is drawn from it.
+        Every random number is drawn from it, on the CPU wherever the images are: all devices draw the same.
 
     Returns
     -------
@@ -55,13 +55,14 @@ def affine(images: Tensor, generator: Generator) -> Tensor:
     # grid_sample counts both sides from -1 to 1, so on an image that is not square a rotation has to be stretched.
     stretch = torch.tensor([[1.0, height / width], [width / height, 1.0]])
     shift = 2 * _uniform(2 * count, -LARGEST_SHIFT, LARGEST_SHIFT, generator).view(count, 2, 1)
-    grid = F.affine_grid(torch.cat([backward * stretch, shift], dim=2), list(images.shape), align_corners=False)
+    matrices = torch.cat([backward * stretch, shift], dim=2).to(images.device)
+    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def thickness(images: Tensor, generator: Generator) -> Tensor:
     """Thin or thicken bright strokes on dark ground, continuously from a 2×2 erosion to two 3×3 dilations."""
-    amount = _uniform(len(images), *THICKNESSES, generator)[:, None, None, None]
+    amount = _uniform(len(images), *THICKNESSES, generator)[:, None, None, None].to(images.device)
     thin = -F.max_pool2d(F.pad(-images, (0, 1, 0, 1)), kernel_size=2, stride=1)
     thick = F.max_pool2d(images, kernel_size=3, stride=1, padding=1)
     thicker = F.max_pool2d(thick, kernel_size=3, stride=1, padding=1)
@@ -71,13 +72,14 @@ def thickness(images: Tensor, generator: Generator) -> Tensor:
 
 def brightness(images: Tensor, generator: Generator) -> Tensor:
     """Multiply by a gain; what passes 1 is cut off."""
-    return (images * _uniform(len(images), *GAINS, generator)[:, None, None, None]).clamp(max=1)
+    gain = _uniform(len(images), *GAINS, generator)[:, None, None, None]
+    return (images * gain.to(images.device)).clamp(max=1)
 
 
 def flip(images: Tensor, generator: Generator) -> Tensor:
     """Mirror left and right, half of the images."""
     mirrored = torch.rand(len(images), generator=generator) < 0.5
-    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    return torch.where(mirrored[:, None, None, None].to(images.device), images.flip(3), images)
 
 
 def crop(images: Tensor, generator: Generator) -> Tensor:
@@ -87,7 +89,8 @@ def crop(images: Tensor, generator: Generator) -> Tensor:
     padded = F.pad(images, (margin_columns, margin_columns, margin_rows, margin_rows), mode="reflect")
     rows = torch.randint(2 * margin_rows + 1, (count, 1), generator=generator) + torch.arange(height)
     columns = torch.randint(2 * margin_columns + 1, (count, 1), generator=generator) + torch.arange(width)
-    each = torch.arange(count)[:, None, None]
+    each = torch.arange(count, device=images.device)[:, None, None]
+    rows, columns = rows.to(images.device), columns.to(images.device)
     return padded[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
@@ -101,7 +104,7 @@ def cutout(images: Tensor, generator: Generator) -> Tensor:
     for side, axis in ((height, (1, -1, 1)), (width, (1, 1, -1))):
         centre = torch.randint(side, (count, 1, 1), generator=generator)
         inside = inside & ((torch.arange(side).view(axis) - centre).abs() <= CUTOUT_SIDE * side / 2)
-    return images.masked_fill(inside[:, None], 0.5)
+    return images.masked_fill(inside[:, None].to(images.device), 0.5)
 
 
 AUGMENTATIONS: Mapping[str, Callable[[Tensor, Generator], Tensor]] = MappingProxyType(

@@ -1,5 +1,7 @@
 """From the bytes of a data set to what a network takes."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,9 +22,14 @@ def to_network_input(images: Tensor, card: NetworkCard) -> Tensor:
     _, height, width = card.input_size
     if images.shape[2:] != (height, width):
         images = F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
-    mean = torch.tensor(card.mean).view(1, -1, 1, 1)
-    std = torch.tensor(card.std).view(1, -1, 1, 1)
-    return (images - mean) / std
+    return (images - _per_channel(card.mean, images.device)) / _per_channel(card.std, images.device)
+
+
+@lru_cache(maxsize=16)
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Kept, because to bring numbers to an accelerator is to wait for it."""
+    with torch.inference_mode(False):  # a tensor from within could take no part in a gradient later
+        return torch.tensor(values, device=device).view(1, -1, 1, 1)
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -1,0 +1,22 @@
+"""What a training run can be chosen to do, by name; known without importing torch or pydantic."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Loss = Literal["cross-entropy", "binary-cross-entropy", "square-error-mean", "square-error-sum"]
+Optimizer = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "nadam"]
+Schedule = Literal["constant", "step", "cosine", "one-cycle", "halve-on-plateau", "halve-on-divergence"]
+Precision = Literal["float32", "bfloat16", "float16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Augmentation = Literal["affine", "thickness", "brightness", "flip", "crop", "cutout"]
+
+LOSSES: tuple[str, ...] = get_args(Loss)
+OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+DEVICES: tuple[str, ...] = get_args(Device)
+AUGMENTATION_NAMES: tuple[str, ...] = get_args(Augmentation)
+
+MOMENTUM_OPTIMIZERS = ("momentum", "nesterov")
+"""Those that ``momentum`` has a meaning for."""
