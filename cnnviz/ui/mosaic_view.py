@@ -22,12 +22,14 @@ from PyQt6.QtWidgets import QScrollBar, QWidget
 
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tile_layout import TileLayout, fit_tiles
-from cnnviz.ui.tile_marks import CORNER_FROM, paint_cell, paint_outlines, paint_ring
+from cnnviz.ui.tile_marks import CORNER_FROM, paint_cell, paint_lit, paint_outlines, paint_ring
 from cnnviz.ui.tile_pixels import Mosaic, TilePixels
 from cnnviz.ui.tile_sprites import TileSprites
 
 Place = tuple[int, int, int]
 """Tile, row and column."""
+Cells = tuple[int, int, int, int]
+"""First row, first column, last row and last column, both inclusive."""
 
 
 class MosaicView(QWidget):
@@ -67,6 +69,7 @@ class MosaicView(QWidget):
         self._labels_on = True
         self._selected: int | None = None
         self._cell: Place | None = None
+        self._lit: Cells | None = None
         self._hover: Place | None = None
         self._wanted = 0
         self._bar = QScrollBar(Qt.Orientation.Vertical, self)
@@ -129,6 +132,12 @@ class MosaicView(QWidget):
             self._cell = cell
             self.update()
 
+    def set_lit(self, cells: Cells | None) -> None:
+        """Frame the same pixels in every tile, such as the units that see one pixel of the input."""
+        if cells != self._lit:
+            self._lit = cells
+            self.update()
+
     # Where things are
 
     def preferred_columns(self, count: int, tile_shape: tuple[int, int]) -> int:
@@ -150,6 +159,11 @@ class MosaicView(QWidget):
             return None
         ratio = self.devicePixelRatioF()
         return self._layout.at(point.x() * ratio, point.y() * ratio + self._offset())
+
+    @property
+    def scroll_bar(self) -> QScrollBar:
+        """Moves the tiles where they are more than the area holds: to scroll several views together."""
+        return self._bar
 
     @property
     def pixel_scale(self) -> float:
@@ -273,6 +287,9 @@ class MosaicView(QWidget):
             paint_ring(painter, self.tile_rect(self._hover[0]), theme().colour("muted"), theme().px(1))
         if self._selected is not None and self._selected < self._count:
             paint_ring(painter, self.tile_rect(self._selected), theme().colour(self._ring_token), theme().px(2))
+        if self._lit is not None:
+            side = self.pixel_scale / ratio
+            paint_lit(painter, [self.tile_rect(tile) for tile in seen], self._lit, side)
         if self._cell is not None and self._cell[0] < self._count:
             tile, row, column = self._cell
             side = self.pixel_scale / self.devicePixelRatioF()

@@ -32,6 +32,25 @@ def paint_cell(painter: QPainter, tile: QRect, row: int, column: int, side: floa
     painter.drawRect(box.adjusted(-spare, -spare, spare, spare))
 
 
+def paint_lit(painter: QPainter, tiles: Sequence[QRect], cells: tuple[int, int, int, int], side: float) -> None:
+    """A frame around the same pixels of each tile: first row and column, last row and column, all inclusive."""
+    top, left, bottom, right = cells
+    if bottom < top or right < left:
+        return
+    mark = theme().colour("mark")
+    soft = QColor(mark)
+    soft.setAlphaF(0.28)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+    painter.setPen(QPen(mark, 1))
+    painter.setBrush(soft)
+    for tile in tiles:
+        box = QRectF(left * side, top * side, (right - left + 1) * side, (bottom - top + 1) * side)
+        box = box.translated(tile.x(), tile.y()).intersected(QRectF(tile))
+        painter.drawRect(box.adjusted(0, 0, -1, -1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+
 def paint_outlines(painter: QPainter, tiles: Sequence[QRect]) -> None:
     """A thin line around each tile: such as end in the panel's own colour would run into each other."""
     painter.setPen(QPen(theme().colour("line"), 1))

@@ -102,6 +102,21 @@ def test_the_selected_tile_has_a_ring_in_the_marks_colour(view, make_tiles, pixe
     assert not view.tile_rect(4).contains(QPoint(int(columns.min()), int(rows.min())))
 
 
+def test_the_same_pixels_of_every_tile_are_framed(view, make_tiles, pixels):
+    view.set_labels([])
+    view.set_mosaic(make_tiles(np.full((6, 4, 4), 40, np.uint8), 3), "signed")
+    plain = pixels(view)
+    view.set_lit((1, 2, 2, 3))
+    changed, scale = pixels(view) != plain, int(view.pixel_scale)
+    wanted = np.zeros((4 * scale, 4 * scale), bool)
+    wanted[scale : 3 * scale, 2 * scale :] = True
+    for tile in range(6):
+        seen = inner(view, changed, tile)
+        assert (seen == wanted)[4:-4, 4:-4].all()  # without the rounded corners
+    view.set_lit(None)
+    assert (pixels(view) == plain).all()
+
+
 def test_a_ring_that_marks_no_unit_has_the_accent(shown, make_tiles, pixels, argb):
     view = shown(MosaicView(ring="accent"), 200, 100)
     view.set_mosaic(make_tiles(ramp(2, 4), 2), "grey")
