@@ -57,7 +57,7 @@ def graph_svg(graph: LayerGraph, title: str) -> str:
         f"<title>{_text(title)}</title>",
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#5f6978"/></marker></defs>',
-        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
         f'<text x="{_MARGIN}" y="{_MARGIN + _FONT / 2:.0f}" font-weight="bold" fill="#1a1e25">{_text(heading)}</text>',
         '<g fill="none" stroke="#5f6978" stroke-width="1.4">',
         *_edges(graph, rows, lanes, wide),
@@ -78,7 +78,7 @@ def _edges(graph: LayerGraph, rows: dict[str, int], lanes: dict[tuple[str, str],
             else:
                 start, end = rows[source] + _BOX * 0.7, rows[layer.name] + _BOX * 0.3
                 out = right + (lane + 1) * _LANE
-                bend = min(_LANE, abs(end - start) / 2)
+                bend = min(0.6 * _LANE, abs(end - start) / 2)
                 way = (
                     f"M{right:.1f} {start:.1f}H{out - bend:.1f}Q{out:.1f} {start:.1f} {out:.1f} {start + bend:.1f}"
                     f"V{end - bend:.1f}Q{out:.1f} {end:.1f} {out - bend:.1f} {end:.1f}H{right + 1:.1f}"
