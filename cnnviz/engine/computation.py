@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.core.network_changes import NetworkChange
+from cnnviz.engine.changed_network import ChangesRefused
 from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.input_tensor import input_tensor, moments
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
@@ -53,6 +55,8 @@ class Delivery:
         Why the network that the scene names is not the one shown.
     refused : NetworkChoice or None
         That choice of the scene; the person may have made another since.
+    refused_changes : tuple of NetworkChange, or None
+        The scene's changes, where it is not shown with them.
     forward_ms, total_ms : float or None
         Time of the forward pass, and from the start of the work to this delivery; None where there was no pass.
     """
@@ -64,6 +68,7 @@ class Delivery:
     network: LoadedNetwork | None = None
     network_error: str | None = None
     refused: NetworkChoice | None = None
+    refused_changes: tuple[NetworkChange, ...] | None = None
     forward_ms: float | None = None
     total_ms: float | None = None
 
@@ -109,9 +114,11 @@ class Computation:
                 dict.fromkeys(request.visible, message),
                 network_error=message,
                 refused=scene.network,
+                refused_changes=scene.changes,
             )
             return
         refused = None if network_error is None else scene.network
+        refused_changes = None if network_error is None else scene.changes
         try:
             observation = self.observe(scene, network)
         except ValueError as error:  # the picture is gone or damaged: said in the panels, which go on with the next one
@@ -123,6 +130,7 @@ class Computation:
                 network=network,
                 network_error=network_error,
                 refused=refused,
+                refused_changes=refused_changes,
             )
             return
         stale = [
@@ -166,6 +174,7 @@ class Computation:
             network=observation.network,
             network_error=network_error,
             refused=refused,
+            refused_changes=refused_changes,
             forward_ms=forward_ms,
             total_ms=total_ms if stale else None,
         )
@@ -176,16 +185,19 @@ class Computation:
         self._shown.clear()
 
     def network(self, scene: Scene) -> tuple[LoadedNetwork | None, str | None]:
-        choice_changed, self._last_choice = scene.network != self._last_choice, scene.network
+        asked = scene.network, scene.changes
+        choice_changed, self._last_choice = asked != self._last_choice, asked
         if not choice_changed and self._host.loaded is not None:
             return self._host.loaded, None
         before = self._host.loaded
         try:
-            loaded = self._host.load(scene.network)
-            if loaded.asks and loaded is not before:
+            loaded = self._host.load(scene.network, scene.changes)
+            if loaded.asks and (before is None or loaded.base is not before.base):
                 self._failures.tell(loaded.asks)
+            for sentence in loaded.left if loaded is not before else ():
+                self._failures.tell(sentence, "info")
             return loaded, None
-        except NetworkUnavailable as error:
+        except (NetworkUnavailable, ChangesRefused) as error:
             return self._host.loaded, str(error)
 
     def observe(self, scene: Scene, network: LoadedNetwork) -> Observation:

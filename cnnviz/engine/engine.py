@@ -67,7 +67,7 @@ class Engine:
         with self._condition:
             if self._closing:
                 return
-            if self._running is not None and self._running.scene.network != scene.network:
+            if self._running is not None and _network_of(self._running.scene) != _network_of(scene):
                 self._cancel.set()
             self._waiting = request
             self._condition.notify_all()
@@ -142,3 +142,8 @@ class Engine:
     def _is_superseded(self) -> bool:
         with self._condition:
             return self._waiting is not None or self._closing
+
+
+def _network_of(scene: Scene) -> tuple[object, ...]:
+    """What makes a running pass useless when it changes."""
+    return scene.network, scene.changes

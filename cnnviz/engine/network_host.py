@@ -6,6 +6,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnnviz.core.network_changes import NetworkChange
+from cnnviz.engine.changed_network import ChangedNetworks
 from cnnviz.engine.devices import leave_a_core_to_the_window, resolve_device
 from cnnviz.engine.failures import plain_words
 from cnnviz.engine.live import handed_over
@@ -27,6 +29,7 @@ class NetworkHost:
 
     def __init__(self) -> None:
         self._choice: NetworkChoice | None = None
+        self._made: ChangedNetworks | None = None
         self._loaded: LoadedNetwork | None = None
         self._generations = itertools.count(1)
 
@@ -34,25 +37,35 @@ class NetworkHost:
     def loaded(self) -> LoadedNetwork | None:
         return self._loaded
 
-    def load(self, choice: NetworkChoice) -> LoadedNetwork:
-        """The network of ``choice``; loaded only where it is another than before.
+    def load(self, choice: NetworkChoice, changes: tuple[NetworkChange, ...] = ()) -> LoadedNetwork:
+        """The network of ``choice`` with ``changes``; loaded only where it is another than before.
 
         Raises
         ------
         NetworkUnavailable
             It cannot be opened, traced or put on the device; the one before stays.
+        ChangesRefused
+            It cannot have these changes; the one before stays, or where it is another one it is shown without them.
         """
-        if self._loaded is None or choice != self._choice:
-            self._loaded = self._open(choice)
+        if self._made is None or choice != self._choice:
+            self._take(self._open(choice))
             self._choice = choice
+        assert self._made is not None
+        self._loaded = self._made.get(changes)
         return self._loaded
+
+    def _take(self, base: LoadedNetwork) -> LoadedNetwork:
+        self._made = ChangedNetworks(base, lambda: next(self._generations))
+        self._loaded = base
+        return base
 
     def move_to_cpu(self) -> LoadedNetwork:
         """Go on with the same network on the CPU, after the accelerator ran out of memory."""
         if self._choice is None:
             raise NetworkUnavailable("There is no network yet.")
-        self._loaded = self._open(self._choice.model_copy(update={"device": "cpu"}))
-        return self._loaded
+        changes = self._loaded.changes if self._loaded is not None else ()
+        self._take(self._open(self._choice.model_copy(update={"device": "cpu"})))
+        return self.load(self._choice, changes)
 
     def _open(self, choice: NetworkChoice) -> LoadedNetwork:
         import torch

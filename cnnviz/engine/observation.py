@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cnnviz.core.network_changes import NetworkChange, describe
 from cnnviz.scene.models import NetworkChoice, Scene, Selection
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ class LoadedNetwork:
         What the person is to be asked before its answers mean anything.
     lacks : str
         Why it is no whole network, but layers of which at most the first reads images.
+    changes : tuple of NetworkChange
+        Those that were carried out on the network that was loaded.
+    changed_layers, left : tuple of str
+        Names of the layers that are others for it, and sentences about those that could not be changed.
+    unchanged : LoadedNetwork or None
+        The network that was loaded, where this one has changes; see ``base``.
     """
 
     name: str
@@ -40,6 +47,10 @@ class LoadedNetwork:
     generation: int
     asks: str = ""
     lacks: str = ""
+    changes: tuple[NetworkChange, ...] = ()
+    changed_layers: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    unchanged: LoadedNetwork | None = field(default=None, repr=False)
     _fields: dict[str, ReceptiveField | None] = field(default_factory=dict, repr=False)
 
     def receptive_field(self, layer: str) -> ReceptiveField | None:
@@ -56,6 +67,16 @@ class LoadedNetwork:
     @property
     def source(self) -> str:
         return self.choice.source
+
+    @property
+    def base(self) -> LoadedNetwork:
+        """The network as it was loaded, without changes; it shares its weights with this one."""
+        return self if self.unchanged is None else self.unchanged
+
+    @property
+    def title(self) -> str:
+        """The name and what is changed: ``"mnist-lenet · pooling: average"``."""
+        return " · ".join(filter(None, (self.name, describe(self.changes))))
 
     @property
     def module(self) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnnviz.core.network_changes import NetworkChange, with_change, without_change
 from cnnviz.data.samples import sample_drawing, samples
 from cnnviz.data.source import Blank, Photo, SamplePhoto
 from cnnviz.data.strokes import Drawing
@@ -52,9 +53,10 @@ def use_network(document: Document, source: str, channels: int | None = None, *,
     """Show another network.
 
     Where it sees colour and nothing but the program's example is drawn, a photo comes with it: a digit says nothing to
-    a network of animals and vehicles. The other way round likewise. ``accept`` takes an answer that is not sure.
+    a network of animals and vehicles. The other way round likewise. ``accept`` takes an answer that is not sure. What
+    was changed in the network before is not changed in this one.
     """
-    changes: dict[str, object] = {"network.source": source, "network.accept": accept, "selection": {}}
+    changes: dict[str, object] = {"network.source": source, "network.accept": accept, "selection": {}, "changes": ()}
     scene = document.scene
     untouched = scene.example or isinstance(scene.input.base, SamplePhoto)
     with document.gesture():
@@ -63,6 +65,21 @@ def use_network(document: Document, source: str, channels: int | None = None, *,
             use_sample(document, PHOTO_SAMPLE, example=True)
         elif untouched and channels == 1:
             use_sample(document, FIRST_SAMPLE, example=True)
+
+
+def change_network(document: Document, change: NetworkChange) -> None:
+    """Change the network that is shown; the change takes the place of an earlier one of its kind for the same layer."""
+    document.edit("changes", with_change(document.scene.changes, change))
+
+
+def put_back(document: Document, kind: type[NetworkChange], layer: str | None = None) -> None:
+    """Take back the changes of one kind for ``layer``; without a layer all of the kind."""
+    document.edit("changes", without_change(document.scene.changes, kind, layer))
+
+
+def reset_changes(document: Document) -> None:
+    """Show the network as it was loaded."""
+    document.edit("changes", ())
 
 
 def is_paper(scene: Scene) -> bool:

@@ -6,11 +6,12 @@ A field says in its ``json_schema_extra`` how it is undone: ``{"undo": "step"}``
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator
 
 from cnnviz.checkpoints.chain_table import ChainGuess
+from cnnviz.core.network_changes import NetworkChange
 from cnnviz.data.frozen import Frozen
 from cnnviz.data.source import InputImage
 from cnnviz.scene.params import PanelParams, params_type
@@ -88,6 +89,11 @@ class Scene(Frozen):
 
     version: Literal[1] = SCHEMA_VERSION
     network: NetworkChoice = Field(default_factory=NetworkChoice)
+    changes: tuple[Annotated[NetworkChange, Field(discriminator="change")], ...] = Field(
+        (),
+        description="what is changed in the network; they belong to it, and go when another one is chosen",
+        json_schema_extra={"undo": "gesture"},
+    )
     input: InputImage = Field(default_factory=InputImage, json_schema_extra={"undo": "gesture"})
     example: bool = Field(
         False,
