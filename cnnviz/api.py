@@ -51,7 +51,7 @@ def show(
     problem = display_problem(need_window=True)
     if problem is not None:
         raise RuntimeError(problem)
-    from cnnviz.app import Program, install_hooks, loop_runs, qt_application
+    from cnnviz.app import Program, install_hooks, loop_runs, qt_application, run_until_closed
     from cnnviz.commands.starting import state_folder
     from cnnviz.data.image_store import ImageStore
     from cnnviz.engine.live import hand_over
@@ -64,12 +64,12 @@ def show(
     actions.use_network(document, hand_over(module, card), card.input_size[0])
     if image is not None:
         actions.use_photo(document, *_kept(image, ImageStore(folder / "images")))
-    application = qt_application()
-    program = Program(document.scene, folder, keep_session=False)
-    install_hooks(program.failures)
+    qt_application()
+    program = Program(document.scene, folder, keep_session=False, owns_process=False)
+    program.window.closing.connect(install_hooks(program.failures))
     program.show()
     if not loop_runs():
-        application.exec()
+        run_until_closed(program)
     return program
 
 

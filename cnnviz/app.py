@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -51,10 +53,33 @@ def qt_application() -> QApplication:
     return application
 
 
+def run_until_closed(program: Program) -> int:
+    """Run Qt's event loop as long as the window is open; returns the exit status.
+
+    The window itself ends the loop: of a window that closes while torch is being imported on the engine's thread Qt
+    says that it was the last one, and does not quit.
+    """
+    application = qt_application()
+    by_itself = application.quitOnLastWindowClosed()
+    application.setQuitOnLastWindowClosed(False)
+    program.window.closing.connect(QCoreApplication.exit)
+    try:
+        return application.exec()
+    finally:
+        application.setQuitOnLastWindowClosed(by_itself)
+
+
 def loop_runs() -> bool:
     """Whether an event loop of Qt's is running on this thread, as in a notebook with its Qt integration on."""
     thread = QThread.currentThread()
     return thread is not None and thread.loopLevel() > 0
+
+
+def _leave_at_once() -> None:
+    """End the process: a thread inside a forward pass at interpreter exit aborts it, one that reads holds it up."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 class Program(QObject):
@@ -69,12 +94,20 @@ class Program(QObject):
         Compute on the calling thread: for screenshots and tests.
     keep_session : bool
         Save the scene while it changes and when the window closes.
+    owns_process : bool
+        The process ends with the window: when work does not stop, it goes with it. A caller of one's own goes on.
     """
 
     _failed = pyqtSignal(object)
 
     def __init__(
-        self, scene: Scene, state_folder: Path, *, synchronous: bool = False, keep_session: bool = True
+        self,
+        scene: Scene,
+        state_folder: Path,
+        *,
+        synchronous: bool = False,
+        keep_session: bool = True,
+        owns_process: bool = True,
     ) -> None:
         super().__init__()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -93,6 +126,7 @@ class Program(QObject):
         self.controller = Controller(self.window, self.document, self.stage, self.images, self.background, self.clock)
         self.session = SessionKeeper(self.document, self.window, state_folder / "session.json", self.background)
         self._keep_session = keep_session
+        self._owns_process = owns_process
         self._closed = False
         self.window.restore_layout(scene.layout)
         self.window.seen_changed.connect(self._look)
@@ -114,21 +148,24 @@ class Program(QObject):
         self.stage.wait_until_idle()
 
     def close(self) -> None:
-        """Save the session and stop the engine; a forward pass that does not end is left behind with the process."""
+        """Save the session and stop the engine; what does not end goes with the process."""
         if self._closed:
             return
         self._closed = True
         # last of all the session: one that is being saved in the background must not come after it
-        self.background.close()
+        finished = self.background.close()
         if self._keep_session:
             self.session.save_now()
         self.document.changed.disconnect()
         stopped = self.stage.close()
-        if not stopped:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            # a thread inside a forward pass at interpreter exit aborts the program
-            os._exit(0)
+        if self._owns_process and not (stopped and finished):
+            _leave_at_once()
+        elif not stopped:
+            atexit.register(self._leave_if_it_still_runs)
+
+    def _leave_if_it_still_runs(self) -> None:
+        if not self.stage.close():
+            _leave_at_once()
 
     def close_soon(self) -> None:
         """Close the window from the event loop: for signals, which may come in the midst of anything."""
@@ -172,8 +209,12 @@ class Program(QObject):
             self.session.touch()
 
 
-def install_hooks(failures: FailuresHub) -> None:
-    """Send every unforeseen error to the hub; without this an error in a slot would abort the program."""
+def install_hooks(failures: FailuresHub) -> Callable[[], None]:
+    """Send every unforeseen error to the hub; without this an error in a slot would abort the program.
+
+    Returns what takes the hooks back, unless others have been set since.
+    """
+    before = sys.excepthook, threading.excepthook
 
     def on_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -181,7 +222,14 @@ def install_hooks(failures: FailuresHub) -> None:
             return
         failures.report(error, "Something in the window")
 
-    sys.excepthook = on_error
-    threading.excepthook = lambda args: on_error(
-        args.exc_type, args.exc_value or RuntimeError("unknown"), args.exc_traceback
-    )
+    def on_thread_error(args: threading.ExceptHookArgs) -> None:
+        on_error(args.exc_type, args.exc_value or RuntimeError("unknown"), args.exc_traceback)
+
+    def take_back() -> None:
+        if sys.excepthook is on_error:
+            sys.excepthook = before[0]
+        if threading.excepthook is on_thread_error:
+            threading.excepthook = before[1]
+
+    sys.excepthook, threading.excepthook = on_error, on_thread_error
+    return take_back

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -148,13 +149,67 @@ def test_the_window_opens_on_a_module_of_ones_own_and_returns_when_it_is_closed(
     assert seen.endswith("True")
 
 
+TWICE = """
+import sys, threading, time, torch
+from torch import nn
+from PyQt6.QtCore import QTimer
+import cnnviz
+from cnnviz.app import Program
+
+class Slow(nn.Module):
+    __module__ = "torch.nn"
+    stop = False
+    def forward(self, x):
+        if Slow.stop:
+            begun.set()
+            time.sleep(60)
+        return x
+
+begun = threading.Event()
+start = Program.show
+def show(self):
+    start(self)
+    def close_when_slow():
+        if Slow.stop and begun.is_set():
+            self.window.close()
+        elif self.stage.shown_version == self.document.version:
+            Slow.stop = slow_now
+            if slow_now:
+                self.document.edit("input.edits.brightness", 0.5)
+            else:
+                self.window.close()
+    timer = QTimer(self)
+    timer.timeout.connect(close_when_slow)
+    timer.start(20)
+    self.window.closing.connect(timer.stop)
+Program.show = show
+
+module = nn.Sequential(nn.Conv2d(3, 2, 3), Slow(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+hooks = sys.excepthook, threading.excepthook
+for slow_now in (False, True):
+    cnnviz.show(module, torch.zeros(3, 8, 8))
+    print("goes on", (sys.excepthook, threading.excepthook) == hooks, flush=True)
+"""
+
+
+def test_the_callers_program_goes_on_after_each_window_and_ends_although_a_pass_does_not():
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", TWICE],
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "goes on True\n" * 2, "")
+
+
 @pytest.fixture
 def shown(qapp, monkeypatch, settle):
     """Shows a module where an event loop runs already; gives the program, computed."""
     monkeypatch.setattr("cnnviz.app.loop_runs", lambda: True)
     monkeypatch.setattr("cnnviz.ui.preflight.display_problem", lambda need_window: None)
-    monkeypatch.setattr("cnnviz.app.install_hooks", lambda failures: None)
     opened = []
+    hooks = sys.excepthook, threading.excepthook
 
     def show(*arguments, **named):
         program = cnnviz.show(*arguments, **named)
@@ -170,7 +225,9 @@ def shown(qapp, monkeypatch, settle):
 
     yield show
     for program in opened:
+        assert (sys.excepthook, threading.excepthook) != hooks
         program.discard()
+    assert (sys.excepthook, threading.excepthook) == hooks
 
 
 def test_a_notebook_gets_the_program_at_once_and_shared_weights(shown, settle):

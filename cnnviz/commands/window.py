@@ -35,9 +35,9 @@ def run_window(arguments: argparse.Namespace) -> int:
     restored, notice = restore_session(folder / "session.json")
     scene = starting_scene(arguments, restored or first_scene())
 
-    from cnnviz.app import Program, install_hooks, qt_application
+    from cnnviz.app import Program, install_hooks, qt_application, run_until_closed
 
-    application = qt_application()
+    qt_application()
     program = Program(scene, folder)
     install_hooks(program.failures)
     if notice is not None:
@@ -46,4 +46,4 @@ def run_window(arguments: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: program.close_soon())
     program.leave_start_behind()
     program.show()
-    return application.exec()
+    return run_until_closed(program)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
 from cnnviz.engine.failures import FailuresHub
+
+# how long closing waits for what only reads, and for what writes a person's file
+PATIENCE_S = 2.0
+PATIENCE_TO_WRITE_S = 60.0
 
 
 class Background(QObject):
@@ -24,15 +28,27 @@ class Background(QObject):
         super().__init__(parent)
         self._failures = failures
         self._closed = False
+        self._reading: set[Future[Any]] = set()
+        self._writing: set[Future[Any]] = set()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-background")
         # queued also from this thread: ``then`` never runs within ``run``
         self._finished.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
 
-    def run(self, job: Callable[[], Any], then: Callable[[Any], object], doing: str) -> None:
-        """Do ``job`` in the background and call ``then`` with its result; ``doing`` is what a failure is said of."""
+    def run(
+        self, job: Callable[[], Any], then: Callable[[Any], object], doing: str, *, only_reads: bool = False
+    ) -> None:
+        """Do ``job`` in the background and call ``then`` with its result; ``doing`` is what a failure is said of.
+
+        A job that ``only_reads`` is left behind by a program that closes; any other is finished first.
+        """
         future = self._pool.submit(job)
+        jobs = self._reading if only_reads else self._writing
+        jobs.add(future)
 
         def finished(done: Future[Any]) -> None:
+            jobs.discard(done)
+            if done.cancelled():
+                return
             error = done.exception()
             if error is None:
                 self._finished.emit(then, done.result())
@@ -45,10 +61,16 @@ class Background(QObject):
 
         future.add_done_callback(finished)
 
-    def close(self) -> None:
-        """Finish what was begun; results that come now are nobody's any more."""
-        self._pool.shutdown(wait=True)
+    def close(self) -> bool:
+        """Finish what writes; False when something is still running after that. Results that come now are nobody's."""
+        for future in tuple(self._reading):
+            future.cancel()
+        self._pool.shutdown(wait=False)
+        running = (
+            wait(tuple(self._reading), PATIENCE_S).not_done | wait(tuple(self._writing), PATIENCE_TO_WRITE_S).not_done
+        )
         self._closed = True
+        return not running
 
     def _hand_over(self, then: Callable[[Any], object], result: Any) -> None:
         if not self._closed:

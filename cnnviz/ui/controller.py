@@ -87,7 +87,12 @@ class Controller(QObject):
         def job() -> str:
             return self._images.keep(picture_bytes(path))
 
-        self._background.run(job, lambda sha: actions.use_photo(self._document, str(path), sha), f"Opening {path.name}")
+        self._background.run(
+            job,
+            lambda sha: actions.use_photo(self._document, str(path), sha),
+            f"Opening {path.name}",
+            only_reads=True,
+        )
 
     def open_network(self, source: str) -> None:
         """Show another network; a file that is none is still looked at, in the checkpoint panel."""
@@ -100,7 +105,9 @@ class Controller(QObject):
         except ValueError as error:
             self._window.notices.show_message(str(error), "warning")
             return
-        self._background.run(partial(_looked_at, path), partial(self._show_file, source), f"Opening {path.name}")
+        self._background.run(
+            partial(_looked_at, path), partial(self._show_file, source), f"Opening {path.name}", only_reads=True
+        )
 
     def _show_file(self, source: str, found: FoundFile) -> None:
         """What a file of weights turned out to be: shown alive, or its tensors with the reason why not."""
@@ -275,6 +282,7 @@ class Controller(QObject):
             lambda: self._images.keep(encoded(picture)),
             lambda sha: actions.use_photo(self._document, "pasted image", sha),
             "Pasting the image",
+            only_reads=True,
         )
 
     def _toggle_theme(self) -> None:

@@ -63,7 +63,7 @@ def test_closing_finishes_what_was_begun(background):
     background.run(lambda: (go_on.wait(30), done.append(1)), lambda _: None, "Doing")
     background.run(lambda: done.append(2), lambda _: None, "Doing")
     go_on.set()
-    background.close()
+    assert background.close()
     assert done == [1, 2]
 
 
@@ -73,3 +73,15 @@ def test_a_result_that_comes_after_closing_is_nobodys(background, qapp):
     background.close()
     qapp.processEvents()
     assert arrived == []
+
+
+def test_closing_leaves_behind_what_only_reads(background, qapp, monkeypatch):
+    monkeypatch.setattr("cnnviz.ui.background.PATIENCE_S", 0.05)
+    go_on, done = threading.Event(), []
+    background.run(lambda: go_on.wait(30), done.append, "Reading", only_reads=True)
+    background.run(lambda: done.append("never begun"), lambda _: None, "Reading more", only_reads=True)
+    assert not background.close()
+    go_on.set()
+    assert background.close()
+    qapp.processEvents()
+    assert done == []
