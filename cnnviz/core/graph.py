@@ -6,6 +6,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
+from cnnviz.core.placement import Placement
+
 INPUT = "input"
 """Name of the layer that stands for the network's input."""
 
@@ -65,7 +67,9 @@ class Layer:
     block : tuple of str
         Paths of the enclosing containers, outermost first.
     geometry : Geometry or None
-        Of convolutions, pooling with a fixed window, and padding.
+        Of convolutions, pooling and unpooling with a fixed window, and padding.
+    placement : Placement or None
+        What it does to positions, where it is no sliding window and that depends on how it was called.
     summary : str
         A few words for a diagram: ``"Conv 3×3 /2"``, ``"Max 2×2"``.
     """
@@ -80,6 +84,7 @@ class Layer:
     block: tuple[str, ...] = ()
     geometry: Geometry | None = None
     summary: str = ""
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from torch.fx.node import map_arg
 from cnnviz.core import operations
 from cnnviz.core.execution import tensors_in
 from cnnviz.core.graph import INPUT, Geometry, Layer
+from cnnviz.core.operation_placement import placement_of_function, placement_of_module, placement_of_piece
+from cnnviz.core.placement import Placement
 from cnnviz.core.stand_in import StandIn
 
 # Work that teaches nothing about the network; edges pass through it. Dropout is here as a function only: the network
@@ -99,7 +101,8 @@ class LayerBuilder:
         if macs is None:
             self._uncounted_macs.append(name)
         weights = [*module.parameters(), *own]
-        self._append(name, kind, path, inputs, value, weights, macs or 0, path.split(".")[:-1], geometry)
+        placement = placement_of_module(module, len(shape))
+        self._append(name, kind, path, inputs, value, weights, macs or 0, path.split(".")[:-1], geometry, placement)
         if isinstance(module, StandIn) and module.layer_summary is not None:
             self.layers[-1] = replace(self.layers[-1], summary=module.layer_summary)
         return name
@@ -112,6 +115,7 @@ class LayerBuilder:
         inputs: Sequence[str],
         output: Tensor,
         weights: Sequence[Tensor],
+        placement: Placement | None = None,
     ) -> str:
         """Add a call of a function or method inside the module at ``block`` and return the layer's name."""
         kind = operations.kind_of_function(operation, output.ndim)
@@ -128,7 +132,7 @@ class LayerBuilder:
         geometry = operations.geometry_of_function(operation, arguments)
         macs = operations.macs_of_function(operation, kind, arguments, output.shape)
         containers = block.split(".") if block else []
-        self._append(name, kind, None, inputs, output, weights, macs, containers, geometry)
+        self._append(name, kind, None, inputs, output, weights, macs, containers, geometry, placement)
         return name
 
     def _append(
@@ -142,6 +146,7 @@ class LayerBuilder:
         macs: int,
         containers: Sequence[str],
         geometry: Geometry | None,
+        placement: Placement | None,
     ) -> None:
         shape = tuple(output.shape)
         if shape[:1] == (1,):
@@ -151,7 +156,8 @@ class LayerBuilder:
         block = tuple(".".join(containers[: depth + 1]) for depth in range(len(containers)))
         summary = operations.summary_of(kind, geometry, shape)
         unique = tuple(dict.fromkeys(inputs))
-        self.layers.append(Layer(name, kind, path, unique, shape, sum(new.values()), macs, block, geometry, summary))
+        counted = sum(new.values())
+        self.layers.append(Layer(name, kind, path, unique, shape, counted, macs, block, geometry, summary, placement))
 
     def called(self, name: str | None, layer: str) -> str:
         """The name of the last ``layer``, which is called ``name`` from now on if there is one."""
@@ -255,8 +261,20 @@ class _GraphReader:
         kwargs = map_arg(node.kwargs, self._examples.__getitem__)
         if operation == "getitem" and not isinstance(args[0], Tensor):
             operation = "split"
+            placement: Placement | None = self._placement_of_piece(node)
+        else:
+            placement = placement_of_function(operation, args, kwargs)
         arguments = operations.arguments_of(operation, args, kwargs)
-        return self._builder.add_function(operation, arguments, _block(node), sources, first_tensor(value), weights)
+        block, result = _block(node), first_tensor(value)
+        return self._builder.add_function(operation, arguments, block, sources, result, weights, placement)
+
+    def _placement_of_piece(self, node: fx.Node) -> Placement | None:
+        pieces: Any = node.args[0]
+        whole = next((self._examples[n] for n in pieces.all_input_nodes if self._carries.get(n)), None)
+        index = node.args[1]
+        if not isinstance(whole, Tensor) or not isinstance(index, int):
+            return None
+        return placement_of_piece(whole, self._examples[pieces], index)
 
     def _passes_through(self, node: fx.Node, value: Any) -> bool:
         owner = self._owners[node]

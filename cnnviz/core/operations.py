@@ -37,6 +37,9 @@ _KINDS = {
     "upsample_nearest2d": "Upsample",
     "upsample_bilinear2d": "Upsample",
     "upsample_bicubic2d": "Upsample",
+    "upsample_nearest_exact2d": "Upsample",
+    "upsample_bilinear2d_aa": "Upsample",
+    "upsample_bicubic2d_aa": "Upsample",
     "max_pool1d_with_indices": "MaxPool1d",
     "max_pool2d_with_indices": "MaxPool2d",
     "clamp": "Clamp",
@@ -63,6 +66,8 @@ _SIGNATURES = {
     **{f"max_pool{d}d": _MAX_POOLING for d in (1, 2, 3)},
     **{f"max_pool{d}d_with_indices": _MAX_POOLING for d in (1, 2, 3)},
     **{f"avg_pool{d}d": _AVERAGE_POOLING for d in (1, 2, 3)},
+    **{f"max_unpool{d}d": ("input", "indices", "kernel_size", "stride", "padding") for d in (1, 2, 3)},
+    "lp_pool2d": ("input", "norm_type", "kernel_size", "stride", "ceil_mode"),
     "pad": ("input", "pad", "mode"),
     "linear": ("input", "weight"),
     "matmul": ("input", "other"),
@@ -78,7 +83,21 @@ _PADDING_MODES = {
     "Circular": "circular",
 }
 
-_SHORT = {"MaxPool": "Max", "AvgPool": "Avg", "LPPool": "Lp", "ConvTranspose": "Transposed conv", "Conv": "Conv"}
+_POOLING = (
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._LPPoolNd,
+    nn.modules.pooling._MaxUnpoolNd,
+)
+
+_SHORT = {
+    "MaxPool": "Max",
+    "AvgPool": "Avg",
+    "LPPool": "Lp",
+    "MaxUnpool": "Unpool",
+    "ConvTranspose": "Transposed conv",
+    "Conv": "Conv",
+}
 
 
 def kind_of_module(module: nn.Module) -> str:
@@ -148,11 +167,11 @@ def geometry_of_module(module: nn.Module, ndim: int) -> Geometry | None:
     axes = ndim - 2
     if axes < 1:
         return None
-    if isinstance(module, nn.modules.pooling._MaxPoolNd | nn.modules.pooling._AvgPoolNd | nn.modules.pooling._LPPoolNd):
+    if isinstance(module, _POOLING):
         # Lp pooling keeps None as its stride where none was given, and has neither padding nor dilation.
         stride = module.kernel_size if module.stride is None else module.stride
         padding, dilation = getattr(module, "padding", 0), getattr(module, "dilation", 1)
-        ceil_mode = bool(module.ceil_mode)
+        ceil_mode = bool(getattr(module, "ceil_mode", False))
         return _geometry(module.kernel_size, stride, padding, dilation, axes, ceil_mode=ceil_mode)
     if isinstance(module, nn.modules.conv._ConvNd):
         return _geometry(
@@ -240,7 +259,7 @@ def summary_of(kind: str, geometry: Geometry | None, output_shape: Sequence[int]
         widths = sorted({width for pair in geometry.padding for width in pair})
         return f"Pad {'…'.join(str(width) for width in dict.fromkeys((widths[0], widths[-1])))}"
     words = [_SHORT.get(family, kind), _times(geometry.kernel_size)]
-    natural = geometry.kernel_size if "Pool" in kind else (1,) * len(geometry.kernel_size)
+    natural = geometry.kernel_size if "pool" in kind.lower() else (1,) * len(geometry.kernel_size)
     if geometry.stride != natural:
         words.append(f"/{geometry.stride[0] if len(set(geometry.stride)) == 1 else _times(geometry.stride)}")
     if any(d != 1 for d in geometry.dilation):

@@ -64,7 +64,6 @@ class ChangedNetworks:
             left=changed.left,
             changed_layers=changed.layers,
             unchanged=base,
-            _fields={},
         )
 
 

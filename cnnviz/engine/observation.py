@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cnnviz.core.network_changes import NetworkChange, describe
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from cnnviz.checkpoints.card import NetworkCard
     from cnnviz.core.graph import Layer, LayerGraph
-    from cnnviz.core.receptive_field import ReceptiveField
+    from cnnviz.core.receptive_field import ReceptiveField, UnknownOperation
     from cnnviz.core.trace import TracedNetwork
     from cnnviz.data.pipeline import RenderedInput
     from cnnviz.engine.other_network import OtherNetworkHost
@@ -51,18 +53,18 @@ class LoadedNetwork:
     changed_layers: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     unchanged: LoadedNetwork | None = field(default=None, repr=False)
-    _fields: dict[str, ReceptiveField | None] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def receptive_fields(self) -> Mapping[str, ReceptiveField | UnknownOperation]:
+        """The fields of all layers, worked out once; in place of one that the graph does not tell, why not."""
+        from cnnviz.core.receptive_field import receptive_fields
+
+        return MappingProxyType(receptive_fields(self.graph))
 
     def receptive_field(self, layer: str) -> ReceptiveField | None:
-        """The field of the units of ``layer``, worked out once; None where the graph does not tell it."""
-        if layer not in self._fields:
-            from cnnviz.core.receptive_field import UnalignedBranches, UnknownOperation, receptive_field
-
-            try:
-                self._fields[layer] = receptive_field(self.graph, layer)
-            except (UnknownOperation, UnalignedBranches):
-                self._fields[layer] = None
-        return self._fields[layer]
+        """The field of the units of ``layer``; None where the graph does not tell it."""
+        found = self.receptive_fields[layer]
+        return None if isinstance(found, ValueError) else found
 
     @property
     def source(self) -> str:
