@@ -16,6 +16,7 @@ from cnnviz.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.identify import is_own, network_path, read_card
 from cnnviz.checkpoints.loose_layers import loose_network
+from cnnviz.checkpoints.recent import look_at
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.nets.registry import ArchitectureError, build
 
@@ -89,8 +90,8 @@ def open_network(
 
 def _looked_at(path: Path, accept: bool, answer: ChainGuess | None, select: str | None) -> Checkpoint:
     if answer is None:
-        return open_checkpoint(path, select=select, accept=accept)
-    found = open_checkpoint(path, select=select)
+        return open_checkpoint(path, select=select, accept=True) if accept else look_at(path, select)
+    found = look_at(path, select)
     base = answer.base_among(found.candidates)
     if base is None:
         raise CheckpointError(f"{path} is no longer what the answer was given for; look at it again in panel Guess.")

@@ -115,6 +115,14 @@ def find(path: Path) -> tuple[AcceptedAnswer | None, str]:
     return None, notice
 
 
+def places(path: Path) -> tuple[Path, ...]:
+    """Where an answer for the file at ``path`` may be kept, the first choice first."""
+    try:
+        return _beside(path), _in_data_folder(path)
+    except (OSError, ValueError):
+        return ()
+
+
 def _content(place: Path) -> bytes | None:
     """None where there is no regular file of a size that an answer can have; a pipe would be waited for."""
     try:

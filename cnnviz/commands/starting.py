@@ -64,13 +64,19 @@ def _is_image(name: str) -> bool:
 
 
 def _use_network(document: object, name: str) -> None:
-    from cnnviz.checkpoints.identify import network_path, read_card
+    from cnnviz.checkpoints.identify import is_own, network_path, read_card
     from cnnviz.checkpoints.shipped import shipped_networks
     from cnnviz.scene import actions
     from cnnviz.scene.document import Document
 
     assert isinstance(document, Document)
-    card = read_card(network_path(name))
+    path = network_path(name)
+    if is_own(path):
+        card = read_card(path)
+    else:
+        from cnnviz.checkpoints.open import open_network
+
+        card = open_network(path, loose=True).card
     source = f"shipped:{name}" if name in shipped_networks() else f"file:{os.path.abspath(name)}"
     actions.use_network(document, source, card.input_size[0])
 

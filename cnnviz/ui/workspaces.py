@@ -88,7 +88,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         ("checkpoint",),
         (
             _input_and_answer(),
-            Column(900, (Slot(("checkpoint",)),)),
+            Column(900, (Slot(("checkpoint", "guess")),)),
             Column(372, (Slot(("filters",), 0.46), Slot(("unit",), 0.54))),
         ),
     ),
