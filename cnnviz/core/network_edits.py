@@ -14,6 +14,7 @@ from cnnviz.core.layers import LAYER
 from cnnviz.core.network_changes import NetworkChange
 from cnnviz.core.padding import conv2d
 from cnnviz.core.sharing_copy import sharing_copy
+from cnnviz.core.symbolic_calls import CALLS
 
 __all__ = ["CannotChange", "Changed", "apply", "change"]
 
@@ -105,7 +106,7 @@ def _edit_calls(copy: nn.Module, module: nn.Module, graph: LayerGraph, edits: di
         return program.run(images)[0]
 
     vars(copy)["forward"] = forward
-    vars(copy)[trace.CALLS] = calls
+    vars(copy)[CALLS] = calls
 
 
 def _check_calls(graph: LayerGraph, edits: dict[str, Edit]) -> None:

@@ -1,6 +1,5 @@
 """Record what the layers of any network give, in one forward pass."""
 
-import inspect
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
@@ -15,7 +14,8 @@ from torch.fx.node import map_aggregate
 from cnnviz.core.execution import Cancelled, Program, tensors_in
 from cnnviz.core.graph import INPUT, LayerGraph, Method
 from cnnviz.core.hooks import HookedNetwork
-from cnnviz.core.layers import LayerBuilder, LayerTracer, first_tensor, read_graph
+from cnnviz.core.layers import LayerBuilder, first_tensor, read_graph
+from cnnviz.core.symbolic_calls import Calls, calls_of
 
 __all__ = ["Cancelled", "Trace", "TracedNetwork", "Untraceable", "prepare"]
 
@@ -257,55 +257,18 @@ class evaluating:
             module.training = True
 
 
-@dataclass(frozen=True, eq=False)
-class Calls:
-    """What ``torch.fx`` sees of a network.
-
-    Attributes
-    ----------
-    graph : fx.Graph
-    constants : dict of str to object
-        What the graph names and the module does not have.
-    """
-
-    graph: fx.Graph
-    constants: dict[str, Any]
-
-
-CALLS = "_cnnviz_calls"
-"""The attribute by which a module says that these are its calls, rather than what its code would be traced to."""
-
-
 def layer_nodes(module: nn.Module, example: Tensor) -> tuple[Calls, dict[str, fx.Node]]:
     """The calls that ``prepare`` finds by ``torch.fx``, and the node that is each layer; raises as that may."""
     with torch.inference_mode(False), torch.no_grad(), evaluating(tuple(module.modules())):
-        calls = _calls(module)
+        calls = calls_of(module)
         program = Program(module, calls.graph, calls.constants)
         examples = _examples(program, example, module(example.clone()))
         return calls, read_graph(module, calls.graph, examples, LayerBuilder(module, example))
 
 
 def _symbolic_trace(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
-    calls = _calls(module)
+    calls = calls_of(module)
     return Program(module, calls.graph, calls.constants), calls.graph
-
-
-def _calls(module: nn.Module) -> Calls:
-    known = getattr(module, CALLS, None)
-    if isinstance(known, Calls):
-        return known
-    parameters = list(inspect.signature(module.forward).parameters.values())
-    # Left as proxies, optional inputs would look given: ``mask is not None`` is true for a proxy.
-    defaults = {p.name: p.default for p in parameters[1:] if p.default is not inspect.Parameter.empty}
-    before = set(vars(module))
-    try:
-        graph = LayerTracer().trace(module, concrete_args=defaults or None)
-    finally:
-        # The tracer leaves the tensors that it met as attributes of the module.
-        added = {name: value for name, value in vars(module).items() if name not in before}
-        for name in added:
-            delattr(module, name)
-    return Calls(graph, added)
 
 
 def _export(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
