@@ -21,6 +21,7 @@ from cnnviz.scene.document import Document, SceneError
 from cnnviz.scene.models import NetworkChoice, Scene
 from cnnviz.scene.store import load_scene, save_scene
 from cnnviz.ui.background import Background
+from cnnviz.ui.changes_button import ChangesButton
 from cnnviz.ui.checkpoint_export import CheckpointExport
 from cnnviz.ui.clipboard import encoded
 from cnnviz.ui.commands import Command, CommandSet
@@ -134,6 +135,7 @@ class Controller(QObject):
             Command("redo", "Redo", document.redo, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Edit"),
             Command("clear", "Clear the drawing", lambda: edit("input.drawing.strokes", ()), ("Del",), "clear", "Edit"),
             Command("blank", "Empty canvas", lambda: actions.use_blank(document), ("Ctrl+N",), "plus", "Edit"),
+            Command("reset-network", "Reset network changes", self._reset_network, ("Ctrl+Shift+R",), "reset", "Edit"),
             Command("brush", "Brush", lambda: edit("panels.input.tool", "brush"), ("B",), "brush", "Tools"),
             Command("eraser", "Eraser", lambda: edit("panels.input.tool", "eraser"), ("E",), "erase", "Tools"),
             Command("fill", "Fill", lambda: edit("panels.input.tool", "fill"), ("F",), "fill", "Tools"),
@@ -154,6 +156,7 @@ class Controller(QObject):
 
     def _fill_bar(self) -> None:
         bar, commands = self.bar, self.commands
+        bar.add_after_network(ChangesButton(self._document, commands["reset-network"]))
         bar.add_after_input(action_button(commands["undo"], "Undo"), action_button(commands["redo"], "Redo"))
         switch = ThemeButton()
         switch.clicked.connect(self._toggle_theme)
@@ -189,6 +192,7 @@ class Controller(QObject):
             self._choice(menu, f"{name} · {size}{accuracy}", source == present, partial(self.open_network, source))
         menu.addSeparator()
         menu.addAction(self.commands["open"])
+        menu.addAction(self.commands["reset-network"])
 
     def _fill_inputs(self, menu: QMenu) -> None:
         for name in ("open", "paste", "blank", "clear"):
@@ -289,6 +293,9 @@ class Controller(QObject):
         present = self._document.scene.appearance.theme
         self._document.edit("appearance.theme", "light" if present == "dark" else "dark")
 
+    def _reset_network(self) -> None:
+        actions.reset_changes(self._document)
+
     def _scale(self, factor: float) -> None:
         scale = self._document.scene.appearance.font_scale * factor
         self._document.edit("appearance.font_scale", round(min(max(scale, 0.75), 2.0), 3))
@@ -314,6 +321,9 @@ class Controller(QObject):
                 other = _next_try(refused) if delivery.network is None else delivery.network.choice
                 if other != refused:
                     self._document.amend("network", other)
+            if delivery.refused_changes and delivery.refused_changes == self._document.scene.changes:
+                shown = () if delivery.network is None else delivery.network.changes
+                self._document.amend("changes", shown)
         if delivery.network is not None:
             self._say_network(delivery)
         if delivery.forward_ms is not None:
@@ -331,7 +341,8 @@ class Controller(QObject):
         accuracy = "" if card.test_accuracy is None else f"{card.test_accuracy:.1%} on {card.dataset} test"
         self.bar.accuracy.set_text(accuracy)
         self.bar.device.setText(network.device.type)
-        self.status.set_network(network.source.partition(":")[2], network.graph.method, network.graph.notes)
+        name = network.title if network.changes else network.source.partition(":")[2]
+        self.status.set_network(name, network.graph.method, network.graph.notes)
 
     def _say_frame_time(self) -> None:
         median = self._clock.median_ms

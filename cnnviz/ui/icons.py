@@ -34,6 +34,7 @@ ROLES = {
     "flip-horizontal": "arrows-left-right",
     "flip-vertical": "arrows-down-up",
     "reset": "arrow-counter-clockwise",
+    "edit": "pencil-simple",
     "play": "play",
     "pause": "pause",
     "stop": "stop",

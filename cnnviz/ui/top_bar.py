@@ -63,6 +63,10 @@ class TopBar(QToolBar):
             self._row.addWidget(widget)
         self.addWidget(self._row_widget)
 
+    def add_after_network(self, button: QWidget) -> None:
+        self._row.insertWidget(self._row.indexOf(self.accuracy) + 1, button)
+        self._undo_at += 1
+
     def add_after_input(self, *buttons: QWidget) -> None:
         for index, button in enumerate(buttons):
             self._row.insertWidget(self._undo_at + index, button)
