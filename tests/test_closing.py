@@ -1,0 +1,55 @@
+"""The program ends when it is told to, whatever it is doing, and says nothing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+ENDED = """
+import os, signal, sys, threading
+from PyQt6.QtCore import QTimer
+from cnnviz.app import Program
+from cnnviz.engine.engine import Engine
+
+Engine.close.__defaults__ = (60.0,)  # the engine's thread ends before the process does
+
+start = Program.show
+def show(self):
+    start(self)
+    def tell():
+        print("torch" in sys.modules, flush=True)
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    moments = {
+        "shown": lambda: tell(),
+        "painted": lambda: self.window.first_painted.connect(tell),
+        "importing": lambda: self.window.first_painted.connect(lambda: QTimer.singleShot(100, tell)),
+        "computed": lambda: self.stage.delivered.connect(lambda _: tell()),
+        "dialog": lambda: self.window.first_painted.connect(ask),
+    }
+    def ask():
+        QTimer.singleShot(200, tell)
+        self.controller.commands["open"].trigger()
+    moments[sys.argv[2]]()
+Program.show = show
+
+from cnnviz.cli import main
+print("ended", main([]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as of POSIX")
+@pytest.mark.parametrize("moment", ["shown", "painted", "importing", "computed", "dialog"])
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_the_program(tmp_path, moment, signal):
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ENDED, signal, moment],
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "ended 0"
+    assert run.stderr == ""
