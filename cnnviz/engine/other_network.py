@@ -44,6 +44,7 @@ class _Pass:
     inputs: tuple[object, ...] = ()
     layers: frozenset[str] = frozenset()
     values: Mapping[str, Tensor] = field(default_factory=dict)
+    output: Tensor | None = None
 
 
 class OtherNetworkHost:
@@ -52,14 +53,25 @@ class OtherNetworkHost:
     def __init__(self, pipeline: InputPipeline) -> None:
         self._pipeline = pipeline
         self._host = NetworkHost()
+        self._choice: NetworkChoice | None = None
         self._other: OtherNetwork | None = None
+        self._refusal: NetworkUnavailable | None = None
         self._stamp: tuple[int, int] | None = None
         self._pass = _Pass()
 
     def loaded(self, choice: NetworkChoice) -> OtherNetwork | None:
-        """The network of ``choice`` where it is the one kept; None where it has to be loaded first."""
-        same = self._other is not None and self._other.choice == choice and self._stamp == _stamp(choice)
-        return self._other if same else None
+        """The network of ``choice`` where it is the one kept; None where it has to be loaded first.
+
+        Raises
+        ------
+        NetworkUnavailable
+            It was tried, and nothing could be read.
+        """
+        if self._choice != choice or self._stamp != _stamp(choice):
+            return None
+        if self._refusal is not None:
+            raise self._refusal
+        return self._other
 
     def load(self, choice: NetworkChoice) -> OtherNetwork:
         """The network of ``choice``, which takes as long as opening it does.
@@ -72,14 +84,13 @@ class OtherNetworkHost:
         known = self.loaded(choice)
         if known is not None:
             return known
-        stamp = _stamp(choice)
-        self._other, self._pass, self._host = None, _Pass(), NetworkHost()
+        self._choice, self._stamp = choice, _stamp(choice)
+        self._other, self._refusal, self._pass, self._host = None, None, _Pass(), NetworkHost()
         try:
-            network = self._host.load(choice)
-            self._other = OtherNetwork(network.name, choice, network)
+            self._other = _opened(self._host, choice)
         except NetworkUnavailable as error:
-            self._other = _tensors_alone(choice, error)
-        self._stamp = stamp
+            self._refusal = error
+            raise
         return self._other
 
     def look(
@@ -115,8 +126,8 @@ class OtherNetworkHost:
                 trace = network.traced.run(input_tensor(observation), wanted, cancelled=cancelled)
             except PassCancelled:
                 raise ComputeCancelled from None
-            known = self._pass = _Pass(key, (pixels,), wanted, trace.values)
-        return Observation(network, rendered, mean, std, observation.layer, known.values)
+            known = self._pass = _Pass(key, (pixels,), wanted, trace.values, trace.output)
+        return Observation(network, rendered, mean, std, observation.layer, known.values, known.output)
 
 
 def _stamp(choice: NetworkChoice) -> tuple[int, int] | None:
@@ -129,14 +140,18 @@ def _stamp(choice: NetworkChoice) -> tuple[int, int] | None:
     return None if status is None else (status.st_mtime_ns, status.st_size)
 
 
-def _tensors_alone(choice: NetworkChoice, error: NetworkUnavailable) -> OtherNetwork:
-    """The tensors of a file that is no live network; raises ``error`` where there are none either."""
+def _opened(host: NetworkHost, choice: NetworkChoice) -> OtherNetwork:
+    """A live network; where a file is none, its tensors beside what of it runs."""
     from cnnviz.checkpoints.checkpoint import open_checkpoint
 
     kind, _, name = choice.source.partition(":")
-    if kind != "file":
-        raise error
-    checkpoint = open_checkpoint(name)
-    if checkpoint.contents is None or checkpoint.network is None:
-        raise error
-    return OtherNetwork(Path(name).stem, choice, None, checkpoint, checkpoint.message)
+    try:
+        network = host.load(choice)
+    except NetworkUnavailable as error:
+        checkpoint = open_checkpoint(name) if kind == "file" else None
+        if checkpoint is None or checkpoint.network is None:
+            raise
+        return OtherNetwork(Path(name).stem, choice, None, checkpoint, str(error))
+    if not network.lacks:
+        return OtherNetwork(network.name, choice, network)
+    return OtherNetwork(network.name, choice, network, open_checkpoint(name, select=choice.select), network.lacks)

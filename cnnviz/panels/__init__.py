@@ -1,7 +1,7 @@
 """The panels: one concept each, two files each (what is computed, and the widget)."""
 
 from cnnviz.engine.panel import PanelSpec
-from cnnviz.panels import activations, checkpoint, filters, guess, input, network, prediction, samples, unit
+from cnnviz.panels import activations, checkpoint, compare, filters, guess, input, network, prediction, samples, unit
 
 PANELS: tuple[PanelSpec, ...] = (
     input.SPEC,
@@ -12,5 +12,6 @@ PANELS: tuple[PanelSpec, ...] = (
     filters.SPEC,
     unit.SPEC,
     checkpoint.SPEC,
+    compare.SPEC,
     guess.SPEC,
 )

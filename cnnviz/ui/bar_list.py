@@ -14,7 +14,7 @@ from cnnviz.ui.theme import theme
 
 
 class BarList(QWidget):
-    """Rows ``name ▆▆▆▆ 99.99 %``, the first in the accent, painted in one go."""
+    """Rows ``name ▆▆▆▆ 99.99 %``, one of them in the accent, painted in one go."""
 
     row_clicked = pyqtSignal(int)
 
@@ -22,12 +22,20 @@ class BarList(QWidget):
         super().__init__(parent)
         self._rows: list[tuple[str, float, str]] = []
         self._widest = 0
+        self._full = 1.0
+        self._marked: int | None = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme().changed.connect(self._restyle)
 
-    def set_rows(self, names: Sequence[str], shares: Sequence[float]) -> None:
-        """Show names with shares of one, in the order given; a share that is no number has an empty bar."""
+    def set_rows(
+        self, names: Sequence[str], shares: Sequence[float], *, full: float = 1.0, marked: int | None = 0
+    ) -> None:
+        """Show names with shares of one, in the order given; a share that is no number has an empty bar.
+
+        A bar is full at the share ``full``; the row ``marked`` is in the accent.
+        """
         grown = len(names) != len(self._rows)
+        self._full, self._marked = full if full > 0 else 1.0, marked
         self._rows = [(name, float(share), format_percent(share)) for name, share in zip(names, shares, strict=True)]
         self._measure()
         if grown:
@@ -48,7 +56,8 @@ class BarList(QWidget):
         return QRectF(left, top, max(right - left, 1), thick)
 
     def _value_width(self) -> int:
-        return QFontMetrics(theme().font("small")).horizontalAdvance("100.00 %") + theme().px(2)
+        widest = max(("100.00 %", *(text for _, _, text in self._rows)), key=len)
+        return QFontMetrics(theme().font("small")).horizontalAdvance(widest) + theme().px(2)
 
     def _measure(self) -> None:
         metrics = QFontMetrics(theme().font("title"))
@@ -69,7 +78,7 @@ class BarList(QWidget):
         top_track = self.bar_rect(0)
         value_width, name_width = self._value_width(), self._name_width()
         for index, (name, share, text) in enumerate(self._rows):
-            top, first = index * height, index == 0
+            top, first = index * height, index == self._marked
             if top > self.height():
                 break
             track = top_track.translated(0, top)
@@ -84,7 +93,7 @@ class BarList(QWidget):
             painter.drawRoundedRect(track, radius, radius)
             if not math.isfinite(share) or share <= 0:
                 continue
-            filled = QRectF(track.left(), track.top(), max(min(share, 1.0) * track.width(), 1.5), thick)
+            filled = QRectF(track.left(), track.top(), max(min(share / self._full, 1.0) * track.width(), 1.5), thick)
             painter.setBrush(hub.colour("accent" if first else "faint"))
             rounding = min(radius, filled.width() / 2)
             painter.drawRoundedRect(filled, rounding, rounding)

@@ -59,3 +59,12 @@ def test_a_click_names_the_row(bars, qtbot):
     assert clicked.args == [1]
     with qtbot.assertNotEmitted(bars.row_clicked):
         qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(100, 5 * bars.row_height()))
+
+
+def test_bars_can_be_full_at_another_share_and_another_row_have_the_accent(bars, pixels, argb):
+    bars.set_rows(["a", "b", "c"], [2.5, 1.25, math.inf], full=2.5, marked=1)
+    picture = pixels(bars)
+    track = bars.bar_rect(0).width()
+    assert lengths(bars, picture, argb(DARK.faint), 1)[0] == pytest.approx(track, abs=3)
+    assert lengths(bars, picture, argb(DARK.accent), 2)[1] == pytest.approx(track / 2, abs=3)
+    assert bars.bar_rect(0).right() < 260 - 50  # room for 250.00 %
