@@ -89,6 +89,7 @@ class HookedNetwork:
         *,
         differentiable: bool,
         cancelled: Callable[[], bool] | None,
+        observe: Callable[[str, Any], None] | None = None,
     ) -> tuple[Any, dict[str, Any], set[str]]:
         """One forward pass; parameters and results as in ``Program.run``, with names of layers for nodes.
 
@@ -99,6 +100,8 @@ class HookedNetwork:
         calls: Counter[str] = Counter()
 
         def keep(name: str, value: Any) -> Any:
+            if observe is not None:
+                observe(name, value)
             if name not in record:
                 return value
             kept = value
