@@ -23,7 +23,7 @@ def trigonometric(positions: Floats, length: int) -> Floats:
     whole = np.abs(distance - np.round(distance)) < WHOLE
     angle = np.pi * np.where(whole, 0.5, distance)
     kernel = np.sin(angle) / (length * (np.tan(angle / length) if length % 2 == 0 else np.sin(angle / length)))
-    return np.where(whole, np.round(distance) % length == 0, kernel)
+    return np.asarray(np.where(whole, np.round(distance) % length == 0, kernel))
 
 
 def cubic(positions: Floats, length: int, border: Border) -> Floats:
@@ -70,3 +70,9 @@ def snapped(positions: Floats) -> Floats:
     """Positions that are whole up to rounding, made whole."""
     whole = np.round(positions)
     return np.where(np.abs(positions - whole) < WHOLE, whole, positions)
+
+
+def back_in(positions: Floats, length: int, period: float) -> Floats:
+    """Positions outside the map moved by whole periods to where the map has them, if it has."""
+    inside = positions - period * np.floor(positions / period + WHOLE)
+    return np.where((inside >= -WHOLE) & (inside <= length - 1 + WHOLE), inside, positions)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnnviz.core.interpolation import WHOLE, Border, Floats, Taps, cubic, planar_taps, snapped, trigonometric
+from cnnviz.core.interpolation import WHOLE, Border, Floats, Taps, back_in, cubic, planar_taps, snapped, trigonometric
 
 Flip = Literal["none", "horizontal", "vertical"]
 Between = Literal["fourier", "bicubic", "nearest"]
@@ -160,7 +160,7 @@ def move_images(images: Tensor, transform: Transform, black: float | Sequence[fl
         What "zeros" fills in: for images that were normalised, the value that black has then.
     """
     grid = image_grid(images.shape[2], images.shape[3])
-    return sample(images, sampling(grid, transform), _fill(images, transform.border, black))
+    return sample(images, sampling(grid, transform), border_fill(images, transform.border, black))
 
 
 def move_map(
@@ -173,7 +173,7 @@ def move_map(
     border but hold no meaning; :func:`known_cells` tells which.
     """
     border = "edge" if open_ended else transform.border
-    return sample(maps, sampling(grid, transform, between, open_ended=open_ended), _fill(maps, border, 0.0))
+    return sample(maps, sampling(grid, transform, between, open_ended=open_ended), border_fill(maps, border, 0.0))
 
 
 def known_cells(grid: MapGrid, transform: Transform) -> NDArray[np.bool_]:
@@ -228,7 +228,7 @@ def _sampling(grid: MapGrid, transform: Transform, between: Between, back: bool,
     for axis, position in enumerate(positions):
         border = transform.border
         if border == "wrap" and open_ended and not grid.closes(axis):
-            position[:] = snapped(_back_in(position, grid.shape[axis], grid.period(axis)))
+            position[:] = snapped(back_in(position, grid.shape[axis], grid.period(axis)))
         if open_ended and not (border == "wrap" and grid.closes(axis)):
             known &= (position >= 0) & (position <= grid.shape[axis] - 1)
             border = "edge"
@@ -284,13 +284,8 @@ def _along(maps: Tensor, weights: Floats, axis: int, fill: Tensor | None) -> Ten
     return moved + fill * _tensor(outside, maps).view(shape)
 
 
-def _back_in(positions: Floats, length: int, period: float) -> Floats:
-    """Positions outside the map moved by whole periods to where the map has them, if it has."""
-    inside = positions - period * np.floor(positions / period + WHOLE)
-    return np.where((inside >= -WHOLE) & (inside <= length - 1 + WHOLE), inside, positions)
-
-
-def _fill(maps: Tensor, border: Border, black: float | Sequence[float]) -> Tensor | None:
+def border_fill(maps: Tensor, border: Border, black: float | Sequence[float] = 0.0) -> Tensor | None:
+    """What comes in from outside, (N or 1, C, 1, 1); None where that is part of the maps."""
     if border == "mean":
         return maps.mean((2, 3), keepdim=True)
     if border != "zeros":
