@@ -11,7 +11,7 @@ from cnnviz.commands.errors import expected_errors
 from cnnviz.commands.evaluate import add_evaluate_command
 from cnnviz.commands.inspect import add_inspect_command
 from cnnviz.commands.screenshot import add_screenshot_command
-from cnnviz.commands.train import add_train_command
+from cnnviz.commands.train_arguments import add_train_command
 from cnnviz.commands.window import add_window_arguments
 
 USAGE_ERROR = 2

@@ -50,12 +50,17 @@ def test_a_network_is_trained_saved_and_evaluated(stripes, tmp_path, capsys):
     result = json.loads(printed.out.splitlines()[-1])
     # Every fifth of 30 images was kept back.
     assert result["samples"] == 6
-    assert result["accuracy"] == 1
+    assert result["test_accuracy"] == 1
+    assert result["checkpoint"] == str(out)
+    assert result["device"] in ("cpu", "cuda", "mps")
+    assert result["train_loss"] > 0
+    assert result["examples_per_second"] > 0
     assert printed.err.splitlines()[-1].startswith("epoch 4/4  step 3/3  loss ")
+    assert not out.with_suffix(".run").exists()
     card = open_network(out).card
     assert card.labels == ("across", "down")
     assert card.config == {"channels": 3, "classes": 2, "widths": [48, 96, 160]}
-    assert card.test_accuracy == result["accuracy"]
+    assert card.test_accuracy == result["test_accuracy"]
     assert card.seed == 5
     assert card.dataset == "folder:stripes"
 
@@ -73,9 +78,9 @@ def test_the_command_in_the_card_makes_the_same_network_again(tmp_path, monkeypa
     assert main([*command, "--out", "first.safetensors", "--batch-size", "6", "--seed", "3"]) == 0
     first = open_network("first.safetensors")
     assert first.card.command == (
-        "cnnviz train --network lenet --dataset mnist --data-dir . --epochs 1 --batch-size 6 --learning-rate 0.003 "
-        "--optimizer adamw --schedule one-cycle --weight-decay 0.01 --label-smoothing 0 "
-        "--augment affine thickness brightness --precision float32 --seed 3 --out first.safetensors"
+        "cnnviz train --network lenet --dataset mnist --data-dir . --epochs 1 --batch-size 6 --optimizer adamw "
+        "--learning-rate 0.003 --weight-decay 0.01 --schedule one-cycle --augment affine thickness brightness "
+        "--seed 3 --precision float32 --out first.safetensors"
     )
     again = first.card.command.replace("first", "second").split()[1:]
     assert main(again) == 0
@@ -99,13 +104,20 @@ TRAIN = ["train", "--network", "lenet", "--dataset", "mnist", "--out", "x.safete
     ("arguments", "message"),
     [
         (["evaluate", "nothing", "--dataset", "mnist"], "no network or file 'nothing'"),
-        (["train", "--network", "alexnet", *TRAIN[3:]], "no architecture 'alexnet'; choose one of lenet"),
+        (["train", "--network", "lenet6", *TRAIN[3:]], "no architecture 'lenet6'; choose one of lenet"),
+        (["train", *TRAIN[3:]], "--network is not given"),
+        ([*TRAIN, "--resume"], "There is no run in x.run to go on with"),
+        (
+            [*TRAIN[:4], "digits", *TRAIN[5:], "--batch-size", "2000"],
+            "only 1,438 images to train on; choose 1438 or less",
+        ),
+        ([*TRAIN[:4], "digits", *TRAIN[5:], "--precision", "float16", "--device", "cpu"], "needs a CUDA device"),
         ([*TRAIN, "--data-dir", "nowhere"], "The data folder nowhere is not there"),
         ([*TRAIN[:-1], "x.pt"], r"x\.pt must end in \.safetensors"),
         ([*TRAIN[:-1], "no/x.safetensors"], "The folder no is not there"),
         ([*TRAIN[:-1], "."], r"\. must end in \.safetensors"),
         ([*TRAIN, "--augment", "colour"], "no augmentation 'colour'; choose from affine"),
-        ([*TRAIN, "--label-smoothing", "1.5"], "label smoothing is 1.5; it must be below 1"),
+        ([*TRAIN, "--label-smoothing", "1.5"], r"label smoothing is 1\.5; it must be below 1"),
         ([*TRAIN, "--dataset", "imagenet"], "no data set 'imagenet'"),
     ],
 )
@@ -152,7 +164,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused_before_the_training(tmp_
 def test_grey_networks_are_trained_on_grey_and_files_that_are_no_images_are_named(stripes, tmp_path, capsys):
     (stripes / "across" / "notes.txt").write_text("about")
     out = tmp_path / "grey.safetensors"
-    fast = ("--epochs", "1", "--weight-decay", "0", "--json")
+    fast = ("--epochs", "1", "--batch-size", "8", "--weight-decay", "0", "--json")
     assert main(["train", "--network", "lenet", "--dataset", f"folder:{stripes}", "--out", str(out), *fast]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["skipped"] == 1
@@ -160,17 +172,19 @@ def test_grey_networks_are_trained_on_grey_and_files_that_are_no_images_are_name
     assert open_network(out).card.input_size == (1, 28, 28)
 
 
-def test_divergence_is_an_error_and_writes_nothing(stripes, tmp_path, capsys):
+def test_divergence_is_an_error_that_leaves_the_last_good_weights(stripes, tmp_path, capsys):
     assert train_on(stripes, tmp_path / "n.safetensors", "--learning-rate", "1e30") == 2
-    assert "Training diverged in epoch 1" in capsys.readouterr().err
+    assert "Training diverged in step 2" in capsys.readouterr().err
     assert not (tmp_path / "n.safetensors").exists()
+    (*_, last) = sorted((tmp_path / "n.run").glob("step-*.safetensors"))
+    assert open_network(last).non_finite == 0
 
 
 def test_a_fault_of_the_program_is_not_taken_for_the_persons(stripes, tmp_path, monkeypatch):
     def broken(*_, **__):
         raise ValueError("a fault")
 
-    monkeypatch.setattr("cnnviz.training.loop.train", broken)
+    monkeypatch.setattr("cnnviz.training.trainer.Trainer.advance", broken)
     with pytest.raises(ValueError, match="a fault"):
         train_on(stripes, tmp_path / "n.safetensors")
 

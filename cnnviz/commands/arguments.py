@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 Subparsers: TypeAlias = "argparse._SubParsersAction[Any]"
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """``--dataset`` and ``--data-dir``."""
     parser.add_argument(
         "--dataset",
-        required=True,
+        required=required,
         metavar="SET",
         help="digits, shapes, mnist, fashion-mnist, cifar10, or folder:PATH with one folder of images per class",
     )

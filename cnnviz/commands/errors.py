@@ -15,7 +15,8 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from cnnviz.data.labelled_images import DatasetError
     from cnnviz.nets.registry import ArchitectureError
     from cnnviz.training.evaluate import EvaluationError
-    from cnnviz.training.loop import TrainingDiverged
+    from cnnviz.training.run_lock import RunInUse
+    from cnnviz.training.settings import SettingsError
 
     return (
         CommandError,
@@ -24,5 +25,6 @@ def expected_errors() -> tuple[type[Exception], ...]:
         CheckpointError,
         DatasetError,
         EvaluationError,
-        TrainingDiverged,
+        RunInUse,
+        SettingsError,
     )

@@ -1,119 +1,134 @@
-"""``cnnviz train``: train one of the program's architectures and save it."""
+"""``cnnviz train``: train a network on a data set and save it, without a window."""
 
 import argparse
 import json
 import os
 import shlex
+import shutil
+import signal
 import sys
 import time
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnviz.commands.arguments import (
-    Subparsers,
-    add_data_arguments,
-    non_negative_float,
-    positive_float,
-    positive_int,
-    seed,
-)
 from cnnviz.commands.errors import CommandError
-from cnnviz.training.recipes import DEFAULT_RECIPES, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
+from cnnviz.commands.train_progress import ProgressLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from cnnviz.training.ranks import Ranks
+    from cnnviz.training.run import Run
+    from cnnviz.training.settings import TrainingSettings
 
-    from cnnviz.checkpoints.card import NetworkCard
-    from cnnviz.data.labelled_images import LabelledImages
-    from cnnviz.training.loop import Step
-
-# Every fifth image of a data set that has no test images of its own is kept back for testing.
-HELD_OUT_EVERY = 5
-
-
-def add_train_command(subparsers: Subparsers) -> None:
-    """Declare ``cnnviz train`` and its options."""
-    parser = subparsers.add_parser(
-        "train",
-        help="train a network and save it",
-        description="Train a network on a data set, measure it on the test images and save it as safetensors.",
-        epilog="example: cnnviz train --network lenet --dataset mnist --epochs 20 --out digits.safetensors",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--network", required=True, metavar="NAME", help="lenet, cifar-net or tiny-vgg")
-    add_data_arguments(parser)
-    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the .safetensors file to write")
-    parser.add_argument("--epochs", type=positive_int, metavar="N", help="passes over the training images")
-    parser.add_argument("--batch-size", type=positive_int, metavar="N", help="images per step")
-    parser.add_argument("--learning-rate", type=positive_float, metavar="X", help="the largest; it is warmed up to")
-    parser.add_argument("--weight-decay", type=non_negative_float, metavar="X", help="decay of weights, not of biases")
-    parser.add_argument("--label-smoothing", type=non_negative_float, metavar="X", help="from 0 to 1")
-    parser.add_argument("--optimizer", choices=OPTIMIZERS)
-    parser.add_argument("--schedule", choices=SCHEDULES)
-    parser.add_argument(
-        "--augment",
-        nargs="+",
-        metavar="NAME",
-        help="random changes to each image: affine, thickness, brightness, flip, crop, cutout; or none",
-    )
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of the passes; bfloat16 is twice as fast on processors that have it",
-    )
-    parser.add_argument("--seed", type=seed, metavar="N", help="of all random numbers (0)")
-    parser.add_argument("--threads", type=positive_int, metavar="N", help="processor threads")
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object, on the last line")
-    parser.set_defaults(run=run_train)
+INTERRUPTED = 130
 
 
 def run_train(arguments: argparse.Namespace) -> int:
     """Train, test, save; the accuracy is printed."""
     _check_target(arguments.out)
-    import torch
+    from cnnviz.training.ranks import launched_ranks
 
-    from cnnviz.checkpoints.save import save_network
-    from cnnviz.data.datasets import has_test_split, load_dataset
-    from cnnviz.nets.registry import build, default_config, input_height_width
-    from cnnviz.training.evaluate import evaluate
-    from cnnviz.training.loop import train
+    with launched_ranks() as ranks:
+        return _train(arguments, ranks)
 
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    height_width = input_height_width(arguments.network)
-    recipe = _recipe(arguments)
-    # What the images of a folder are brought to; a data set of its own size and channels keeps them.
-    shape = (default_config(arguments.network)["channels"], *height_width)
-    images = load_dataset(arguments.dataset, "train", arguments.data_dir, shape)
-    if has_test_split(arguments.dataset):
-        test_images = load_dataset(arguments.dataset, "test", arguments.data_dir, shape)
-    else:
-        images, test_images = _hold_out(images)
-    if images.skipped:
-        print(f"{len(images.skipped)} files are no images, first {images.skipped[0]}", file=sys.stderr)
-    card = _card(arguments, recipe, images, height_width)
-    torch.manual_seed(recipe.seed)
-    module = build(card.architecture, card.config)
+
+def _train(arguments: argparse.Namespace, ranks: "Ranks") -> int:
+    folder = arguments.out.with_suffix(".run")
+    progress = ProgressLine(sys.stderr if ranks.leads else None)
     started = time.monotonic()
-    train(module, card, images, recipe, on_step=_progress_line(started))
-    seconds = time.monotonic() - started
-    evaluation = evaluate(module, card, test_images)
-    card = card.model_copy(update={"test_accuracy": round(evaluation.accuracy, 6)})
-    save_network(module, card, arguments.out)
+    run = _open_run(arguments, folder, progress, ranks)
+    progress.begin(run.trainer.total_steps, run.trainer.step)
+    try:
+        with _between_steps() as stopped:
+            while not run.trainer.over and not stopped:
+                run.advance()
+    except BaseException:
+        run.abandon()
+        raise
+    run.close()
+    if stopped:
+        message = f"stopped at step {run.trainer.step}, which is saved; the same command with --resume goes on"
+        if ranks.leads:
+            print(f"cnnviz: {message}", file=sys.stderr)
+        return INTERRUPTED
+    diverged = progress.diverged
+    if run.trainer.phase == "diverged" and diverged is not None:
+        raise CommandError(
+            f"{diverged.reason} The last good weights, of step {diverged.restored_step}, are in {folder}."
+        )
+    if ranks.leads:
+        _finish(arguments, run, folder, time.monotonic() - started)
+    return 0
+
+
+def _open_run(arguments: argparse.Namespace, folder: Path, progress: ProgressLine, ranks: "Ranks") -> "Run":
+    from cnnviz.training.run import Run
+    from cnnviz.training.run_folder import read_record
+
+    record = read_record(folder)
+    if not arguments.resume:
+        if record is not None and record.status not in ("finished", "diverged") and ranks.leads:
+            raise CommandError(
+                f"{folder} holds a run that is not finished (step {record.step} of {record.total_steps}); "
+                "add --resume to go on with it, or delete the folder."
+            )
+        settings = _settings(arguments)
+        return Run.start(settings, folder, progress.tell, command=_command(arguments, settings), ranks=ranks)
+    if record is None:
+        raise CommandError(f"There is no run in {folder} to go on with; leave --resume out to start one.")
+    run = Run.resume(folder, progress.tell, ranks=ranks)
+    chosen = {
+        name: value for name, value in _chosen(arguments).items() if name not in ("network", "dataset", "data_dir")
+    }
+    settings = run.trainer.settings.changed(chosen)
+    if settings != run.trainer.settings:
+        run.change(settings)
+    return run
+
+
+def _finish(arguments: argparse.Namespace, run: "Run", folder: Path, seconds: float) -> None:
+    from cnnviz.checkpoints.save import save_network
+
+    trainer = run.trainer
+    module = trainer.module.to("cpu").eval()
+    save_network(module, trainer.card, arguments.out)
+    if not arguments.keep_run:
+        shutil.rmtree(folder, ignore_errors=True)
+    last = trainer.history[-1]
+    samples = len(run.prepared.data.test)
     if arguments.json:
         result = {
-            "accuracy": evaluation.accuracy,
-            "samples": evaluation.samples,
-            "per_class": evaluation.per_class,
-            "skipped": len(images.skipped),
-            "out": str(arguments.out),
-            "seconds": round(seconds, 1),
+            "test_accuracy": last.test_accuracy,
+            "train_loss": last.train_loss,
+            "seconds": round(seconds, 2),
+            "examples_per_second": round(trainer.examples_per_second, 1),
+            "device": str(trainer.device),
+            "checkpoint": str(arguments.out),
+            "samples": samples,
+            "skipped": len(run.prepared.skipped),
         }
         print(json.dumps(result))
     else:
-        print(f"{arguments.out}: {evaluation.accuracy:.2%} of {evaluation.samples:,} test images are named rightly")
-    return 0
+        print(f"{arguments.out}: {last.test_accuracy:.2%} of {samples:,} test images are named rightly")
+
+
+@contextmanager
+def _between_steps() -> Iterator[list[int]]:
+    """Collects the signals that ask to stop, so that a step is never cut in two; the second one ends the program."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _check_target(out: Path) -> None:
@@ -128,101 +143,76 @@ def _check_target(out: Path) -> None:
         raise CommandError(f"The folder {out.parent} may not be written to; give another --out.")
 
 
-def _recipe(arguments: argparse.Namespace) -> Recipe:
-    from cnnviz.training.augmentation import AUGMENTATIONS
+def _settings(arguments: argparse.Namespace) -> "TrainingSettings":
+    from cnnviz.checkpoints.identify import network_path, read_card
+    from cnnviz.checkpoints.shipped import shipped_networks
+    from cnnviz.training.recipes import recipe
+    from cnnviz.training.settings import checked_settings
 
-    chosen = {
-        name: value
-        for name in asdict(DEFAULT_RECIPES[arguments.network])
-        if (value := getattr(arguments, name, None)) is not None
+    for name in ("network", "dataset"):
+        if getattr(arguments, name) is None:
+            raise CommandError(f"--{name} is not given; it is needed unless a run is gone on with by --resume.")
+    network = arguments.network
+    is_file = network not in shipped_networks() and Path(network).is_file()
+    architecture = (
+        read_card(network_path(network)).architecture if is_file or network in shipped_networks() else network
+    )
+    start = {
+        "name": network,
+        "config": arguments.config or {},
+        "input_size": arguments.input_size,
+        "keep_weights": is_file and not arguments.fresh,
     }
+    values = recipe(architecture, arguments.dataset, fast=arguments.fast)
+    return checked_settings({**values, **_chosen(arguments), "network": start})
+
+
+def _chosen(arguments: argparse.Namespace) -> dict[str, object]:
+    """The settings that the command names."""
+    from cnnviz.training.choices import AUGMENTATION_NAMES
+    from cnnviz.training.settings import TrainingSettings
+
+    given = {name: getattr(arguments, name, None) for name in TrainingSettings.model_fields}
+    chosen = {name: value for name, value in given.items() if value is not None and name != "network"}
+    if "data_dir" in chosen:
+        chosen["data_dir"] = str(chosen["data_dir"])
     if arguments.augment is not None:
         names = () if arguments.augment == ["none"] else tuple(arguments.augment)
         for name in names:
-            if name not in AUGMENTATIONS:
+            if name not in AUGMENTATION_NAMES:
                 raise CommandError(
-                    f"There is no augmentation '{name}'; choose from {', '.join(AUGMENTATIONS)} or none."
+                    f"There is no augmentation '{name}'; choose from {', '.join(AUGMENTATION_NAMES)} or none."
                 )
         chosen["augmentations"] = names
-    recipe = replace(DEFAULT_RECIPES[arguments.network], **chosen)
-    if recipe.label_smoothing >= 1:
-        raise CommandError(f"The label smoothing is {recipe.label_smoothing:g}; it must be below 1.")
-    return recipe
+    return chosen
 
 
-def _hold_out(images: "LabelledImages") -> tuple["LabelledImages", "LabelledImages"]:
-    """Training images and test images; each class gives every fifth of its own."""
-    import numpy as np
-
-    order = np.argsort(images.labels, kind="stable")
-    is_test = np.arange(len(order)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
-    if not is_test.any():
-        raise CommandError(f"{len(images)} images are too few to keep every fifth for testing; give at least five.")
-    return images.subset(order[~is_test]), images.subset(order[is_test])
+_LEFT_OUT = ("network", "dataset", "data_dir", "device", "save_every", "test_every", "measure_every")
 
 
-def _card(
-    arguments: argparse.Namespace, recipe: Recipe, images: "LabelledImages", height_width: tuple[int, int]
-) -> "NetworkCard":
-    from cnnviz.checkpoints.card import NetworkCard
-    from cnnviz.nets.registry import default_config
-    from cnnviz.training.preparation import channel_statistics
-
-    channels = images.images.shape[1]
-    mean, std = channel_statistics(images.images)
-    return NetworkCard(
-        architecture=arguments.network,
-        # All of it, so that the file can be opened when a later version has other defaults.
-        config=default_config(arguments.network) | {"channels": channels, "classes": len(images.class_names)},
-        labels=images.class_names,
-        input_size=(channels, *height_width),
-        mean=mean,
-        std=std,
-        dataset=_without_machine_path(arguments.dataset),
-        command=_command(arguments, recipe),
-        seed=recipe.seed,
-    )
-
-
-def _command(arguments: argparse.Namespace, recipe: Recipe) -> str:
+def _command(arguments: argparse.Namespace, settings: "TrainingSettings") -> str:
     """The command that makes the same network again, wherever the files lie."""
-    words = ["cnnviz", "train", "--network", arguments.network]
-    words += ["--dataset", _without_machine_path(arguments.dataset)]
-    if arguments.data_dir is not None:
-        words += ["--data-dir", _without_machine_path(str(arguments.data_dir))]
-    for name, value in asdict(recipe).items():
+    from cnnviz.training.start import without_machine_path
+
+    words = ["cnnviz", "train", "--network", without_machine_path(settings.network.name)]
+    if settings.network.config:
+        words += ["--config", json.dumps(settings.network.config)]
+    if settings.network.input_size is not None:
+        words += ["--input-size", *map(str, settings.network.input_size)]
+    words += ["--dataset", without_machine_path(settings.dataset)]
+    if settings.data_dir:
+        words += ["--data-dir", without_machine_path(settings.data_dir)]
+    defaults = type(settings).model_fields
+    for name, value in settings.model_dump().items():
         if name == "augmentations":
             words += ["--augment", *(value or ["none"])]
-        else:
-            words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
-    if arguments.threads:
-        words += ["--threads", str(arguments.threads)]
-    words += ["--out", _without_machine_path(str(arguments.out))]
+        elif name == "channels_last":
+            words += [] if value else ["--no-channels-last"]
+        elif name not in _LEFT_OUT and (value != defaults[name].default or name in _ALWAYS):
+            words += [f"--{name.replace('_', '-')}", f"{value:.12g}" if isinstance(value, float) else str(value)]
+    words += ["--out", without_machine_path(str(arguments.out))]
     return shlex.join(words)
 
 
-def _without_machine_path(text: str) -> str:
-    kind, colon, path = text.rpartition(":") if text.startswith("folder:") else ("", "", text)
-    return kind + colon + (Path(path).name if Path(path).is_absolute() else Path(path).as_posix())
-
-
-def _progress_line(started: float) -> "Callable[[Step], None]":
-    """Prints one line that is overwritten at a terminal, one line per epoch elsewhere."""
-    mean_loss = 0.0
-
-    def show(step: "Step") -> None:
-        nonlocal mean_loss
-        mean_loss += (step.loss - mean_loss) / step.step
-        if not (step.ends_epoch or sys.stderr.isatty()):
-            return
-        done = (step.epoch - 1) * step.steps + step.step
-        elapsed = time.monotonic() - started
-        left = elapsed / done * (step.epochs * step.steps - done)
-        line = (
-            f"epoch {step.epoch}/{step.epochs}  step {step.step}/{step.steps}  loss {mean_loss:.3f}  "
-            f"rate {step.learning_rate:.2g}  {elapsed:.0f} s, {left:.0f} s left"
-        )
-        start, end = ("\r", "\n" if step.ends_epoch else "") if sys.stderr.isatty() else ("", "\n")
-        print(f"{start}{line}  ", end=end, file=sys.stderr, flush=True)
-
-    return show
+_ALWAYS = ("epochs", "batch_size", "learning_rate", "optimizer", "schedule", "weight_decay", "precision", "seed")
+"""Written down also where they are what they are without being named, lest a later version has other defaults."""

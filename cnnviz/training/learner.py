@@ -52,7 +52,7 @@ class Learner:
             self._ranks.share(indices), settings.augmentations, generator, self.device
         )
         with dropout_of(self.module, settings.dropout):
-            logits = self._logits(self._forward, inputs)
+            logits = self._logits(inputs)
         loss = batch_loss(settings.loss, logits, labels, settings.label_smoothing)
         return Pass(loss, torch.stack([loss.detach() * len(labels), (logits.argmax(dim=1) == labels).sum()]))
 
@@ -73,11 +73,14 @@ class Learner:
 
     @torch.inference_mode()
     def test(self, chosen: slice) -> Tensor:
-        """float64, (2,), on the CPU: the loss of these test images, summed, and how many are named rightly."""
+        """float64, (2,), on the CPU: the loss of these test images, summed, and how many are named rightly.
+
+        In float32, so that the accuracy is that which the finished network has anywhere.
+        """
         if self.module.training:
             self.module.eval()
         inputs, labels = self.data.test_batch(chosen, self.device)
-        logits = self._logits(self.module, inputs)
+        logits = self.module(inputs.contiguous(memory_format=self._layout))
         loss = batch_loss(self._settings.loss, logits, labels) * len(labels)
         right = ((logits.argmax(dim=1) == labels) & logits.isfinite().all(dim=1)).sum()
         return torch.stack([loss.double(), right.double()]).cpu()
@@ -110,11 +113,11 @@ class Learner:
         if numbers["scaler"] and self._scaler.is_enabled():
             self._scaler.load_state_dict(numbers["scaler"])
 
-    def _logits(self, forward: nn.Module, inputs: Tensor) -> Tensor:
+    def _logits(self, inputs: Tensor) -> Tensor:
         name = self._settings.precision
         kind = torch.bfloat16 if name == "float32" else getattr(torch, name)
         with torch.autocast(self.device.type, kind, enabled=name != "float32"):
-            logits: Tensor = forward(inputs.contiguous(memory_format=self._layout))
+            logits: Tensor = self._forward(inputs.contiguous(memory_format=self._layout))
         return logits.float()
 
     def _place(self) -> None:

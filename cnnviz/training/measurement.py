@@ -76,4 +76,5 @@ def _norm(tensors: list[Tensor]) -> Tensor:
     """Euclidean norm of all values together, float32."""
     if not tensors:
         return torch.zeros(())
-    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(each.float()) for each in tensors]))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(each.float()) for each in tensors]))
+    return norm

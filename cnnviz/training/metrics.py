@@ -93,4 +93,22 @@ class Divergence:
     """The largest of the schedule from here on."""
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint was written."""
+
+    step: int
+    path: str
+    """Of the network, which opens as any other."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that the person should know; the run goes on."""
+
+    message: str
+    """A sentence."""
+
+
 RunEvent = StepMetrics | EpochMetrics | TestProgress | Divergence
+"""What a trainer tells."""

@@ -55,7 +55,8 @@ def blueprint(start: NetworkStart) -> Blueprint:
         own = name in ARCHITECTURES
         config = (default_config(name) if own else dict(PUBLIC_ARCHITECTURES[name].settings)) | chosen
         height_width = input_height_width(name) if own else PUBLIC_ARCHITECTURES[name].input_height_width
-        channels = int(config.get("channels", 3))
+        own_channels = config.get("channels")
+        channels = own_channels if isinstance(own_channels, int) else 3
         follows = "channels" in config and "channels" not in chosen and start.input_size is None
         return Blueprint(name, config, start.input_size or (channels, *height_width), follows)
     if name in shipped_networks() or Path(name).exists():

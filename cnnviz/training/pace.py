@@ -14,6 +14,7 @@ class Pace:
     def __init__(self) -> None:
         self._steps: deque[tuple[float, int]] = deque()
         self._last: float | None = None
+        self._total = (0.0, 0)
 
     def pause(self) -> None:
         """Let the time until the next step count as none."""
@@ -27,7 +28,9 @@ class Pace:
     def finish(self, examples: int) -> None:
         """At the end of a step over so many examples."""
         now = time.perf_counter()
-        self._steps.append((now - (self._last if self._last is not None else now), examples))
+        duration = now - (self._last if self._last is not None else now)
+        self._steps.append((duration, examples))
+        self._total = self._total[0] + duration, self._total[1] + examples
         self._last = now
         total = sum(duration for duration, _ in self._steps)
         while len(self._steps) > 1 and total - self._steps[0][0] >= _WINDOW:
@@ -38,3 +41,9 @@ class Pace:
         """0 before the first step."""
         duration = sum(duration for duration, _ in self._steps)
         return sum(examples for _, examples in self._steps) / duration if duration > 0 else 0.0
+
+    @property
+    def average(self) -> float:
+        """Examples a second over all steps; 0 before the first."""
+        duration, examples = self._total
+        return examples / duration if duration > 0 else 0.0

@@ -1,50 +1,75 @@
-"""How each architecture is trained unless the person says otherwise."""
+"""How networks are trained unless the person says otherwise: settings by name, without what would check them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("one-cycle", "cosine")
-PRECISIONS = ("float32", "bfloat16")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what weights come out, together with architecture and images."""
-
-    epochs: int
-    batch_size: int = 128
-    learning_rate: float = 0.1
-    """The largest; the schedule goes up to it and down again."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    schedule: Literal["one-cycle", "cosine"] = "one-cycle"
-    weight_decay: float = 5e-4
-    label_smoothing: float = 0.0
-    augmentations: tuple[str, ...] = ()
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the forward and backward pass; weights are float32 always."""
-    seed: int = 0
-
-
-DEFAULT_RECIPES: Mapping[str, Recipe] = MappingProxyType(
+DEFAULT_RECIPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
-        "lenet": Recipe(
-            epochs=36,
-            learning_rate=3e-3,
-            optimizer="adamw",
-            weight_decay=0.01,
-            augmentations=("affine", "thickness", "brightness"),
+        "lenet": MappingProxyType(
+            {
+                "epochs": 36,
+                "batch_size": 128,
+                "learning_rate": 3e-3,
+                "optimizer": "adamw",
+                "weight_decay": 0.01,
+                "augmentations": ("affine", "thickness", "brightness"),
+            }
         ),
-        "cifar-net": Recipe(epochs=14, learning_rate=0.2, label_smoothing=0.1, augmentations=("flip", "crop")),
-        "tiny-vgg": Recipe(
-            epochs=30,
-            batch_size=64,
-            learning_rate=5e-3,
-            optimizer="adamw",
-            weight_decay=0.05,
-            augmentations=("flip", "crop"),
+        "cifar-net": MappingProxyType(
+            {
+                "epochs": 14,
+                "batch_size": 128,
+                "learning_rate": 0.2,
+                "optimizer": "nesterov",
+                "weight_decay": 5e-4,
+                "label_smoothing": 0.1,
+                "augmentations": ("flip", "crop"),
+            }
+        ),
+        "tiny-vgg": MappingProxyType(
+            {
+                "epochs": 30,
+                "batch_size": 64,
+                "learning_rate": 5e-3,
+                "optimizer": "adamw",
+                "weight_decay": 0.05,
+                "augmentations": ("flip", "crop"),
+            }
         ),
     }
 )
+"""By architecture, those that made the networks that ship; one cycle of the learning rate in each."""
+
+OTHER_RECIPE: Mapping[str, object] = MappingProxyType(
+    {"epochs": 10, "batch_size": 64, "learning_rate": 1e-3, "optimizer": "adamw", "weight_decay": 0.01}
+)
+"""Of every other architecture."""
+
+FAST_RECIPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        "lenet": MappingProxyType(
+            {"epochs": 2, "batch_size": 64, "learning_rate": 4e-3, "optimizer": "adamw", "weight_decay": 0.01}
+        ),
+        "cifar-net": MappingProxyType(
+            {"epochs": 5, "batch_size": 128, "learning_rate": 0.1, "optimizer": "nesterov", "weight_decay": 5e-4}
+        ),
+        "tiny-vgg": MappingProxyType(
+            {"epochs": 5, "batch_size": 64, "learning_rate": 4e-3, "optimizer": "adamw", "weight_decay": 0.01}
+        ),
+    }
+)
+"""By architecture, for the one who watches: the shortest way to a network that is nearly as good, without augmentation.
+
+``lenet`` names 98 % of MNIST's test images rightly after them."""
+
+EPOCHS_OF_SMALL_DATA = 20
+"""Of ``digits``, whose 1,438 images make an epoch that is over at once."""
+
+
+def recipe(architecture: str, dataset: str, *, fast: bool = False) -> dict[str, object]:
+    """Settings for training ``architecture`` on ``dataset``, as ``cnnviz.training.settings`` names them."""
+    recipes = FAST_RECIPES if fast else DEFAULT_RECIPES
+    chosen = dict(recipes.get(architecture, OTHER_RECIPE))
+    if fast and dataset == "digits":
+        chosen["epochs"] = EPOCHS_OF_SMALL_DATA
+    return chosen

@@ -15,6 +15,7 @@ from cnnviz.data.colour import LUMINANCE
 from cnnviz.data.datasets import has_test_split, load_dataset
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
 from cnnviz.data.split import split_by_class
+from cnnviz.nets.registry import build
 from cnnviz.training.device_data import DeviceImages, TrainingData
 from cnnviz.training.network_start import blueprint, starting_module
 from cnnviz.training.preparation import channel_statistics
@@ -80,6 +81,25 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
         notes.append(f"{len(skipped)} files are no images, first {skipped[0]}")
     data = TrainingData(DeviceImages.of(train), DeviceImages.of(test), card)
     return Prepared(module, data, skipped, tuple(notes))
+
+
+def prepare_again(settings: TrainingSettings, card: NetworkCard, progress: Progress | None = None) -> Prepared:
+    """Images and architecture of a run whose network has this card; the weights are still to be filled in.
+
+    Raises
+    ------
+    DatasetError, ArchitectureError
+        The data set is not there any more, or has become another.
+    """
+    train, test = (
+        _in_channels(images, card.input_size[0]) for images in load_images(settings, card.input_size, progress)
+    )
+    if train.class_names != card.labels:
+        raise DatasetError(
+            f"{settings.dataset} has other classes than when the run began; put it back, or start another run."
+        )
+    data = TrainingData(DeviceImages.of(train), DeviceImages.of(test), card.model_copy(update={"test_accuracy": None}))
+    return Prepared(build(card.architecture, card.config), data, tuple(dict.fromkeys(train.skipped + test.skipped)), ())
 
 
 def load_images(

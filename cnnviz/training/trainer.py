@@ -79,7 +79,7 @@ class Trainer:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self._learner = Learner(module, data, settings, ranks)
-        self._ranks = ranks
+        self.ranks = ranks
         self._data = data
         self._at = Position()
         self._schedule = ScheduleState()
@@ -137,6 +137,11 @@ class Trainer:
         """Of the next step."""
         share = share_of_largest(self.settings, self._progress(), self._at.epoch)
         return self.settings.learning_rate * share * self._schedule.scale
+
+    @property
+    def examples_per_second(self) -> float:
+        """Over all steps that this trainer made; tests and pauses do not count."""
+        return self._pace.average
 
     @property
     def over(self) -> bool:
@@ -222,7 +227,7 @@ class Trainer:
         number = at.step + 1
         learning_rate = self.learning_rate
         indices = self._epoch_order()[at.offset : at.offset + settings.batch_size]
-        done = self._learner.forward(indices, augmentation_generator(settings.seed, at.step, self._ranks.rank))
+        done = self._learner.forward(indices, augmentation_generator(settings.seed, at.step, self.ranks.rank))
         self._unread.append(done.sums)
         metrics: tuple[float, float] | None = None
         keeps = at.step % GOOD_EVERY == 0
@@ -278,7 +283,7 @@ class Trainer:
     def _read(self) -> tuple[float, float]:
         """Mean loss and accuracy of the batches since the last look."""
         count = len(self._unread) * self.settings.batch_size
-        loss_sum, right = self._ranks.total(torch.stack(self._unread).sum(dim=0)).tolist()
+        loss_sum, right = self.ranks.total(torch.stack(self._unread).sum(dim=0)).tolist()
         self._unread.clear()
         self._at.loss_sum += loss_sum
         self._at.right += right
@@ -321,10 +326,10 @@ class Trainer:
         sums = None
         if ends_run or (settings.test_every and (at.epoch + 1) % settings.test_every == 0):
             sums = torch.zeros(2, dtype=torch.float64)
-            for start in range(self._ranks.rank * TEST_CHUNK, count, self._ranks.count * TEST_CHUNK):
+            for start in range(self.ranks.rank * TEST_CHUNK, count, self.ranks.count * TEST_CHUNK):
                 sums += self._learner.test(slice(start, start + TEST_CHUNK))
                 yield TestProgress(min(start + TEST_CHUNK, count), count)
-            sums = self._ranks.total(sums.to(self.device if self.device.type == "cuda" else "cpu")).cpu() / count
+            sums = self.ranks.total(sums.to(self.device if self.device.type == "cuda" else "cpu")).cpu() / count
         test_loss, test_accuracy = sums.tolist() if sums is not None else (None, None)
         seen = max(at.seen, 1)
         metrics = EpochMetrics(at.epoch + 1, at.step, at.loss_sum / seen, at.right / seen, test_loss, test_accuracy)

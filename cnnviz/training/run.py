@@ -1,0 +1,195 @@
+"""A training run together with the folder that it is kept in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from cnnviz.checkpoints.card import CheckpointError
+from cnnviz.checkpoints.identify import read_card
+from cnnviz.training.checkpoints import SaveError, load_checkpoint, save_checkpoint
+from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, RunEvent, Saved, StepMetrics
+from cnnviz.training.ranks import ALONE, Ranks
+from cnnviz.training.run_folder import (
+    LOCK_FILE,
+    Curve,
+    RunRecord,
+    Status,
+    network_path,
+    read_record,
+    write_record,
+)
+from cnnviz.training.run_lock import RunLock
+from cnnviz.training.settings import TrainingSettings, checked_settings
+from cnnviz.training.start import Prepared, Progress, prepare, prepare_again
+from cnnviz.training.trainer import Trainer
+
+_WRITE_SECONDS = 1.0
+
+Tell = Callable[[RunEvent | Saved | Notice], None]
+
+
+class Run:
+    """Makes steps, saves when it is time, and writes the curve; to be closed.
+
+    What cannot be written is told as a notice, and tried again when the next checkpoint is due: the run goes on.
+
+    Parameters
+    ----------
+    folder
+        None keeps nothing.
+    tell
+        Called with all that happens.
+    """
+
+    def __init__(
+        self, prepared: Prepared, trainer: Trainer, folder: Path | None, record: RunRecord, tell: Tell
+    ) -> None:
+        self.prepared = prepared
+        self.trainer = trainer
+        self.folder = folder
+        self._record = record
+        self._tell = tell
+        self._curve = Curve(folder) if folder is not None else None
+        self._unwritten: list[StepMetrics | EpochMetrics | Divergence] = []
+        self._written = time.monotonic()
+        self._saved_step = -1
+        self._warned = ""
+        self._lock = ExitStack()
+
+    @classmethod
+    def start(
+        cls,
+        settings: TrainingSettings,
+        folder: Path | None,
+        tell: Tell,
+        *,
+        command: str = "",
+        progress: Progress | None = None,
+        ranks: Ranks = ALONE,
+    ) -> Self:
+        """A run from its first step; raises what :func:`cnnviz.training.start.prepare` and :class:`Trainer` do."""
+        prepared = prepare(settings, command, progress)
+        trainer = Trainer(prepared.module, prepared.data, settings, ranks)
+        record = RunRecord(settings=settings, started=time.time(), command=command, total_steps=trainer.total_steps)
+        run = cls(prepared, trainer, folder, record, tell)
+        run._open()
+        for note in prepared.notes:
+            tell(Notice(note))
+        run.save()
+        return run
+
+    @classmethod
+    def resume(cls, folder: Path, tell: Tell, *, progress: Progress | None = None, ranks: Ranks = ALONE) -> Self:
+        """The run in ``folder`` from its last checkpoint on.
+
+        Raises
+        ------
+        CheckpointError, DatasetError, SettingsError, RunInUse
+            There is none, its data set is gone, or another process works on it.
+        """
+        record = read_record(folder)
+        if record is None:
+            raise CheckpointError(f"{folder} holds no run; start one anew.")
+        state = load_checkpoint(folder)
+        settings = checked_settings(state.about["settings"])
+        prepared = prepare_again(settings, read_card(network_path(folder, state.step)), progress)
+        trainer = Trainer(prepared.module, prepared.data, settings, ranks)
+        trainer.restore(state)
+        run = cls(prepared, trainer, folder, record.model_copy(update={"settings": settings}), tell)
+        run._saved_step = state.step
+        run._open()
+        if run._curve is not None and ranks.leads:
+            run._curve.cut(state.step, tested=trainer.phase != "testing")
+        if state.about["torch"] != torch.__version__:
+            tell(Notice(f"The run began with PyTorch {state.about['torch']}; its last digits may differ from now on."))
+        return run
+
+    def advance(self) -> None:
+        """Make the next step, or test with the next images, and save where it is due."""
+        event = self.trainer.advance()
+        if event is not None:
+            if isinstance(event, StepMetrics | EpochMetrics | Divergence):
+                self._unwritten.append(event)
+            self._tell(event)
+        if time.monotonic() - self._written > _WRITE_SECONDS:
+            self._write_curve()
+        every = self.trainer.settings.save_every
+        if self.trainer.over or (every and self.trainer.step % every == 0):
+            self.save()
+
+    def save(self) -> bool:
+        """Write a checkpoint where the last one is older; False where it could not be written."""
+        if self.folder is None or not self._leads or (self._saved_step == self.trainer.step and not self.trainer.over):
+            return True
+        self._write_curve()
+        try:
+            path = save_checkpoint(self.folder, self.trainer.state(), self.trainer.card)
+        except SaveError as error:
+            self._warn(str(error))
+            return False
+        self._warned = ""
+        self._saved_step = self.trainer.step
+        self._note(self._record.status)
+        self._tell(Saved(self.trainer.step, str(path)))
+        return True
+
+    def change(self, settings: TrainingSettings) -> None:
+        """Go on with other settings; raises SettingsError."""
+        self.trainer.change(settings)
+        self._record = self._record.model_copy(update={"settings": settings})
+
+    def close(self, *, killed: bool = False) -> None:
+        """Save and let the folder go; ``killed`` leaves it as one that is to be offered to go on."""
+        if not self.trainer.over:
+            self.save()
+        self._write_curve()
+        ends: dict[str, Status] = {"finished": "finished", "diverged": "diverged"}
+        self._note("running" if killed else ends.get(self.trainer.phase, "stopped"))
+        self._lock.close()
+
+    def abandon(self) -> None:
+        """Let the folder go as it is, after a fault: the run can go on from its last checkpoint."""
+        self._lock.close()
+
+    @property
+    def _leads(self) -> bool:
+        return self.trainer.ranks.leads
+
+    def _open(self) -> None:
+        if self.folder is not None and self._leads:
+            self._lock.enter_context(RunLock(self.folder / LOCK_FILE))
+            self._note("running")
+
+    def _note(self, status: Status) -> None:
+        """Write down how the run stands."""
+        if self.folder is None or not self._leads:
+            return
+        counts = {"status": status, "step": self.trainer.step, "total_steps": self.trainer.total_steps}
+        self._record = self._record.model_copy(update=counts)
+        try:
+            write_record(self.folder, self._record)
+        except OSError as error:
+            self._warn(f"How the run stands cannot be written in {self.folder} ({error.strerror or error}); make room.")
+
+    def _write_curve(self) -> None:
+        self._written = time.monotonic()
+        if self._curve is None or not self._leads or not self._unwritten:
+            return
+        try:
+            self._curve.append(self._unwritten)
+        except OSError as error:
+            self._warn(f"The curve cannot be written in {self.folder} ({error.strerror or error}); make room.")
+        else:
+            self._unwritten.clear()
+
+    def _warn(self, message: str) -> None:
+        """Tell what goes wrong, once until something has been saved."""
+        if message != self._warned:
+            self._warned = message
+            self._tell(Notice(message))
