@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from cnnviz.checkpoints.card import CheckpointError, NetworkCard
 from cnnviz.checkpoints.contents import Contents, TensorEntry
-from cnnviz.checkpoints.prefixes import SavedNetwork
+from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
+from cnnviz.checkpoints.reader import read_checkpoint
 
 if TYPE_CHECKING:
     from cnnviz.checkpoints.checkpoint import Checkpoint
@@ -110,6 +112,28 @@ def loose_layers(
         dataset="",
     )
     return LooseNetwork(module, card, lacks)
+
+
+def first_layer(path: Path, select: str | None = None) -> LooseNetwork | None:
+    """The first convolution of a file, before anything else of it is read or known; None where there is none.
+
+    Raises
+    ------
+    CheckpointError
+        The file cannot be read.
+    """
+    contents = read_checkpoint(path)
+    networks = networks_in(contents)
+    network = next((each for each in networks if select in (None, each.select)), None)
+    if network is None:
+        return None
+    kernels = [name for name, entry in network.entries.items() if name.endswith("weight") and len(entry.shape) == 4]
+    reading_images = [name for name in kernels if network.entries[name].shape[1] in IMAGE_CHANNELS]
+    owner = next(iter([*reading_images, *kernels]), "").rpartition(".")[0]
+    alone = {name: entry for name, entry in network.entries.items() if name.rpartition(".")[0] == owner}
+    if not kernels:
+        return None
+    return loose_layers(contents, replace(network, entries=alone), None, f"{path.name} is being opened.")
 
 
 def _layer(entry: TensorEntry, bias: TensorEntry | None, contents: Contents) -> nn.Module | None:

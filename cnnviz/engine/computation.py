@@ -104,7 +104,8 @@ class Computation:
         """
         start = time.perf_counter()
         scene = request.scene
-        network, network_error = self.network(scene)
+        yield from self._first_filters(request, cancelled)
+        network, network_error = self.network(scene, cancelled)
         if network is None:
             message = network_error or "There is no network."
             self.forget()
@@ -184,19 +185,37 @@ class Computation:
         """Compute every panel anew with the next request: the views do not show what was computed last."""
         self._shown.clear()
 
-    def network(self, scene: Scene) -> tuple[LoadedNetwork | None, str | None]:
+    def _first_filters(self, request: Request, cancelled: Cancelled) -> Iterator[Delivery]:
+        """What can be shown of a large file before it has been opened."""
+        specs = [spec for spec in self._specs if spec.early and spec.id in request.visible]
+        network = self._host.first_layer(request.scene.network) if specs else None
+        if network is None:
+            return
+        observation = self.observe(request.scene, network)
+        results: dict[str, Any] = {}
+        for spec in specs:
+            self._compute(spec, request.scene, observation, cancelled, results, {}, [])
+            self._shown.pop(spec.id, None)
+        yield Delivery(request.version, results, {}, complete=False)
+
+    def network(self, scene: Scene, cancelled: Cancelled = lambda: False) -> tuple[LoadedNetwork | None, str | None]:
         asked = scene.network, scene.changes
         choice_changed, self._last_choice = asked != self._last_choice, asked
         if not choice_changed and self._host.loaded is not None:
             return self._host.loaded, None
         before = self._host.loaded
         try:
-            loaded = self._host.load(scene.network, scene.changes)
+            loaded = self._host.load(scene.network, scene.changes, cancelled)
             if loaded.asks and (before is None or loaded.base is not before.base):
                 self._failures.tell(loaded.asks)
+            if loaded.lacks and (before is None or loaded.base is not before.base):
+                self._failures.tell(loaded.lacks)
             for sentence in loaded.left if loaded is not before else ():
                 self._failures.tell(sentence, "info")
             return loaded, None
+        except ComputeCancelled:
+            self._last_choice = None  # it was not loaded, and is to be when it is asked for again
+            raise
         except (NetworkUnavailable, ChangesRefused) as error:
             return self._host.loaded, str(error)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnviz.core.network_changes import NetworkChange
@@ -12,12 +14,17 @@ from cnnviz.engine.devices import leave_a_core_to_the_window, resolve_device
 from cnnviz.engine.failures import plain_words
 from cnnviz.engine.live import handed_over
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
+from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.scene.models import NetworkChoice
 
 if TYPE_CHECKING:
     from torch import nn
 
     from cnnviz.checkpoints.card import NetworkCard
+
+
+# from this size on in bytes, the first filters of a file are shown before it has been opened
+LARGE_FILE = 32 * 2**20
 
 
 class NetworkUnavailable(ValueError):
@@ -37,18 +44,46 @@ class NetworkHost:
     def loaded(self) -> LoadedNetwork | None:
         return self._loaded
 
-    def load(self, choice: NetworkChoice, changes: tuple[NetworkChange, ...] = ()) -> LoadedNetwork:
+    def first_layer(self, choice: NetworkChoice) -> LoadedNetwork | None:
+        """The first layer of a large file that is to be opened, ahead of all the rest; None where nothing is gained."""
+        kind, _, name = choice.source.partition(":")
+        if kind != "file" or choice == self._choice or _size(name) < LARGE_FILE:
+            return None
+        import torch
+
+        from cnnviz.checkpoints.card import CheckpointError
+        from cnnviz.checkpoints.loose_layers import first_layer
+        from cnnviz.core.trace import prepare
+
+        leave_a_core_to_the_window()
+        try:
+            found = first_layer(Path(name), choice.select)
+        except (CheckpointError, OSError):
+            return None  # said where the whole of it is opened
+        if found is None:
+            return None
+        traced = prepare(found.module, torch.zeros(1, *found.card.input_size, dtype=dtype_of(found.module)))
+        device = torch.device("cpu")
+        return LoadedNetwork(
+            Path(name).stem, choice, found.card, traced, device, next(self._generations), lacks=found.lacks
+        )
+
+    def load(
+        self, choice: NetworkChoice, changes: tuple[NetworkChange, ...] = (), cancelled: Cancelled = lambda: False
+    ) -> LoadedNetwork:
         """The network of ``choice`` with ``changes``; loaded only where it is another than before.
 
         Raises
         ------
         NetworkUnavailable
             It cannot be opened, traced or put on the device; the one before stays.
+        ComputeCancelled
+            ``cancelled`` said so; the one before stays.
         ChangesRefused
             It cannot have these changes; the one before stays, or where it is another one it is shown without them.
         """
         if self._made is None or choice != self._choice:
-            self._take(self._open(choice))
+            self._take(self._open(choice, cancelled))
             self._choice = choice
         assert self._made is not None
         self._loaded = self._made.get(changes)
@@ -67,13 +102,15 @@ class NetworkHost:
         self._take(self._open(self._choice.model_copy(update={"device": "cpu"})))
         return self.load(self._choice, changes)
 
-    def _open(self, choice: NetworkChoice) -> LoadedNetwork:
+    def _open(self, choice: NetworkChoice, cancelled: Cancelled = lambda: False) -> LoadedNetwork:
         import torch
 
         from cnnviz.core.trace import prepare
 
         leave_a_core_to_the_window()
         opened = _opened(choice)
+        if cancelled():
+            raise ComputeCancelled
         name, module, card = opened.name, opened.module, opened.card
         own = next(module.parameters(), None)
         # a module handed over is shared with the person's own program, and stays where that has it
@@ -95,7 +132,16 @@ class NetworkHost:
             raise NetworkUnavailable(
                 f"{name} cannot run on an input of {size}: {first}. Open it with the input size that it was made for."
             ) from error
+        if cancelled():
+            raise ComputeCancelled
         return LoadedNetwork(name, choice, card, traced, device, next(self._generations), opened.asks, opened.lacks)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +169,9 @@ def _opened(choice: NetworkChoice) -> _Opened:
     from cnnviz.checkpoints.open import open_network
 
     try:
-        opened = open_network(name, accept=choice.accept, answer=choice.answer, select=choice.select, loose=True)
+        opened = open_network(
+            name, accept=choice.accept, answer=choice.answer, select=choice.select, trust=choice.trust, loose=True
+        )
     except CheckpointError as error:
         raise NetworkUnavailable(str(error)) from error
     return _Opened(opened.name, opened.module, opened.card, opened.asks, opened.lacks)

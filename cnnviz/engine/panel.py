@@ -37,6 +37,8 @@ class PanelSpec:
         ``layers(scene, graph)`` names the layers whose values ``compute`` reads; None where it reads no forward pass.
     view : str
         ``"module:Class"`` of the widget, imported when the window is built.
+    early : bool
+        Whether it has something to show of the first layer of a large file while the rest is still being opened.
     """
 
     id: str
@@ -48,6 +50,7 @@ class PanelSpec:
     view: str
     layers: Callable[[Scene, LayerGraph], Collection[str]] | None = None
     tip: str = ""
+    early: bool = False
 
     def __post_init__(self) -> None:
         register_params(self.id, self.params)

@@ -170,5 +170,6 @@ SPEC = PanelSpec(
     depends=("network", "unit"),
     compute=compute,
     view="cnnviz.panels.filters_view:FiltersView",
+    early=True,
     tip="The weights that the selected layer has learned, one kernel a filter.",
 )
