@@ -11,9 +11,9 @@ from pydantic import JsonValue
 from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.nets.public import InputStatistics
 
-Rule = Literal["metadata", "accepted", "modules", "names", "order", "chain"]
+Rule = Literal["metadata", "accepted", "modules", "names", "order", "chain", "graph"]
 """What an answer rests on: this program's metadata, the person's word, the file's own list of modules, names and
-shapes, order and shapes, or shapes alone."""
+shapes, order and shapes, shapes alone, or the graph in the file, which asks for more memory than the file has."""
 
 SURE = 0.9
 """From this confidence on, an answer by metadata or names is acted on without asking."""

@@ -22,6 +22,7 @@ from cnnviz.checkpoints.identify import network_path
 from cnnviz.checkpoints.input_size import runs_on
 from cnnviz.checkpoints.layer_table import CheckpointLayer, layers_in, layers_of, weights_among
 from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
+from cnnviz.checkpoints.programs import PROGRAMS, is_trusted, run_program
 from cnnviz.checkpoints.reader import RefusedFile, read_checkpoint
 from cnnviz.checkpoints.stored_arrays import check_stored_arrays
 from cnnviz.nets.module_tree import is_buildable
@@ -81,6 +82,11 @@ class Checkpoint:
     network: SavedNetwork | None = None
     input_size: tuple[int, int, int] | None = None
 
+    @property
+    def trustable(self) -> bool:
+        """Whether it is a program that torch could run, if the person trusts this file."""
+        return self.module is None and self.format in PROGRAMS
+
     @cached_property
     def parameters(self) -> int:
         """Weights of the network, without buffers; tied ones are counted once."""
@@ -103,9 +109,14 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    path: str | Path, *, select: str | None = None, accept: bool | Candidate = False, model: str | None = None
+    path: str | Path,
+    *,
+    select: str | None = None,
+    accept: bool | Candidate = False,
+    model: str | None = None,
+    trust: bool = False,
 ) -> Checkpoint:
-    """Open a file of weights of any kind; nothing in it is executed.
+    """Open a file of weights of any kind; nothing in it is executed, unless the person trusts this very file.
 
     Parameters
     ----------
@@ -121,15 +132,19 @@ def open_checkpoint(
         ``package.module:callable`` that makes the network: your own code, imported because you ask for it, and never
         from the folder of the file.
 
+    trust
+        The person trusts who made this file: torch may run the program that a TorchScript or exported file is. This is
+        kept for the file with this content.
+
     Raises
     ------
     CheckpointError
-        There is no network called ``select``, the candidate does not fit the weights, or ``model`` makes none that
-        does.
+        There is no network called ``select``, a file that is to be trusted is no program or cannot be loaded,
+        the candidate does not fit the weights, or ``model`` makes none that does.
     """
     path = network_path(path)
     try:
-        graph = open_graph_file(path)
+        graph = open_graph_file(path, accept=accept is not False)
         if graph is not None:
             return _of_graph(path, graph)
     except CheckpointError as error:
@@ -150,6 +165,12 @@ def open_checkpoint(
         networks=tuple(network.select for network in found),
         network=network,
     )
+    if trust and contents.format not in PROGRAMS:
+        raise CheckpointError(
+            f"{path} is of the format {contents.format}, in which nothing is ever run; open it without trust."
+        )
+    if contents.format in PROGRAMS and (trust or is_trusted(path)):
+        return _run(file, contents)
     if network is None:
         return replace(file, message=wording.no_network(file, "it holds what training needs, and no network's weights"))
     if model is not None:
@@ -192,13 +213,39 @@ def _of_graph(path: Path, graph: GraphFile) -> Checkpoint:
         contents=graph.contents,
         networks=("",),
         network=network,
-        input_size=graph.input_size,
+        input_size=graph.input_size if graph.module is not None else None,
     )
+    if graph.proposal and graph.input_size is not None:
+        file = replace(file, candidates=(_proposed(graph.proposal, graph.input_size),))
     if file.module is None:
         reason = graph.message or "Its input is no image."
         return replace(file, message=f"{path} has a graph that is not run, its tensors can be looked at. {reason}")
     asks = "It does not say how its images are normalised: set mean and std."
     return replace(file, message=" ".join(part for part in (f"{path} is alive.", graph.message, asks) if part))
+
+
+def _proposed(title: str, size: tuple[int, int, int]) -> Candidate:
+    """The graph in the file, which the person is to accept first."""
+    return Candidate(
+        architecture="the graph in the file",
+        config={},
+        confidence=1.0,
+        reasons=("The file says itself what it computes, but makes constants far larger than itself.",),
+        names={},
+        rule="graph",
+        title=title,
+        input_size=size,
+    )
+
+
+def _run(file: Checkpoint, contents: Contents) -> Checkpoint:
+    """With the network that a trusted program is."""
+    run = run_program(file.path, contents)
+    file = replace(file, architecture="the program in the file", confidence=1.0)
+    if run.module is None:
+        return replace(file, message=f"{file.path} has tensors that can be looked at. {run.message}")
+    opened = replace(file, status="opened", module=run.module, input_size=run.input_size)
+    return replace(opened, message=wording.trusted(opened, run.message))
 
 
 def _selected(networks: tuple[SavedNetwork, ...], select: str | None, path: Path) -> SavedNetwork | None:

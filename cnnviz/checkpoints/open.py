@@ -1,4 +1,4 @@
-"""Opens a network from disk, ready to be run and shown; nothing in its file is executed."""
+"""Opens a network from disk, ready to be run and shown; nothing in its file is executed unless the person trusts it."""
 
 import math
 from dataclasses import dataclass
@@ -54,6 +54,7 @@ def open_network(
     accept: bool = False,
     answer: ChainGuess | None = None,
     select: str | None = None,
+    trust: bool = False,
     loose: bool = False,
 ) -> OpenedNetwork:
     """Open a network that ships with the program, by name, or any file of weights that is known to be a network.
@@ -68,6 +69,8 @@ def open_network(
         Take this answer of the person's, and keep it for this file.
     select
         Which of several networks in the file; by default the first.
+    trust
+        The person trusts who made this file: torch may run the program that it is. This is kept for the file.
     loose
         Of a file that is no whole network, give its layers as they are, of which one runs at most.
 
@@ -79,7 +82,7 @@ def open_network(
     path = network_path(name_or_path)
     if is_own(path):
         return OpenedNetwork(path.stem, *_own(path), path)
-    found = _looked_at(path, accept, answer, select)
+    found = open_checkpoint(path, select=select, trust=True) if trust else _looked_at(path, accept, answer, select)
     if found.module is not None and found.input_size is not None:
         return _alive(path, found.module, found.input_size, found)
     layers = loose_network(found) if loose else None

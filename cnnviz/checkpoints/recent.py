@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnviz.checkpoints import sidecar
+from cnnviz.checkpoints import permissions, sidecar
 
 if TYPE_CHECKING:
     from cnnviz.checkpoints.checkpoint import Checkpoint
@@ -40,7 +40,8 @@ def look_at(path: Path, select: str | None = None) -> Checkpoint:
     from cnnviz.checkpoints.checkpoint import open_checkpoint
 
     with _lock:
-        key = (str(path), select, _stamp(path), *(_stamp(place) for place in sidecar.places(path)))
+        said = (*sidecar.places(path), *permissions.places(path))
+        key = (str(path), select, _stamp(path), *(_stamp(place) for place in said))
         if not _last or _last[0].key != key:
             _last.clear()
             _last.append(_Seen(key, open_checkpoint(path, select=select)))

@@ -59,6 +59,15 @@ def no_network(file: Checkpoint, reason: str) -> str:
     return " ".join([sentence, *_of_the_file(file, "")])
 
 
+def trusted(file: Checkpoint, notice: str) -> str:
+    """Of a program that torch runs, since the person trusts the file."""
+    sentences = [
+        f"{file.path} is alive: you trust it, and torch has run its program, which has {file.parameters:,} weights.",
+        "It does not say how its images are normalised: set mean and std.",
+    ]
+    return " ".join([*sentences, *([notice] if notice else [])])
+
+
 def made_by_code(file: Checkpoint, spec: str) -> str:
     """Of a network that the person's own code made."""
     sentences = [f"{file.path} fills what {spec} makes, with {file.parameters:,} weights."]
@@ -80,6 +89,10 @@ def _of_the_file(file: Checkpoint, notice: str) -> list[str]:
         )
     if file.refused:
         sentences.append(f"It asks for {_listed(file.refused)}, which was not run.")
+    if file.trustable:
+        sentences.append(
+            f"It is also a program ({file.format}), which was not run: if you trust who made it, open it with --trust."
+        )
     if notice:
         sentences.append(notice)
     return sentences

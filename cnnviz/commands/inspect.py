@@ -35,6 +35,11 @@ def add_inspect_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--accept", action="store_true", help="take the best answer, and keep it for this file")
     parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="let torch run the program that a TorchScript or exported file is, and keep that you trust this file",
+    )
+    parser.add_argument(
         "--answer", type=int, metavar="N", help="take the answer with this number in place of the best; from 1"
     )
     parser.add_argument(
@@ -62,7 +67,9 @@ def run_inspect(arguments: argparse.Namespace) -> int:
     accept: bool | Candidate = bool(arguments.accept)
     if arguments.corrections or arguments.answer is not None:
         accept = _corrected(arguments)
-    found = open_checkpoint(arguments.file, select=arguments.select, accept=accept, model=arguments.model)
+    found = open_checkpoint(
+        arguments.file, select=arguments.select, accept=accept, model=arguments.model, trust=arguments.trust
+    )
     if arguments.other is not None:
         return _compare(arguments, found)
     print_checkpoint(found, as_json=arguments.json)
@@ -78,11 +85,15 @@ def _check_together(arguments: argparse.Namespace) -> None:
         raise CommandError("--set and --answer change what is accepted; give --accept with them.")
     if arguments.accept and arguments.model is not None:
         raise CommandError("--accept takes an answer of the program, --model one of yours; give one of them.")
+    if arguments.trust and (arguments.accept or arguments.model is not None):
+        raise CommandError("--trust runs the file's own program; give neither --accept nor --model with it.")
     if arguments.images is not None and (arguments.json or arguments.other is not None):
         raise CommandError("--try prints a table for one file; leave out --json and the second file.")
-    single = (arguments.accept, arguments.model, arguments.save_as, arguments.csv)
+    single = (arguments.accept, arguments.trust, arguments.model, arguments.save_as, arguments.csv)
     if arguments.other is not None and any(single):
-        raise CommandError("Two files are compared only; give --accept, --model, --save-as and --csv with one file.")
+        raise CommandError(
+            "Two files are compared only; give --accept, --trust, --model, --save-as and --csv with one file."
+        )
 
 
 def _corrected(arguments: argparse.Namespace) -> Candidate:

@@ -67,6 +67,7 @@ def as_dictionary(checkpoint: Checkpoint) -> dict[str, Any]:
         ],
         "refused": list(checkpoint.refused),
         "message": checkpoint.message,
+        "trustable": checkpoint.trustable,
         "networks": list(checkpoint.networks),
         "candidates": [
             {

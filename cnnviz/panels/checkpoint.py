@@ -66,6 +66,8 @@ class CheckpointResult:
     refused : tuple of str
         Names that the file asks for beside those of tensors: code that was not run.
     metadata : tuple of (str, str)
+    trustable : bool
+        Whether it is a program that is run once the person says that they trust this file.
     """
 
     path: str
@@ -84,6 +86,7 @@ class CheckpointResult:
     metadata: tuple[tuple[str, str], ...]
     rows: tuple[TensorRow, ...]
     done: int
+    trustable: bool = False
 
 
 @dataclass
@@ -164,15 +167,16 @@ def _live_module(observation: Observation) -> CheckpointResult:
 
 
 def _inspect(path: Path) -> _Inspection:
-    from cnnviz.checkpoints.checkpoint import open_checkpoint
+    from cnnviz.checkpoints.recent import look_at
 
     try:
         stat = path.stat()
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}); open another file.") from error
     key = (str(path), stat.st_mtime_ns, stat.st_size)
-    if not _last or _last[0].key != key:
-        checkpoint = open_checkpoint(path)
+    checkpoint = look_at(path)
+    # what the person has said of the file makes another answer of it
+    if not _last or _last[0].key != key or _last[0].checkpoint is not checkpoint:
         _last[:] = [_Inspection(key, checkpoint, _rows(checkpoint))]
     return _last[0]
 
@@ -263,6 +267,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
         tuple((str(key), _short(value)) for key, value in metadata.items()),
         tuple(inspection.rows),
         inspection.done,
+        checkpoint.trustable,
     )
 
 

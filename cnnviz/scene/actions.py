@@ -49,14 +49,22 @@ def use_blank(document: Document) -> None:
     document.edit_many({"input.base": Blank(), "input.drawing": Drawing(height=28, width=28), "example": False})
 
 
-def use_network(document: Document, source: str, channels: int | None = None, *, accept: bool = False) -> None:
+def use_network(
+    document: Document, source: str, channels: int | None = None, *, accept: bool = False, trust: bool = False
+) -> None:
     """Show another network.
 
     Where it sees colour and nothing but the program's example is drawn, a photo comes with it: a digit says nothing to
-    a network of animals and vehicles. The other way round likewise. ``accept`` takes an answer that is not sure. What
-    was changed in the network before is not changed in this one.
+    a network of animals and vehicles. The other way round likewise. ``accept`` takes an answer that is not sure,
+    ``trust`` runs a program. What was changed in the network before is not changed in this one.
     """
-    changes: dict[str, object] = {"network.source": source, "network.accept": accept, "selection": {}, "changes": ()}
+    changes: dict[str, object] = {
+        "network.source": source,
+        "network.accept": accept,
+        "network.trust": trust,
+        "selection": {},
+        "changes": (),
+    }
     scene = document.scene
     untouched = scene.example or isinstance(scene.input.base, SamplePhoto)
     with document.gesture():

@@ -30,6 +30,7 @@ class NetworkChoice(Frozen):
         description="shipped:NAME, file:PATH, or live:NAME for a module handed over from Python",
     )
     accept: bool = Field(False, description="take the best answer to what the file may be, although it is not sure")
+    trust: bool = Field(False, description="run the program that the file is; never taken from a scene on disk")
     answer: ChainGuess | None = Field(None, description="what the person says that the file is; none: what is known")
     select: str | None = Field(None, max_length=4096, description="which network of the file; none: the first")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the network runs")

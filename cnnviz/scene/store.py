@@ -41,7 +41,11 @@ def load_scene(path: Path) -> Scene:
 
 
 def parse_scene(text: str, name: str) -> Scene:
-    """Read a scene from JSON text; ``name`` is what the messages call it."""
+    """Read a scene from JSON text; ``name`` is what the messages call it.
+
+    That a file is trusted is not taken from it: who sends a scene could send a program with it. What this person
+    trusts is kept in their own data folder.
+    """
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -53,11 +57,12 @@ def parse_scene(text: str, name: str) -> Scene:
             f"{name} was saved by a newer cnnviz (scene version {tree['version']}); update cnnviz to open it."
         )
     try:
-        return Scene.model_validate_json(text)
+        scene = Scene.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SceneError(f"{name} is damaged at {where or 'its top'}: {first['msg']}; choose another scene.") from error
+    return scene.model_copy(update={"network": scene.network.model_copy(update={"trust": False})})
 
 
 def restore_session(path: Path) -> tuple[Scene | None, str | None]:

@@ -167,11 +167,14 @@ class _Builder:
         if self._generated > self._limit:
             raise GeneratedTooMuch(
                 f"{self._path} makes constants of {self._generated / 1e6:,.0f} MB that are not in the file (the last "
-                f"is that of the node {label}); open it all the same only if you know where it comes from.",
+                f"is that of the node {label}).",
                 self._generated,
             )
-        with torch.no_grad():
-            results = _as_tuple(module(*given))
+        try:
+            with torch.no_grad():
+                results = _as_tuple(module(*given))
+        except (RuntimeError, MemoryError) as error:  # shapes fit, so that it is memory
+            raise NotAlive(f"The node {label} makes a constant for which there is no memory.") from error
         weight = any(value is not None and value.weight for value in inputs)
         for output, result in zip(node["outputs"], results, strict=False):
             self._values[output] = Value(result.detach(), live=False, weight=weight)

@@ -18,6 +18,9 @@ __all__ = ["GeneratedTooMuch", "OnnxNetwork", "build", "open_onnx", "read_onnx_c
 GENERATED_LIMIT = 64_000_000
 """Bytes of constants that a file may make without holding them."""
 
+MOST_GENERATED = 4_000_000_000
+"""Bytes of such constants that are made even where the person accepts them."""
+
 _READER = Reader("cnnviz.checkpoints.onnx.child", "ONNX")
 _USUAL_SIZES = (224, 28, 32, 64, 128, 256, 299, 300, 416, 512, 640, 16, 8)
 _LARGEST_SIDE = 65_536
@@ -132,6 +135,15 @@ def build(
         notes=tuple(notes),
         message=message,
     )
+
+
+def declared_size(plan: OnnxPlan) -> tuple[int, int, int] | None:
+    """The images that the network takes, without building it; the usual size where the file leaves it open."""
+    shape = plan["inputs"][0]["shape"] if plan["inputs"] else None
+    if shape is None or len(shape) != 4:
+        return None
+    channels = shape[1] or _channels(plan, plan["inputs"][0]["name"]) or 3
+    return channels, shape[2] or _USUAL_SIZES[0], shape[3] or _USUAL_SIZES[0]
 
 
 def _only_input(plan: OnnxPlan) -> ValuePlan:
