@@ -8,6 +8,7 @@ intervals repeat themselves and a few of them say what all are.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from math import gcd, lcm
 
 import numpy as np
@@ -44,15 +45,16 @@ class Part:
 
     def at(self, units: Integers) -> tuple[Integers, Integers]:
         """The intervals of any units, also of those before the first and after the last of the map."""
-        if self.stride == 0 and self.period == 1:
-            return np.full(units.shape, self.low[0]), np.full(units.shape, self.high[0])
+        if self.period == 1 and self.stride.denominator == 1:
+            shift = units * self.stride.numerator
+            return self.low[0] + shift, self.high[0] + shift
         turns, place = np.divmod(units, self.period)
         # A period that was cut short is no whole number of pixels; only units outside of the map see that.
         shift = turns * self.period * self.stride.numerator // self.stride.denominator
         return self.low[place] + shift, self.high[place] + shift
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Axis:
     """The intervals of all units along one axis.
 
@@ -81,6 +83,7 @@ class Axis:
         """Whether all units share one interval, as they do after global pooling."""
         return all(part.stride == 0 for part in self.parts)
 
+    @cached_property
     def theory(self) -> tuple[Integers, Integers]:
         """First and last pixel of each unit by theory; they may lie outside of the image, and low exceeds high where
         a unit reads nothing."""
@@ -88,7 +91,7 @@ class Axis:
 
     def whole(self) -> "Axis":
         """Of one unit that reads all of these."""
-        low, high = self.theory()
+        low, high = self.theory
         part = Part(Fraction(0), low.min(keepdims=True), high.max(keepdims=True))
         return Axis(self.first.min(keepdims=True), self.last.max(keepdims=True), (part,))
 
@@ -131,8 +134,10 @@ def read(source: Axis, reading: Reading, units: int) -> Axis:
     places, real = _inside(positions, source.units, reading.beyond)
     if wanted is not None:
         real = real & wanted
-    first = np.where(real, source.first[places], _NOTHING).min(1)
-    last = np.where(real, source.last[places], -_NOTHING).max(1)
+    first, last = source.first[places], source.last[places]
+    if not real.all():
+        first[~real], last[~real] = _NOTHING, -_NOTHING
+    first, last = first.min(1), last.max(1)
     return Axis(first, last, tuple(_read_part(part, reading, units) for part in source.parts), source.unaligned)
 
 
@@ -157,7 +162,7 @@ def _inside(places: Integers, units: int, beyond: str) -> tuple[Integers, Flags]
         return places % units, np.ones_like(real)
     if beyond == "reflect":
         return units - 1 - np.abs(units - 1 - np.abs(places)), np.ones_like(real)
-    clipped = places.clip(0, units - 1)
+    clipped = np.minimum(np.maximum(places, 0), units - 1)
     return clipped, np.ones_like(real) if beyond == "replicate" else real
 
 

@@ -71,7 +71,22 @@ def input_sides(layer: Layer) -> Sides:
     if len(layer.output_shape) != 3:
         raise UnknownOperation(f"the network's input has the shape {layer.output_shape}, which is no image (C, H, W)")
     _, rows, columns = layer.output_shape
-    return Side(image_axis(rows), 1), Side(image_axis(columns), 2)
+    axis = image_axis(rows)
+    return Side(axis, 1), Side(axis if rows == columns else image_axis(columns), 2)
+
+
+def treats_axes_alike(layer: Layer, inputs: Sequence[Sides]) -> bool:
+    """Whether what holds for rows holds for columns, so that a square image need be followed along one axis alone."""
+    for rows, columns in inputs:
+        if rows.axis is not columns.axis or (rows.along, columns.along) not in ((1, 2), (None, None)):
+            return False
+    if len(layer.output_shape) != 3 or layer.output_shape[1] != layer.output_shape[2] or layer.placement is not None:
+        return False
+    shape = layer.geometry
+    if shape is None:
+        return True
+    sides = (shape.kernel_size, shape.stride, shape.dilation, shape.padding)
+    return all(len(each) == 2 and each[0] == each[1] for each in sides)
 
 
 def side_after(layer: Layer, inputs: Sequence[Side], shapes: Shapes, asked: Asked) -> Side:

@@ -61,6 +61,7 @@ _NAMES = {
     **dict.fromkeys(("expand", "repeat", "tile"), ("input", "sizes")),
     "getitem": ("input", "index"),
     "matmul": ("input", "other"),
+    "pad": ("input", "pad"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training"),
     "instance_norm": ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats"),
     "stack": ("tensors", "dim"),
@@ -212,6 +213,16 @@ def placement_of_piece(source: Tensor, pieces: Sequence[Tensor], index: int) -> 
     return without_batch(axes)
 
 
+def _padded(tensor: Tensor, given: dict[str, Any]) -> Pick | None:
+    """Of channels alone; the padding of maps is a window's."""
+    widths = list(given["pad"])
+    pairs = list(zip(widths[::2], widths[1::2], strict=True))[::-1]
+    around = [(0, 0)] * (tensor.ndim - len(pairs)) + pairs
+    if any(any(pair) for pair in [around[0], *around[2:]]):
+        return None
+    return without_batch([Along(axis, -before if axis == 1 else 0) for axis, (before, _) in enumerate(around)])
+
+
 def _item(tensor: Tensor, given: dict[str, Any]) -> Pick | None:
     return picked(tensor.shape, given["index"])
 
@@ -274,5 +285,6 @@ _RULES: dict[str, _Rule] = {
     "unsqueeze": _unsqueezed,
     **dict.fromkeys(("expand", "repeat", "tile"), _repeated),
     "matmul": _product,
+    "pad": _padded,
     "stack": _unsqueezed,
 }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnviz.core.field_axis import Axis
-from cnnviz.core.field_rules import Asked, Side, Sides, UnknownOperation, input_sides, side_after
+from cnnviz.core.field_rules import Asked, Side, Sides, UnknownOperation, input_sides, side_after, treats_axes_alike
 from cnnviz.core.graph import INPUT, Layer, LayerGraph
 
 __all__ = [
@@ -250,9 +250,10 @@ def _fields(
     graph: LayerGraph, layers: tuple[Layer, ...] | list[Layer], training: bool
 ) -> dict[str, "ReceptiveField | UnknownOperation"]:
     sides = _pass(graph, layers, Asked(training=training))
-    told = [found for found in sides.values() if not isinstance(found, UnknownOperation)]
-    whole = any(side.whole_from for found in told for side in found)
-    apart = _pass(graph, layers, Asked(apart=True, training=training)) if whole else {}
+    whole = [name for name, found in sides.items() if isinstance(found, tuple) and any(s.whole_from for s in found)]
+    # A head that reads all of its map has no field apart from that.
+    maps = any(max(graph[name].output_shape[1:], default=1) > 1 for name in whole)
+    apart = _pass(graph, layers, Asked(apart=True, training=training)) if maps else {}
     return {name: _told(graph, found, apart.get(name)) for name, found in sides.items()}
 
 
@@ -283,6 +284,8 @@ def _sides_of(graph: LayerGraph, layer: Layer, known: Mapping[str, "Sides | Unkn
         inputs.append(sides)
     shapes = [graph[name].output_shape for name in layer.inputs]
     rows = side_after(layer, [pair[0] for pair in inputs], shapes, asked)
+    if treats_axes_alike(layer, inputs):
+        return rows, rows.moved(None if rows.along is None else 2)
     columns = side_after(layer, [pair[1] for pair in inputs], shapes, asked)
     return rows, columns
 
@@ -304,7 +307,7 @@ def _told(graph: LayerGraph, found: "Sides | UnknownOperation", apart: Any) -> "
 
 def _axis_told(side: Side, image: int) -> FieldAxis:
     axis: Axis = side.axis
-    low, high = axis.theory()
+    low, high = axis.theory
     stride = axis.parts[0].stride if len(axis.parts) == 1 else None
     return FieldAxis(low, high, axis.first, axis.last, stride, image, side.along)
 
