@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from cnnviz.ui.figure_export import FigureExport
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.icons import icon
 from cnnviz.ui.main_window import MainWindow
+from cnnviz.ui.opening import Opening
 from cnnviz.ui.stage import Stage
 from cnnviz.ui.status_bar import StatusBar
 from cnnviz.ui.top_bar import ThemeButton, TopBar, action_button
@@ -64,6 +64,8 @@ class Controller(QObject):
         window.addToolBar(self.bar)
         window.setStatusBar(self.status)
         self._fill_bar()
+        self._opening = Opening(document, self.status, self)
+        stage.delivered.connect(self._opening.take)
         stage.delivered.connect(self._on_delivered)
         window.files_dropped.connect(self._open_all)
         document.changed.connect(self._on_changed)
@@ -96,28 +98,19 @@ class Controller(QObject):
         )
 
     def open_network(self, source: str) -> None:
-        """Show another network; a file that is none is still looked at, in the checkpoint panel."""
+        """Show another network; what else a file is, the checkpoint panel says."""
         kind, _, name = source.partition(":")
         path = network_path(name)
         try:
             if kind == "shipped" or is_own(path):
                 actions.use_network(self._document, source, read_card(path).input_size[0])
+                self._document.amend("panels.checkpoint.path", None)
                 return
         except ValueError as error:
             self._window.notices.show_message(str(error), "warning")
             return
-        self._background.run(
-            partial(_looked_at, path), partial(self._show_file, source), f"Opening {path.name}", only_reads=True
-        )
-
-    def _show_file(self, source: str, found: FoundFile) -> None:
-        """What a file of weights turned out to be: shown alive, or its tensors with the reason why not."""
-        if found.channels is not None:
-            actions.use_network(self._document, source, found.channels)
-        self._document.edit("panels.checkpoint.path", str(found.path))
+        self._opening.begin(source, path)
         self._window.show_panel("checkpoint")
-        if found.channels is None or found.asks:
-            self._window.notices.show_message(found.message, "warning")
 
     # commands
 
@@ -355,21 +348,3 @@ def _next_try(refused: NetworkChoice) -> NetworkChoice:
     if refused.device != "auto":
         return refused.model_copy(update={"device": "auto"})
     return NetworkChoice()
-
-
-@dataclass(frozen=True)
-class FoundFile:
-    """A file of weights: how many channels its network takes (None: no live network), and what there is to say."""
-
-    path: Path
-    channels: int | None
-    asks: bool
-    message: str
-
-
-def _looked_at(path: Path) -> FoundFile:
-    from cnnviz.checkpoints.checkpoint import open_checkpoint
-
-    found = open_checkpoint(path)
-    channels = found.input_size[0] if found.module is not None and found.input_size is not None else None
-    return FoundFile(path, channels, found.card is None, found.message)

@@ -5,29 +5,64 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PyQt6.QtWidgets import QStatusBar
+from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtWidgets import QProgressBar, QStatusBar
 
-from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.controls import ElidedLabel, text_button
 from cnnviz.ui.frame_clock import FrameClock
+from cnnviz.ui.theme import theme
 from cnnviz.ui.top_bar import keep_width
+
+# a file that is open sooner is not spoken of
+PATIENCE_MS = 200
 
 
 class StatusBar(QStatusBar):
+    cancelled = pyqtSignal()
+    """The person wants what is being opened no longer."""
+
     def __init__(self, clock: FrameClock) -> None:
         super().__init__()
         self._clock = clock
         self._forward_ms: float | None = None
         self.setSizeGripEnabled(False)
         self._network = ElidedLabel()
+        self._opening = ElidedLabel("", token="text")
+        self._progress = QProgressBar()
+        self._progress.setRange(0, 0)
+        self._progress.setTextVisible(False)
+        self._progress.setFixedWidth(theme().px(80))
+        self._cancel = text_button("Cancel", "Leave this file, and stay with what is shown")
+        self._cancel.clicked.connect(self.cancelled)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(lambda: self._show_opening(True))
         self._times = ElidedLabel()
         keep_width(self._times, "frame 8888.8 ms   forward 8888.8 ms   memory 88,888 MB")
         self._times.setToolTip("Median of the last 30 frames, the last forward pass, and the memory of the process")
         self.addWidget(self._network, 1)
+        for widget in (self._opening, self._progress, self._cancel):
+            self.addWidget(widget)
+        self._show_opening(False)
         self.addPermanentWidget(self._times)
 
     def set_network(self, name: str, method: str, notes: tuple[str, ...]) -> None:
         self._network.set_text(f"{name}   ·   layers found by {method}")
         self._network.setToolTip("\n".join(notes) or f"The layers were found by {method}.")
+
+    def set_opening(self, words: str) -> None:
+        """Say what is being opened, once that takes a moment; nothing takes it away."""
+        self._opening.set_text(words)
+        if not words:
+            self._patience.stop()
+            self._show_opening(False)
+        elif not self._opening.isVisible() and not self._patience.isActive():
+            self._patience.start()
+
+    def _show_opening(self, shown: bool) -> None:
+        for widget in (self._opening, self._progress, self._cancel):
+            widget.setVisible(shown)
 
     def set_forward(self, milliseconds: float) -> None:
         self._forward_ms = milliseconds
