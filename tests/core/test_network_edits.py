@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding, describe, with_change, without_change
 from cnnviz.core.network_edits import CannotChange, apply, change
 from cnnviz.core.pooling import POOLING_KINDS, pool2d
+from cnnviz.core.receptive_field import receptive_field
 from cnnviz.core.trace import prepare
 from cnnviz.nets.cifar_net import CifarNet
 from cnnviz.nets.lenet import LeNet
@@ -247,6 +248,24 @@ def test_a_maximum_padded_with_minus_infinity_by_a_layer_of_its_own_becomes_an_a
     torch.testing.assert_close(edited(x), F.avg_pool2d(x, 2, ceil_mode=True))
     periodic = apply(net, graph, (SwitchPadding("circular"),))
     torch.testing.assert_close(periodic(x), F.max_pool2d(F.pad(x, (0, 1, 0, 1), "circular"), 2))
+
+
+@pytest.mark.parametrize("kind", ["average", "l2_mean", "weighted", "blur_average", "strided"])
+def test_the_fields_of_changed_layers_are_the_support_of_their_gradients(kind):
+    layers = (nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.Conv2d(2, 2, 3, padding=1), nn.MaxPool2d(3, 2, 1))
+    net = seeded(nn.Sequential, *layers).double()
+    for parameter in net.parameters():  # so that nothing cancels out
+        nn.init.uniform_(parameter, 0.5, 1.5)
+    x = images(1, 1, 32, 32).abs().double()
+    edited = changed(net, x, SwapPooling(kind))
+    field = receptive_field(prepare(edited, x).graph, "3")
+    x.requires_grad_()
+    maps = edited(x)
+    for unit in ((0, 0), (3, 4), (7, 7)):
+        (gradient,) = torch.autograd.grad(maps[0, :, *unit].sum(), x, retain_graph=True)
+        rows, columns = (gradient[0, 0].abs().amax(axis).nonzero().flatten().tolist() for axis in (1, 0))
+        support = (rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
+        assert field.clipped_box(*unit) == support
 
 
 class Unpooled(nn.Module):
