@@ -250,3 +250,11 @@ def test_a_layer_of_pooling_tells_its_kind():
     layer = Pool2d(Pooling.of("blur_max", 3, 2))
     assert (layer.layer_kind, layer.layer_summary) == ("BlurPool2d", "Blur max 3×3 /2")
     assert "Blur max" in repr(nn.Sequential(layer))
+
+
+@pytest.mark.parametrize("kind", ["average", "weighted", "strided"])
+def test_the_weights_that_are_told_are_those_that_are_used(kind):
+    maps = noise(1, 1, 9, 9)
+    for pooling in (Pooling.of(kind, 3, 2, sigma=0.7), Pooling.of(kind, 2, 1), Pooling.of(kind, (2, 3), 1)):
+        expected = F.conv2d(maps, pooling.weights.to(maps)[None, None], stride=pooling.stride)
+        torch.testing.assert_close(pool(maps, pooling), expected)
