@@ -118,10 +118,13 @@ class _Planner:
             except CannotChange as error:
                 refusals.append(str(error))
         if not self.plan.edits:
-            raise CannotChange(
-                refusals[0] if refusals else "The network has no pooling with a window; there is nothing to swap."
-            )
+            raise CannotChange(refusals[0] if refusals else self._no_windows())
         self.plan.left += tuple(refusals)
+
+    def _no_windows(self) -> str:
+        words = "The network has no pooling with a window, so there is nothing to swap"
+        adaptive = next((layer.name for layer in self._graph if layer.kind in _ADAPTIVE), None)
+        return f"{words}." if adaptive is None else f"{words}; {adaptive} can be swapped by its name."
 
     def _swap_one(self, layer: Layer, change: SwapPooling) -> None:
         if layer.kind in _ADAPTIVE:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnnviz.checkpoints.onnx.module import NodeNetwork, Step
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding, describe, with_change, without_change
 from cnnviz.core.network_edits import CannotChange, apply, change
 from cnnviz.core.pooling import POOLING_KINDS, pool2d
@@ -291,6 +292,9 @@ def test_what_cannot_be_changed_is_named_with_the_reason():
     plain = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU())
     with pytest.raises(CannotChange, match="no pooling with a window"):
         changed(plain, x, SwapPooling("max"))
+    whole = nn.Sequential(nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1))
+    with pytest.raises(CannotChange, match="1 can be swapped by its name"):
+        changed(whole, x, SwapPooling("max"))
     cifar, colour = seeded(CifarNet), images(1, 3, 32, 32)
     with pytest.raises(CannotChange, match="maximum or average"):
         changed(cifar, colour, SwapPooling("blur_max", "average_pool"))
@@ -348,6 +352,16 @@ def test_networks_that_torch_fx_cannot_trace_have_their_modules_swapped():
     torch.testing.assert_close(apply(net, graph, (SwapPooling("average"),))(x), F.avg_pool2d(x, 8))
     with pytest.raises(CannotChange, match="several calls of the module pool"):
         apply(net, graph, (SwapPooling("average", "pool:2"),))
+
+
+def test_networks_read_from_graph_files_are_changed_like_others():
+    torch.manual_seed(0)
+    modules = [("stem.conv", nn.Conv2d(1, 2, 3, padding=1)), ("stem.pool", nn.MaxPool2d(2)), ("last", nn.AvgPool2d(2))]
+    steps = [Step("stem.conv", ("in",), ("a",)), Step("stem.pool", ("a",), ("b",)), Step("last", ("b",), ("c",))]
+    net, x = NodeNetwork(modules, steps, "in", ["c"]).eval(), images(2, 1, 8, 8)
+    edited = changed(net, x[:1], SwapPooling("average", "stem.pool"), SwitchPadding("reflect"))
+    y = F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), net.stem.conv.weight, net.stem.conv.bias)
+    torch.testing.assert_close(edited(x), F.avg_pool2d(y, 4))
 
 
 def test_changes_of_one_kind_replace_each_other_and_say_what_they_are():
