@@ -121,7 +121,7 @@ def test_the_command_answers_without_waiting_for_what_is_heavy(module):
 
 
 def test_public_names_are_listed_and_loaded_when_they_are_used():
-    assert set(cnnviz.__all__) == {"open_checkpoint", "open_network", "show"} <= set(dir(cnnviz))
+    assert {"open_checkpoint", "open_network", "receptive_field", "show"} <= set(cnnviz.__all__) <= set(dir(cnnviz))
     for name in cnnviz.__all__:
         assert callable(getattr(cnnviz, name))
     with pytest.raises(AttributeError, match="nonsense"):

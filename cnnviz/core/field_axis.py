@@ -89,6 +89,42 @@ class Axis:
         a unit reads nothing."""
         return _hull(self.parts, np.arange(self.units))
 
+    @property
+    def stride(self) -> Fraction | None:
+        """The effective stride; None where branches of different strides meet."""
+        return self.parts[0].stride if len(self.parts) == 1 else None
+
+    @cached_property
+    def ends(self) -> tuple[int, int]:
+        """The first and the last pixel of all units by theory."""
+        low, high = self.theory
+        return int(low.min()), int(high.max())
+
+    @cached_property
+    def size_range(self) -> tuple[int, int]:
+        """The sizes of the smallest and of the largest interval by theory, among those that are not empty."""
+        low, high = self.theory
+        sizes = high - low + 1
+        if sizes.min() <= 0:
+            sizes = sizes[sizes > 0]
+        return (int(sizes.min()), int(sizes.max())) if len(sizes) else (0, 0)
+
+    @cached_property
+    def centres(self) -> NDArray[np.float64]:
+        low, high = self.theory
+        centres: NDArray[np.float64] = (low + high) / 2
+        if self.size_range != (0, 0) and (low <= high).all():
+            return centres
+        return np.where(low <= high, centres, np.nan)
+
+    @cached_property
+    def stride_range(self) -> tuple[Fraction, Fraction] | None:
+        """The smallest and the largest step from one centre to the next, between units that read anything."""
+        steps = np.diff(2 * self.centres)
+        if np.isnan(steps).any():
+            steps = steps[~np.isnan(steps)]
+        return (Fraction(int(steps.min()), 2), Fraction(int(steps.max()), 2)) if len(steps) else None
+
     def whole(self) -> "Axis":
         """Of one unit that reads all of these."""
         low, high = self.theory

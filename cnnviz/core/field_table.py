@@ -7,6 +7,8 @@ from fractions import Fraction
 from cnnviz.core.graph import LayerGraph
 from cnnviz.core.receptive_field import ReceptiveField, UnknownOperation, receptive_fields
 
+Stride = int | Fraction | None
+
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
@@ -21,11 +23,12 @@ class FieldRow:
         In pixels, of the largest where it varies; None where the field is not known.
     size_range : pair of (int, int)
         The smallest and the largest.
-    stride : pair of Fraction or None
-        The effective stride, on the average where it varies; None where branches of different strides meet.
+    stride : pair of int, Fraction or None
+        The effective stride, on the average where it varies; a Fraction where it is no whole number, 0 where all units
+        share one field, None where branches of different strides meet.
     stride_range : pair of (Fraction, Fraction) or None
         The smallest and the largest step from one unit's centre to the next one's; None where there is one unit.
-    padding : pair of (int, int)
+    padding, padding_after : (int, int)
         How far the first field begins before the image, and how far the last ends after it; negative if inside.
     centre : (float, float)
         Of the first unit's field, in pixels from the middle of the first pixel.
@@ -45,9 +48,10 @@ class FieldRow:
     depth: int
     size: tuple[int, int] | None = None
     size_range: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
-    stride: tuple[Fraction | None, Fraction | None] = (None, None)
+    stride: tuple[Stride, Stride] = (None, None)
     stride_range: tuple[tuple[Fraction, Fraction] | None, tuple[Fraction, Fraction] | None] = (None, None)
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    padding: tuple[int, int] = (0, 0)
+    padding_after: tuple[int, int] = (0, 0)
     centre: tuple[float, float] = (0.0, 0.0)
     varies: bool = False
     whole_map_because: tuple[str, ...] = ()
@@ -87,12 +91,17 @@ def _row(layer: str, kind: str, summary: str, depth: int, field: ReceptiveField 
         depth,
         field.size,
         (rows.size_range, columns.size_range),
-        field.stride,
+        (_plain(rows.stride), _plain(columns.stride)),
         (rows.stride_range, columns.stride_range),
         field.padding,
+        field.padding_after,
         (float(rows.centres[0]), float(columns.centres[0])),
         field.varies,
         field.whole_map_because,
         field.apart,
         field.unaligned,
     )
+
+
+def _plain(stride: Fraction | None) -> Stride:
+    return int(stride) if stride is not None and stride.denominator == 1 else stride

@@ -31,7 +31,7 @@ def test_networks_in_torchvisions_layout(name: str, size: int, stride: int, padd
     assert not any(row.told for row in rows)
     head = next(index for index, row in enumerate(rows) if row.kind == "AdaptiveAvgPool2d")
     last = rows[head - 1]
-    assert (last.size, last.stride, last.padding[0][0]) == ((size, size), (stride, stride), padding)
+    assert (last.size, last.stride, last.padding) == ((size, size), (stride, stride), (padding, padding))
     assert (last.size_range[0], last.varies) == ((size, size), False)
     if name == "alexnet":
         assert [row.size[0] for row in rows[:head] if row.kind in ("Conv2d", "MaxPool2d") and row.size] == [
