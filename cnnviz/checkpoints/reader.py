@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cnnviz.checkpoints.contents import Contents, ModuleEntry, TensorEntry
+from cnnviz.checkpoints.formats import TORCH_READER
+from cnnviz.checkpoints.known_plans import KnownPlans
 from cnnviz.checkpoints.natural_order import natural
-from cnnviz.checkpoints.sandbox import Reader, RefusedFile, listed, open_regular, plan_of
+from cnnviz.checkpoints.sandbox import RefusedFile, listed, open_regular, plan_of
 from cnnviz.checkpoints.sharded import read_shards
 from cnnviz.checkpoints.stored_tensors import StoredTensors
 
 __all__ = ["RefusedFile", "read_checkpoint"]
 
-_READER = Reader("cnnviz.checkpoints.inert.child")
 
-
-def read_checkpoint(path: str | Path) -> Contents:
+def read_checkpoint(path: str | Path, known: KnownPlans | None = None) -> Contents:
     """What the file ``path`` holds, told by its content and not by its name's ending.
 
     Nothing in the file is executed, imported or looked up by name. It is parsed in a child process with a memory and a
-    time limit; tensors are read when they are asked for.
+    time limit; tensors are read when they are asked for. One that has not changed since it came among the ``known`` is
+    not parsed again.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def read_checkpoint(path: str | Path) -> Contents:
         ``CheckpointError``; its ``refused`` are the names that the file asked for.
     """
     path = Path(path)
-    file, plan = _read_one(path)
+    file, plan = _read_one(path, known)
     if "shards" not in plan:
         return _told(contents(path, file, plan))
     file.close()
@@ -39,10 +40,15 @@ def read_checkpoint(path: str | Path) -> Contents:
     return _told(replace(whole, entries=_sorted(whole.entries)))
 
 
-def _read_one(path: Path) -> tuple[BinaryIO, dict[str, Any]]:
+def _read_one(path: Path, known: KnownPlans | None = None) -> tuple[BinaryIO, dict[str, Any]]:
     file = open_regular(path)
     try:
-        return file, plan_of(file, str(path), _READER)
+        plan = None if known is None else known.get(file)
+        if plan is None:
+            plan = plan_of(file, str(path), TORCH_READER)
+            if known is not None:
+                known.keep(file, plan)
+        return file, plan
     except BaseException:
         file.close()
         raise

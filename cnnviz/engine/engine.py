@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnnviz.engine.computation import Computation, Delivery, Request
 from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.panel import ComputeCancelled, PanelSpec
+from cnnviz.engine.refillable_network import may_be_of_one_run
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Engine:
         with self._condition:
             if self._closing:
                 return
-            if self._running is not None and _network_of(self._running.scene) != _network_of(scene):
+            if self._running is not None and _is_useless(self._running.scene, scene):
                 self._cancel.set()
             self._waiting = request
             self._condition.notify_all()
@@ -144,6 +145,11 @@ class Engine:
             return self._waiting is not None or self._closing
 
 
-def _network_of(scene: Scene) -> tuple[object, ...]:
-    """What makes a running pass useless when it changes."""
-    return scene.network, scene.changes
+def _is_useless(running: Scene, scene: Scene) -> bool:
+    """Whether nobody waits any more for what is computed of ``running``: the network is another by now.
+
+    The checkpoints of one run follow each other as fast as strokes do, and each is wanted as they are.
+    """
+    if running.changes != scene.changes:
+        return True
+    return running.network != scene.network and not may_be_of_one_run(running.network, scene.network)

@@ -15,6 +15,7 @@ from cnnviz.engine.failures import plain_words
 from cnnviz.engine.live import handed_over
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
+from cnnviz.engine.refillable_network import RefillableNetwork
 from cnnviz.scene.models import NetworkChoice
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class NetworkHost:
         self._made: ChangedNetworks | None = None
         self._loaded: LoadedNetwork | None = None
         self._generations = itertools.count(1)
+        self._run: RefillableNetwork | None = None
 
     @property
     def loaded(self) -> LoadedNetwork | None:
@@ -83,7 +85,7 @@ class NetworkHost:
             It cannot have these changes; the one before stays, or where it is another one it is shown without them.
         """
         if self._made is None or choice != self._choice:
-            self._take(self._open(choice, cancelled))
+            self._take(self._refilled(choice) or self._open(choice, cancelled))
             self._choice = choice
         assert self._made is not None
         self._loaded = self._made.get(changes)
@@ -101,6 +103,15 @@ class NetworkHost:
         changes = self._loaded.changes if self._loaded is not None else ()
         self._take(self._open(self._choice.model_copy(update={"device": "cpu"})))
         return self.load(self._choice, changes)
+
+    def _refilled(self, choice: NetworkChoice) -> LoadedNetwork | None:
+        """The network that is there with the weights of another checkpoint of its run; None where it is another."""
+        if self._made is None:
+            return None
+        base = self._made.base
+        if self._run is None or self._run.network is not base:
+            self._run = RefillableNetwork(base)
+        return self._run.refilled(choice, lambda: next(self._generations))
 
     def _open(self, choice: NetworkChoice, cancelled: Cancelled = lambda: False) -> LoadedNetwork:
         import torch

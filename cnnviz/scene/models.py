@@ -89,7 +89,7 @@ class Scene(Frozen):
     """All that is on the screen, as a document."""
 
     version: Literal[1] = SCHEMA_VERSION
-    network: NetworkChoice = Field(default_factory=NetworkChoice)
+    network: NetworkChoice = Field(default_factory=NetworkChoice, json_schema_extra={"undo": "gesture"})
     changes: tuple[Annotated[NetworkChange, Field(discriminator="change")], ...] = Field(
         (),
         description="what is changed in the network; they belong to it, and go when another one is chosen",
