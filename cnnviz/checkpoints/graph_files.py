@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from cnnviz.checkpoints.contents import Contents
+from cnnviz.checkpoints.formats import KERAS_READER, ONNX_READER, reader_of
 from cnnviz.checkpoints.keras.open import open_keras
 from cnnviz.checkpoints.onnx.open import (
     GENERATED_LIMIT,
@@ -20,8 +21,6 @@ from cnnviz.checkpoints.onnx.open import (
 )
 from cnnviz.checkpoints.onnx.values import contents_of
 from cnnviz.checkpoints.permissions import permit, permitted
-
-KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +59,10 @@ def open_graph_file(path: Path, *, accept: bool = False) -> GraphFile | None:
     CheckpointError
         The file cannot be read; for Keras also where h5py is not installed.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".onnx":
+    reader = reader_of(path)
+    if reader is ONNX_READER:
         return _onnx(path, accept)
-    if suffix in KERAS_SUFFIXES:
+    if reader is KERAS_READER:
         keras = open_keras(path)
         words = " ".join((keras.message, *keras.notes)).strip()
         size = _image(keras.input_size)

@@ -74,7 +74,10 @@ def made_by_code(file: Checkpoint, spec: str) -> str:
     if file.input_size is None:
         sentences.append("It runs on no usual image size; show it from Python with cnnviz.show(module, image).")
     else:
-        sentences.append("Show it from Python with cnnviz.show(module, labels=…, mean=…, std=…).")
+        sentences.append(
+            f"Show it with 'cnnviz {shlex.quote(str(file.path))} --model {shlex.quote(spec)}', or from Python with "
+            "cnnviz.show(module, labels=…, mean=…, std=…)."
+        )
     return " ".join([*sentences, *_of_the_file(file, "")])
 
 

@@ -16,10 +16,15 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--input``, ``--device`` and ``--scene``."""
+    """``--input``, ``--device``, ``--scene`` and ``--model``."""
     parser.add_argument("--input", type=Path, metavar="FILE", help="an image to begin with")
     parser.add_argument("--device", choices=DEVICES, help="where the network runs (auto: CUDA, then MPS, then the CPU)")
     parser.add_argument("--scene", type=Path, metavar="FILE", help="a scene saved with File › Save scene")
+    parser.add_argument(
+        "--model",
+        metavar="MODULE:CALLABLE",
+        help="your own code that makes the network for a file of weights; never imported from the file's folder",
+    )
 
 
 def state_folder() -> Path:
@@ -48,7 +53,11 @@ def starting_scene(arguments: argparse.Namespace, scene: Scene) -> Scene:
     network = getattr(arguments, "network", None)
     if network is not None and _is_image(network):
         image, network = Path(network), None
-    if network is not None:
+    if arguments.model is not None and network is None:
+        raise CommandError("--model makes the network for a file of weights; give the file as well.")
+    if network is not None and arguments.model is not None:
+        _use_own_code(document, network, arguments.model)
+    elif network is not None:
         _use_network(document, network)
     if image is not None:
         _use_image(document, image)
@@ -64,6 +73,7 @@ def _is_image(name: str) -> bool:
 
 
 def _use_network(document: object, name: str) -> None:
+    from cnnviz.checkpoints.formats import image_channels
     from cnnviz.checkpoints.identify import is_own, network_path, read_card
     from cnnviz.checkpoints.shipped import shipped_networks
     from cnnviz.scene import actions
@@ -71,14 +81,28 @@ def _use_network(document: object, name: str) -> None:
 
     assert isinstance(document, Document)
     path = network_path(name)
-    if is_own(path):
-        card = read_card(path)
-    else:
-        from cnnviz.checkpoints.open import open_network
-
-        card = open_network(path, loose=True).card
+    # what a foreign file is, is worked out once the window is there: for that torch is needed
+    channels = read_card(path).input_size[0] if is_own(path) else image_channels(path)
     source = f"shipped:{name}" if name in shipped_networks() else f"file:{os.path.abspath(name)}"
-    actions.use_network(document, source, card.input_size[0])
+    actions.use_network(document, source, channels)
+
+
+def _use_own_code(document: object, name: str, spec: str) -> None:
+    from cnnviz.api import describe
+    from cnnviz.checkpoints.checkpoint import open_checkpoint
+    from cnnviz.engine.live import hand_over
+    from cnnviz.scene import actions
+    from cnnviz.scene.document import Document
+
+    assert isinstance(document, Document)
+    found = open_checkpoint(name, model=spec)
+    if found.module is None:
+        raise CommandError(found.message)
+    try:
+        card = describe(found.module)
+    except ValueError as error:
+        raise CommandError(f"{spec} makes a network that is not shown: {error}") from error
+    actions.use_network(document, hand_over(found.module, card), card.input_size[0])
 
 
 def _use_image(document: object, path: Path) -> None:

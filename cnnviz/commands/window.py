@@ -14,7 +14,7 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
         "network",
         nargs="?",
         metavar="NETWORK-OR-FILE",
-        help="mnist-lenet, cifar-net, tiny-vgg, a .safetensors file, or an image; default: as the program was left",
+        help="mnist-lenet, cifar-net, tiny-vgg, a file of weights, or an image; default: as the program was left",
     )
     add_scene_arguments(parser)
     parser.set_defaults(run=run_window)

@@ -101,14 +101,15 @@ def test_more_than_is_ever_made_is_not_made(generous, monkeypatch):
 def test_the_window_opens_it_as_proposed(generous):
     """What the Checkpoint panel proposes is what the engine then opens."""
     from cnnviz.engine.network_host import NetworkHost
-    from cnnviz.panels.checkpoint import _inspect, _result
+    from cnnviz.panels import checkpoint as panel
     from cnnviz.scene import actions
     from cnnviz.scene.document import Document
 
-    result = _result(_inspect(generous))
+    document = Document()
+    document.edit("panels.checkpoint.path", str(generous))
+    result = next(panel.compute(document.scene, None, None))
     assert result.proposal.startswith("the graph in the file, with constants")
     assert result.channels == 1
-    document = Document()
     actions.use_network(document, f"file:{generous}", result.channels, accept=True)
     assert NetworkHost().load(document.scene.network).card.input_size == (1, 8, 8)
-    assert _result(_inspect(generous)).status == "opened"
+    assert next(panel.compute(document.scene, None, None)).status == "opened"

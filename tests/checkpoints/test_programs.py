@@ -229,11 +229,11 @@ def test_the_window_trusts_what_the_person_trusts_and_no_scene_on_disk(saved, tm
     assert load_scene(tmp_path / "scene.json").network == document.scene.network.model_copy(update={"trust": False})
     not_trusted = document.scene.network.model_copy(update={"trust": False})
     assert NetworkHost().load(not_trusted).lacks
-    result = checkpoint_panel._result(checkpoint_panel._inspect(path))
-    assert result.trustable
+    document.edit("panels.checkpoint.path", str(path))
+    assert next(checkpoint_panel.compute(document.scene, None, None)).trustable
     loaded = NetworkHost().load(document.scene.network)
     assert (loaded.lacks, loaded.card.input_size) == ("", (3, 32, 32))
     assert "mean and std" in loaded.asks
     # It is remembered: without the word of the scene it is alive from now on.
     assert NetworkHost().load(not_trusted).lacks == ""
-    assert not checkpoint_panel._result(checkpoint_panel._inspect(path)).trustable
+    assert not next(checkpoint_panel.compute(document.scene, None, None)).trustable

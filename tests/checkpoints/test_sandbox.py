@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnviz.checkpoints import reader as torch_formats
-from cnnviz.checkpoints import sandbox
-from cnnviz.checkpoints.keras import open as keras_format
-from cnnviz.checkpoints.onnx import open as onnx_format
+from cnnviz.checkpoints import formats, sandbox
 
 
 @pytest.fixture
@@ -21,10 +18,10 @@ def file(tmp_path):
         yield opened
 
 
-READERS = {"torch": torch_formats._READER, "onnx": onnx_format._READER, "keras": keras_format._READER}
+READERS = {"torch": formats.TORCH_READER, "onnx": formats.ONNX_READER, "keras": formats.KERAS_READER}
 
 
-def run(code, stdin, reader=torch_formats._READER):
+def run(code, stdin, reader=formats.TORCH_READER):
     command = sandbox.command(reader, code)
     return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=20, check=False)
 

@@ -9,15 +9,14 @@ from typing import cast
 from torch import nn
 
 from cnnviz.checkpoints.contents import Contents
+from cnnviz.checkpoints.formats import KERAS_READER
 from cnnviz.checkpoints.keras.build import build_module, candidates
 from cnnviz.checkpoints.keras.config import NotUnderstood, describe
 from cnnviz.checkpoints.keras.plan import KerasPlan
 from cnnviz.checkpoints.keras.values import contents_of
-from cnnviz.checkpoints.sandbox import Reader, RefusedFile, open_regular, plan_of
+from cnnviz.checkpoints.sandbox import RefusedFile, open_regular, plan_of
 
 __all__ = ["KerasNetwork", "build", "contents_of", "open_keras", "read_keras_contents", "read_plan"]
-
-_READER = Reader("cnnviz.checkpoints.keras.child", "Keras", libraries=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +86,7 @@ def read_plan(path: Path) -> KerasPlan:
             raise RefusedFile(
                 f"{path} needs h5py, which is not installed; install it with 'pip install cnnviz[keras]'."
             )
-        return cast(KerasPlan, plan_of(file, str(path), _READER))
+        return cast(KerasPlan, plan_of(file, str(path), KERAS_READER))
 
 
 def build(plan: KerasPlan, path: Path, *, input_size: Sequence[int] | None = None) -> KerasNetwork:

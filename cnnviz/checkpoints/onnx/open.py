@@ -8,10 +8,11 @@ from typing import cast
 from torch import nn
 
 from cnnviz.checkpoints.contents import Contents
+from cnnviz.checkpoints.formats import ONNX_READER
 from cnnviz.checkpoints.onnx.build import Built, GeneratedTooMuch, NotAlive, build_module
 from cnnviz.checkpoints.onnx.plan import NodePlan, OnnxPlan, ValuePlan
 from cnnviz.checkpoints.onnx.values import check_external, contents_of
-from cnnviz.checkpoints.sandbox import Reader, open_regular, plan_of
+from cnnviz.checkpoints.sandbox import open_regular, plan_of
 
 __all__ = ["GeneratedTooMuch", "OnnxNetwork", "build", "open_onnx", "read_onnx_contents", "read_plan"]
 
@@ -21,7 +22,6 @@ GENERATED_LIMIT = 64_000_000
 MOST_GENERATED = 4_000_000_000
 """Bytes of such constants that are made even where the person accepts them."""
 
-_READER = Reader("cnnviz.checkpoints.onnx.child", "ONNX")
 _USUAL_SIZES = (224, 28, 32, 64, 128, 256, 299, 300, 416, 512, 640, 16, 8)
 _LARGEST_SIDE = 65_536
 
@@ -96,7 +96,7 @@ def read_onnx_contents(path: str | Path) -> Contents:
 def read_plan(path: Path) -> OnnxPlan:
     """What the ONNX file ``path`` says, without its weights; raises RefusedFile."""
     with open_regular(path) as file:
-        plan = cast(OnnxPlan, plan_of(file, str(path), _READER))
+        plan = cast(OnnxPlan, plan_of(file, str(path), ONNX_READER))
     check_external(plan, path)
     return plan
 
