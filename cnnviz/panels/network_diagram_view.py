@@ -68,7 +68,8 @@ class NetworkDiagram(QWidget):
         shown = result.columns[selected].channels if selected is not None else ()
         tile = shown.index(mark.channel) if mark.channel in shown else None
         counts = tuple(len(column.channels) for column in result.columns)
-        key = (names, result.folded, counts, selected, tile)
+        words = [(column.node.layer.summary, column.node.layer.output_shape) for column in result.columns]
+        key = (names, words, result.folded, counts, selected, tile)
         if key != self._layout_key:
             self._layout_key = key
             self._backdrop = None

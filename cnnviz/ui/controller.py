@@ -331,7 +331,8 @@ class Controller(QObject):
         self._network_source = key
         card = network.card
         self.bar.network.setText(network.name)
-        accuracy = "" if card.test_accuracy is None else f"{card.test_accuracy:.1%} on {card.dataset} test"
+        measured = card.test_accuracy is not None and not network.changes  # of the network as it was loaded
+        accuracy = f"{card.test_accuracy:.1%} on {card.dataset} test" if measured else ""
         self.bar.accuracy.set_text(accuracy)
         self.bar.device.setText(network.device.type)
         name = network.title if network.changes else network.source.partition(":")[2]

@@ -4,6 +4,7 @@ import pytest
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding
+from cnnviz.panels.network_diagram_view import NetworkDiagram
 from cnnviz.scene import actions
 from cnnviz.ui.changes_button import ChangesButton
 from cnnviz.ui.controls import ElidedLabel
@@ -42,6 +43,18 @@ def test_the_bar_says_what_is_changed_and_takes_it_back(program, settle):
     assert not button(program).isVisibleTo(program.window)
     program.document.undo()
     assert program.document.scene.changes == (SwitchPadding("circular", "conv"),)
+
+
+def test_the_diagram_says_what_a_layer_is_now(program, settle, pixels):
+    diagram = program.window.findChild(NetworkDiagram)
+    before = pixels(diagram)
+    actions.change_network(program.document, SwapPooling("l2_mean"))
+    settle(program)
+    heading = before.shape[0] // 4
+    assert (pixels(diagram)[:heading] != before[:heading]).any()
+    actions.reset_changes(program.document)
+    settle(program)
+    assert (pixels(diagram) == before).all()
 
 
 def test_a_change_that_is_refused_is_said_and_leaves_the_scene(program, settle):
