@@ -63,6 +63,8 @@ class CheckpointResult:
         What the file can be opened as once the person accepts it; empty where there is nothing to accept.
     channels : int
         Of the images that the proposed network takes.
+    networks, selected : tuple of str, str
+        By what name each network in the file is selected, and the one that is looked at.
     refused : tuple of str
         Names that the file asks for beside those of tensors: code that was not run.
     metadata : tuple of (str, str)
@@ -87,13 +89,15 @@ class CheckpointResult:
     rows: tuple[TensorRow, ...]
     done: int
     trustable: bool = False
+    networks: tuple[str, ...] = ()
+    selected: str = ""
 
 
 @dataclass
 class _Inspection:
     """A file that is being looked at; kept, so that work goes on where a newer scene interrupted it."""
 
-    key: tuple[str, int, int]
+    size: int
     checkpoint: Checkpoint
     rows: list[TensorRow]
     hasher: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -110,7 +114,9 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     if path is None:
         yield _live_module(observation)
         return
-    inspection = _inspect(path)
+    # which network of it, is said of the file that the scene is about
+    is_the_scenes = scene.network.source == f"file:{path}"
+    inspection = _inspect(path, scene.network.select if is_the_scenes else None)
     yield _result(inspection)
     while _go_on(inspection):
         yield _result(inspection)
@@ -166,18 +172,16 @@ def _live_module(observation: Observation) -> CheckpointResult:
     )
 
 
-def _inspect(path: Path) -> _Inspection:
+def _inspect(path: Path, select: str | None) -> _Inspection:
     from cnnviz.checkpoints.recent import look_at
 
     try:
-        stat = path.stat()
+        size = path.stat().st_size
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}); open another file.") from error
-    key = (str(path), stat.st_mtime_ns, stat.st_size)
-    checkpoint = look_at(path)
-    # what the person has said of the file makes another answer of it
-    if not _last or _last[0].key != key or _last[0].checkpoint is not checkpoint:
-        _last[:] = [_Inspection(key, checkpoint, _rows(checkpoint))]
+    checkpoint = look_at(path, select)
+    if not _last or _last[0].checkpoint is not checkpoint:
+        _last[:] = [_Inspection(size, checkpoint, _rows(checkpoint))]
     return _last[0]
 
 
@@ -193,7 +197,7 @@ def _rows(checkpoint: Checkpoint) -> list[TensorRow]:
 
 def _go_on(inspection: _Inspection) -> bool:
     """Do one bit of what is left; False when all is done."""
-    size = inspection.key[2]
+    size = inspection.size
     if inspection.done == len(inspection.rows) and inspection.hashed >= size:
         return False
     if inspection.done < len(inspection.rows):
@@ -249,7 +253,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
     best = checkpoint.candidates[0] if checkpoint.candidates else None
     may_accept = best is not None and checkpoint.module is None
     metadata = checkpoint.contents.metadata if checkpoint.contents is not None else {}
-    finished = inspection.hashed >= inspection.key[2]
+    finished = inspection.hashed >= inspection.size
     return CheckpointResult(
         str(checkpoint.path),
         checkpoint.status,
@@ -257,7 +261,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
         checkpoint.architecture or "",
         checkpoint.confidence,
         checkpoint.message,
-        inspection.key[2],
+        inspection.size,
         inspection.hasher.hexdigest() if finished else None,
         checkpoint.parameters,
         best.title if best is not None and may_accept else "",
@@ -268,6 +272,8 @@ def _result(inspection: _Inspection) -> CheckpointResult:
         tuple(inspection.rows),
         inspection.done,
         checkpoint.trustable,
+        checkpoint.networks,
+        checkpoint.network.select if checkpoint.network is not None else "",
     )
 
 

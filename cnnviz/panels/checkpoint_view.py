@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
 from cnnviz.panels.checkpoint import CheckpointResult
 from cnnviz.panels.checkpoint_table_view import TensorTable
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
-from cnnviz.ui.controls import ElidedLabel, text_button
+from cnnviz.ui.controls import ComboBox, ElidedLabel, text_button
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
@@ -43,6 +43,14 @@ class CheckpointView(PanelView):
         self._details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._accept = text_button("", "Take this answer, which is not sure, and show the network alive", role="check")
         self._accept.clicked.connect(self._open_as_proposed)
+        self._correct = text_button("Correct it …", "See the whole answer in the panel Guess, correct it and try it")
+        self._correct.clicked.connect(lambda: self.panel_wanted.emit("guess"))
+        self._trust = text_button("Trust this file and run it …", "This file is a program: running it needs your trust")
+        self._trust.clicked.connect(self._ask_for_trust)
+        self._networks = ComboBox()
+        self._networks.setToolTip("This file holds several networks: which one is shown")
+        self._networks.setAccessibleName("Network in the file")
+        self._networks.chosen.connect(self._choose_network)
         self._filter = QLineEdit()
         self._filter.setPlaceholderText("filter by name, shape or type")
         self._filter.setClearButtonEnabled(True)
@@ -57,7 +65,11 @@ class CheckpointView(PanelView):
         layout.setSpacing(theme().px(6))
         for widget in (self._status, self._facts, self._words, self._details):
             layout.addWidget(widget)
-        layout.addWidget(self._accept)
+        buttons = QHBoxLayout()
+        for button in (self._networks, self._accept, self._correct, self._trust):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        layout.addLayout(buttons)
         layout.addLayout(row)
         layout.addWidget(self._table, 1)
 
@@ -74,6 +86,12 @@ class CheckpointView(PanelView):
         self._details.setToolTip("\n".join(f"{key}: {value}" for key, value in result.metadata))
         self._accept.setText(f"Open as {result.proposal}")
         self._accept.setVisible(bool(result.proposal))
+        self._correct.setVisible(bool(result.proposal))
+        self._trust.setVisible(result.trustable)
+        self._networks.setVisible(len(result.networks) > 1)
+        if len(result.networks) > 1:
+            self._networks.set_options([(name, name or "the whole file") for name in result.networks])
+            self._networks.set_value(result.selected)
         self._table.set_rows(result.rows)
         self._say_count()
         self.set_subtitle(Path(result.path).name)
@@ -82,6 +100,34 @@ class CheckpointView(PanelView):
         if self._result is not None:
             source = f"file:{Path(self._result.path).resolve()}"
             actions.use_network(self.document, source, self._result.channels, accept=True)
+
+    def _choose_network(self, select: str) -> None:
+        if self._result is not None:
+            source = f"file:{Path(self._result.path).resolve()}"
+            self.document.edit_many({"network.source": source, "network.select": select, "network.answer": None})
+
+    def _ask_for_trust(self) -> None:
+        if self._result is None:
+            return
+        box = QMessageBox(self.window())
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("Trust this file?")
+        box.setText(f"{Path(self._result.path).name} is a program, not weights alone.")
+        box.setInformativeText(
+            "Torch can run it, and then it can do on this computer whatever you can: read, change and send your files. "
+            "cnnviz has read its weights and its code without running any of it, and cannot tell what the code is up "
+            "to. Trust it only if you know who made it and got it from them. The trust is for this very file: one of "
+            "other content is asked for again."
+        )
+        trust = box.addButton("Trust and run", QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton("Do not run", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        source = f"file:{Path(self._result.path).resolve()}"
+        assert trust is not None
+        trust.clicked.connect(lambda: self.document.edit_many({"network.source": source, "network.trust": True}))
+        box.open()
 
     def _apply_filter(self, text: str) -> None:
         self._table.set_filter(text)

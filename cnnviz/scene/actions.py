@@ -62,6 +62,8 @@ def use_network(
         "network.source": source,
         "network.accept": accept,
         "network.trust": trust,
+        "network.answer": None,
+        "network.select": None,
         "selection": {},
         "changes": (),
     }

@@ -27,6 +27,9 @@ class PanelView(QWidget):
     state_changed = pyqtSignal(str)
     """``fresh``, ``computing``, ``stale``, ``error`` or ``empty``."""
 
+    panel_wanted = pyqtSignal(str)
+    """The person asks for another panel, by its id."""
+
     def __init__(self, document: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.document = document

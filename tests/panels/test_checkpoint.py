@@ -96,3 +96,33 @@ def test_a_module_from_python_lists_its_tensors(computed):
 
 def test_complex_values_are_described_by_their_magnitude():
     assert describe(torch.tensor([3 + 4j, 0j])).norm == pytest.approx(5)
+
+
+def test_one_of_several_networks_in_a_file_can_be_chosen(start, tmp_path, settle, latest, named):
+    from PyQt6.QtCore import Qt
+    from PyQt6.QtTest import QTest
+
+    from cnnviz.nets.registry import build
+    from cnnviz.scene import actions
+
+    torch.manual_seed(0)
+    path = tmp_path / "two.pt"
+    states = {name: build("cifar-resnet20", {}).state_dict() for name in ("state_dict", "ema_state_dict")}
+    torch.save(states, path)
+    document = Document(actions.first_scene())
+    actions.use_network(document, f"file:{path}", 3)
+    program = start(document.scene)
+    program.window.show_panel("checkpoint")
+    settle(program)
+    assert latest["checkpoint"].networks == ("state_dict", "ema_state_dict")
+    combo = named(program.window, "Network in the file")
+    assert combo.value() == "state_dict"
+    QTest.keyClick(combo, Qt.Key.Key_Down)
+    settle(program)
+    assert program.document.scene.network.select == "ema_state_dict"
+    assert latest["checkpoint"].selected == "ema_state_dict"
+    shown = latest["filters"].kernel_values
+    expected = states["ema_state_dict"]["conv1.weight"][0].mean(0)
+    np.testing.assert_allclose(shown, expected.numpy(), rtol=1e-5, atol=1e-6)
+    actions.use_network(program.document, "shipped:mnist-lenet", 1)
+    assert program.document.scene.network.select is None
