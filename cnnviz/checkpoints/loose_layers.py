@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 IMAGE_CHANNELS = (1, 3)
 _SIZE = 128
+# of images for a layer that is soon followed by the network that it is of
+_SMALL = 32
 _LARGEST_KERNEL = 512
 
 
@@ -133,7 +135,9 @@ def first_layer(path: Path, select: str | None = None) -> LooseNetwork | None:
     alone = {name: entry for name, entry in network.entries.items() if name.rpartition(".")[0] == owner}
     if not kernels:
         return None
-    return loose_layers(contents, replace(network, entries=alone), None, f"{path.name} is being opened.")
+    channels = network.entries[(reading_images or kernels)[0]].shape[1]
+    small = (channels, _SMALL, _SMALL) if channels in IMAGE_CHANNELS else None
+    return loose_layers(contents, replace(network, entries=alone), small, f"{path.name} is being opened.")
 
 
 def _layer(entry: TensorEntry, bias: TensorEntry | None, contents: Contents) -> nn.Module | None:
