@@ -95,6 +95,13 @@ def refill(module: nn.Module, weights: OtherWeights) -> None:
             state[name].copy_(tensor)
 
 
+def shapes_in(contents: Contents) -> dict[str, tuple[int, ...]]:
+    """Of the tensors of the first network in a file, by their names there; empty where it holds none."""
+    networks = networks_in(contents)
+    entries = networks[0].entries.values() if networks else ()
+    return {entry.name: entry.shape for entry in entries if not is_counter(entry.name)}
+
+
 def _is_selected(contents: Contents, names: Mapping[str, str]) -> bool:
     """Whether one of the networks in the file has these tensors and no others."""
     wanted = {name for name in names.values() if not is_counter(name)}
