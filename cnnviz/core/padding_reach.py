@@ -167,5 +167,6 @@ _Window = Callable[[Layer, int, int, int, bool], _Places]
 _WINDOWS: Mapping[str, _Window] = {
     **dict.fromkeys(("Conv2d", "MaxPool2d", "AvgPool2d", "LPPool2d", "Pad", "ZeroPad2d", "ConstantPad2d"), _windowed),
     **dict.fromkeys(("ReflectionPad2d", "ReplicationPad2d", "CircularPad2d"), _windowed),
+    **dict.fromkeys(("WeightedPool2d", "BlurPool2d", "StridedPool2d"), _windowed),
     "ConvTranspose2d": _transposed,
 }
