@@ -70,6 +70,7 @@ class MainWindow(DockWindow):
             dock.maximise_requested.connect(lambda dock=dock: self.toggle_maximised(dock))
             dock.seen_changed.connect(lambda _seen: self._settle.start())
             dock.toggleViewAction().triggered.connect(lambda shown, dock=dock: dock.raise_() if shown else None)
+            view.panel_wanted.connect(self.show_panel)
             self.docks[spec.id] = dock
             self._areas[spec.id] = spec.area
         self._workspace = self.workspaces()[0]
