@@ -1,6 +1,5 @@
 """Record what the layers of any network give, in one forward pass."""
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cnnviz.core.graph import INPUT, LayerGraph, Method
 from cnnviz.core.hooks import HookedNetwork
 from cnnviz.core.layers import LayerBuilder, first_tensor, read_graph
 from cnnviz.core.symbolic_calls import Calls, calls_of
+from cnnviz.core.tracers import export, symbolic_trace
 
 __all__ = ["Cancelled", "Trace", "TracedNetwork", "Untraceable", "prepare"]
 
@@ -217,6 +217,43 @@ class TracedNetwork:
             given = images.clone() if INPUT in self._overwritten or images.is_inference() else images
             self._runner.run(given, (), (), differentiable=False, cancelled=cancelled, observe=first)
 
+    def output_of(self, layer: str, images: Tensor, *, cancelled: Callable[[], bool] | None = None) -> Tensor:
+        """The output of ``layer`` with its autograd graph, by a pass that ends there: cheap for early layers.
+
+        It is what the layer gave, before any later layer works in place on it. ``images`` and ``cancelled`` are as for
+        :meth:`run`.
+
+        Raises
+        ------
+        KeyError
+            The graph has no such layer, or a dynamic network did not reach it.
+        Cancelled, ValueError, Exception
+            As :meth:`run`.
+        """
+        if layer not in self._names:
+            raise KeyError(f"no layer named {layer!r}")
+
+        def stop(name: str, value: Any) -> None:
+            if name == layer:
+                raise _Reached(first_tensor(value))
+
+        tracked = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
+        with tracked, torch.enable_grad(), evaluating(self._modules):
+            given = images.clone() if INPUT in self._overwritten or images.is_inference() else images
+            try:
+                self._runner.run(given, (), (), differentiable=True, cancelled=cancelled, observe=stop)
+            except _Reached as reached:
+                return reached.value
+        raise KeyError(f"this pass did not reach {layer!r}")
+
+
+class _Reached(Exception):
+    """The layer that was asked for has its output."""
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.value = value
+
 
 def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
     """Find the layers of ``module`` and make them ready to be recorded.
@@ -245,8 +282,8 @@ def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
         raise ValueError(f"the example must be a batch of one image, not of shape {tuple(example.shape)}")
     notes: list[str] = []
     methods: dict[Method, Callable[[nn.Module, Tensor], tuple[Program, fx.Graph]]] = {
-        "torch.fx": _symbolic_trace,
-        "torch.export": _export,
+        "torch.fx": symbolic_trace,
+        "torch.export": export,
     }
     with torch.inference_mode(False), torch.no_grad(), evaluating(tuple(module.modules())):
         example = example.detach().clone()
@@ -306,43 +343,6 @@ def layer_nodes(module: nn.Module, example: Tensor) -> tuple[Calls, dict[str, fx
         program = Program(module, calls.graph, calls.constants)
         examples = _examples(program, example, module(example.clone()))
         return calls, read_graph(module, calls.graph, examples, LayerBuilder(module, example))
-
-
-def _symbolic_trace(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
-    calls = calls_of(module)
-    return Program(module, calls.graph, calls.constants), calls.graph
-
-
-def _export(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
-    # A batch of one would be taken for a constant.
-    batch = torch.cat([example, example.flip(-1)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exported = torch.export.export(
-            module, (batch,), strict=False, dynamic_shapes=({0: torch.export.Dim.AUTO},)
-        ).module()
-    graph = exported.graph
-    for node in list(graph.nodes):
-        if node.op == "call_module":  # it checks the input's shape; the runner does so itself
-            graph.erase_node(node)
-    constants = {}
-    for node in graph.nodes:
-        if node.op == "get_attr" and not _has(module, node.target):
-            constants[node.target] = _get(exported, node.target)
-    return Program(module, graph, constants), graph
-
-
-def _has(module: nn.Module, path: str) -> bool:
-    try:
-        _get(module, path)
-    except AttributeError:
-        return False
-    return True
-
-
-def _get(module: nn.Module, path: str) -> Any:
-    parent, _, name = path.rpartition(".")
-    return getattr(module.get_submodule(parent), name)
 
 
 def _examples(program: Program, example: Tensor, reference: Any) -> dict[fx.Node, Any]:

@@ -1,0 +1,47 @@
+"""torch's own ways of finding the calls of a network, each made into a program."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from cnnviz.core.execution import Program
+from cnnviz.core.symbolic_calls import calls_of
+
+
+def symbolic_trace(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
+    calls = calls_of(module)
+    return Program(module, calls.graph, calls.constants), calls.graph
+
+
+def export(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
+    # A batch of one would be taken for a constant.
+    batch = torch.cat([example, example.flip(-1)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = torch.export.export(
+            module, (batch,), strict=False, dynamic_shapes=({0: torch.export.Dim.AUTO},)
+        ).module()
+    graph = exported.graph
+    for node in list(graph.nodes):
+        if node.op == "call_module":  # it checks the input's shape; the runner does so itself
+            graph.erase_node(node)
+    constants = {}
+    for node in graph.nodes:
+        if node.op == "get_attr" and not _has(module, node.target):
+            constants[node.target] = _get(exported, node.target)
+    return Program(module, graph, constants), graph
+
+
+def _has(module: nn.Module, path: str) -> bool:
+    try:
+        _get(module, path)
+    except AttributeError:
+        return False
+    return True
+
+
+def _get(module: nn.Module, path: str) -> Any:
+    parent, _, name = path.rpartition(".")
+    return getattr(module.get_submodule(parent), name)
