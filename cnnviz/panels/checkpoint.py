@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # a refinement brings the statistics of tensors of about this many bytes
 BATCH_BYTES = 8 * 2**20
+# values that are turned to double precision at a time
+CHUNK = 2**20
 
 
 class CheckpointParams(PanelParams):
@@ -234,17 +236,24 @@ def describe(tensor: Tensor) -> TensorStatistics:
     """Norm, mean and standard deviation (not of a sample) of the finite values; complex ones by their magnitude."""
     import torch
 
-    values = tensor.abs() if tensor.is_complex() else tensor
-    values = values.to(torch.float64).reshape(-1)
-    finite = values[torch.isfinite(values)]
-    count = max(finite.numel(), 1)
-    mean = float(finite.sum()) / count
+    values = (tensor.abs() if tensor.is_complex() else tensor).reshape(-1)
+    # bit by bit: in double precision the whole may take more memory than the network
+    total = squares = 0.0
+    count = zeros = 0
+    for part in values.split(CHUNK):
+        part = part.to(torch.float64)
+        finite = part[torch.isfinite(part)]
+        count += finite.numel()
+        zeros += int((part == 0).sum())
+        total += float(finite.sum())
+        squares += float(finite.square().sum())
+    mean = total / max(count, 1)
+    deviations = 0.0
+    for part in values.split(CHUNK):
+        part = part.to(torch.float64)
+        deviations += float((part[torch.isfinite(part)] - mean).square().sum())
     return TensorStatistics(
-        float(finite.norm()),
-        mean,
-        math.sqrt(float(((finite - mean) ** 2).sum()) / count),
-        int((values == 0).sum()),
-        values.numel() - finite.numel(),
+        math.sqrt(squares), mean, math.sqrt(deviations / max(count, 1)), zeros, values.numel() - count
     )
 
 
