@@ -110,3 +110,24 @@ def stand(tmp_path) -> Iterator[Callable[..., Stand]]:
     yield make
     for each in made:
         each.engine.close(TIMEOUT_S)
+
+
+@pytest.fixture
+def brightness() -> Callable[..., tuple[float, torch.Tensor]]:
+    """A panel's computation: the input's brightness edit, and the network's answer to it."""
+
+    def compute(scene: Any, observation: Any, cancelled: Any) -> tuple[float, torch.Tensor]:
+        return scene.input.edits.brightness, observation.output.clone()
+
+    return compute
+
+
+@pytest.fixture
+def expected() -> Callable[[Any, float], torch.Tensor]:
+    """What a module says to an even image."""
+
+    def answer(module: Any, value: float) -> torch.Tensor:
+        with torch.no_grad():
+            return module(torch.full((1, 1, 8, 8), value))
+
+    return answer
