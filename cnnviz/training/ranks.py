@@ -15,7 +15,11 @@ from cnnviz.training.settings import SettingsError
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those that train together."""
+    """This process among those that train together.
+
+    Without augmentation, dropout and batch normalisation they come to what one process comes to with the same batches,
+    but for rounding. Each draws its own random changes to its images, and normalises by its own share.
+    """
 
     rank: int = 0
     count: int = 1
