@@ -24,6 +24,7 @@ UNITS = {
     "iter": "iteration",
 }
 """Keys under which training programs write how far they were, and what they count."""
+_IN_NAME = re.compile(r"(?i)(?<![a-z])(epoch|step|iteration|iter)[-_=. ]?(\d{1,15})(?!\d)")
 _SHARD = re.compile(r"-\d{2,}-of-\d{2,}\.")
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -54,9 +55,10 @@ class RunFile:
 
     @property
     def title(self) -> str:
-        """What it is called on a slider: ``epoch 12``, else its name."""
+        """What it is called on a slider: ``epoch 12``, as the file records or its name says; else its name."""
         if self.number is None:
-            return self.path.stem
+            named = _IN_NAME.search(self.path.stem)
+            return self.path.stem if named is None else f"{named[1].lower()} {int(named[2]):,}"
         return f"{self.unit} {self.number:,.0f}" if self.number == int(self.number) else f"{self.unit} {self.number:g}"
 
 

@@ -81,6 +81,13 @@ def _use_network(document: object, name: str) -> None:
 
     assert isinstance(document, Document)
     path = network_path(name)
+    if path.is_dir():
+        from cnnviz.checkpoints.run_folder import run_start
+
+        folder = path.resolve()
+        path = run_start(folder)
+        name = str(path)
+        document.edit("panels.epochs.folder", str(folder))
     # what a foreign file is, is worked out once the window is there: for that torch is needed
     channels = read_card(path).input_size[0] if is_own(path) else image_channels(path)
     source = f"shipped:{name}" if name in shipped_networks() else f"file:{os.path.abspath(name)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+from pathlib import Path
 
 from cnnviz.commands.errors import CommandError
 from cnnviz.commands.starting import add_scene_arguments, starting_scene, state_folder
@@ -44,6 +45,8 @@ def run_window(arguments: argparse.Namespace) -> int:
         program.failures.tell(notice, "warning")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: program.close_soon())
+    if arguments.network is not None and Path(arguments.network).is_dir():
+        program.window.show_panel("epochs")
     program.leave_start_behind()
     program.show()
     return run_until_closed(program)

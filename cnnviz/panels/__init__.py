@@ -1,7 +1,19 @@
 """The panels: one concept each, two files each (what is computed, and the widget)."""
 
 from cnnviz.engine.panel import PanelSpec
-from cnnviz.panels import activations, checkpoint, compare, filters, guess, input, network, prediction, samples, unit
+from cnnviz.panels import (
+    activations,
+    checkpoint,
+    compare,
+    epochs,
+    filters,
+    guess,
+    input,
+    network,
+    prediction,
+    samples,
+    unit,
+)
 
 PANELS: tuple[PanelSpec, ...] = (
     input.SPEC,
@@ -13,5 +25,6 @@ PANELS: tuple[PanelSpec, ...] = (
     unit.SPEC,
     checkpoint.SPEC,
     compare.SPEC,
+    epochs.SPEC,
     guess.SPEC,
 )

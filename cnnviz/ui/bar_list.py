@@ -57,7 +57,7 @@ class BarList(QWidget):
 
     def _value_width(self) -> int:
         widest = max(("100.00 %", *(text for _, _, text in self._rows)), key=len)
-        return QFontMetrics(theme().font("small")).horizontalAdvance(widest) + theme().px(2)
+        return QFontMetrics(theme().font("title")).horizontalAdvance(widest) + theme().px(2)
 
     def _measure(self) -> None:
         metrics = QFontMetrics(theme().font("title"))

@@ -26,9 +26,12 @@ from cnnviz.ui.clipboard import encoded
 from cnnviz.ui.commands import Command, CommandSet
 from cnnviz.ui.figure_export import FigureExport
 from cnnviz.ui.frame_clock import FrameClock
+from cnnviz.ui.graph_export import GraphExport
 from cnnviz.ui.icons import icon
 from cnnviz.ui.main_window import MainWindow
 from cnnviz.ui.opening import Opening
+from cnnviz.ui.other_choice import ask_for_other
+from cnnviz.ui.run_opening import RunOpening
 from cnnviz.ui.stage import Stage
 from cnnviz.ui.status_bar import StatusBar
 from cnnviz.ui.top_bar import ThemeButton, TopBar, action_button
@@ -58,6 +61,8 @@ class Controller(QObject):
         self.commands = CommandSet(window)
         self._export = CheckpointExport(window, document, background)
         self._figures = FigureExport(window, document, background)
+        self._graph_export = GraphExport(window, stage, background)
+        self._runs = RunOpening(window, document, background, self.open_network)
         self._add_commands()
         self.bar = TopBar()
         self.status = StatusBar(clock)
@@ -77,9 +82,11 @@ class Controller(QObject):
         self._on_changed(document.scene, document.scene)
 
     def open_path(self, path: Path) -> None:
-        """Open a network, an image or a scene, whichever the file is."""
+        """Open a network, an image, a scene, or a folder of checkpoints, whichever it is."""
         kind = kind_of(path)
-        if kind == "scene":
+        if path.is_dir():
+            self._runs.open(path)
+        elif kind == "scene":
             self._open_scene(path)
         elif kind == "network":
             self.open_network(f"file:{path.resolve()}")
@@ -112,6 +119,10 @@ class Controller(QObject):
         self._opening.begin(source, path)
         self._window.show_panel("checkpoint")
 
+    def _compare_with(self) -> None:
+        if ask_for_other(self._window, self._document):
+            self._window.show_panel("compare")
+
     # commands
 
     def _add_commands(self) -> None:
@@ -123,6 +134,9 @@ class Controller(QObject):
             Command("paste", "Paste image", self._paste, ("Ctrl+V",), "paste", "File"),
             Command("save-weights", "Save weights as…", self._export.save_weights, ("Ctrl+Shift+S",), "export", "File"),
             Command("save-table", "Save tensor table as CSV…", self._export.save_table, (), None, "File"),
+            Command("save-graph", "Save graph as SVG…", self._graph_export.save_svg, (), None, "File"),
+            Command("open-run", "Open folder of checkpoints…", self._runs.ask, ("Ctrl+Shift+O",), None, "File"),
+            Command("compare", "Compare with…", self._compare_with, (), None, "File"),
             Command("quit", "Quit", window.close, ("Ctrl+Q",), "close", "File"),
             Command("undo", "Undo", document.undo, ("Ctrl+Z",), "undo", "Edit"),
             Command("redo", "Redo", document.redo, ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Edit"),
@@ -158,10 +172,10 @@ class Controller(QObject):
             action_button(commands["full-screen"], "Full screen"),
             action_button(commands["keys"], "Keyboard and mouse"),
         )
-        for name in ("open", "save-scene", "paste"):
+        for name in ("open", "open-run", "compare", "save-scene", "paste"):
             bar.file.entries.addAction(commands[name])
         bar.file.entries.addSeparator()
-        for name in ("save-weights", "save-table"):
+        for name in ("save-weights", "save-table", "save-graph"):
             bar.file.entries.addAction(commands[name])
         bar.file.entries.addSeparator()
         for name in ("keys", "quit"):
@@ -318,6 +332,8 @@ class Controller(QObject):
                 shown = () if delivery.network is None else delivery.network.changes
                 self._document.amend("changes", shown)
         if delivery.network is not None:
+            if delivery.moved is not None and delivery.moved == self._document.scene.network:
+                self._document.amend("network", delivery.network.choice)
             self._say_network(delivery)
         if delivery.forward_ms is not None:
             self.status.set_forward(delivery.forward_ms)

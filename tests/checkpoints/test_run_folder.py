@@ -29,6 +29,7 @@ def test_numbers_in_names_give_the_order(tmp_path):
         save(tmp_path / f"step-{number}.pt")
     assert names(RunFolder(tmp_path).files) == ["step-1.pt", "step-9.pt", "step-10.pt", "step-100.pt"]
     assert run_start(tmp_path).name == "step-100.pt"
+    assert [file.title for file in RunFolder(tmp_path).files] == ["step 1", "step 9", "step 10", "step 100"]
 
 
 def test_what_the_files_record_goes_before_their_names(tmp_path):

@@ -1,0 +1,175 @@
+"""The widget of the checkpoints over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from cnnviz.panels.epochs import EpochsParams, EpochsResult
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
+from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.checkpoint_player import CheckpointPlayer
+from cnnviz.ui.controls import ElidedLabel, IconButton, Toggle
+from cnnviz.ui.folder_watch import FolderWatch
+from cnnviz.ui.icons import icon
+from cnnviz.ui.numbers import format_number
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.slider import SliderTrack
+from cnnviz.ui.theme import theme
+
+if TYPE_CHECKING:
+    from cnnviz.checkpoints.run_folder import RunFile
+
+
+class EpochsView(PanelView):
+    """A slider over the checkpoints, a player, and what in the folder is no checkpoint of this run."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(document, parent)
+        self._files: tuple[RunFile, ...] = ()
+        self._player = CheckpointPlayer(document, self)
+        self._watch = FolderWatch(self)
+        self._title = ElidedLabel("", role="title", token="text")
+        self._title.setAccessibleName("Checkpoint")
+        self._count = ElidedLabel("")
+        self._count.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._name = ElidedLabel("", elide=Qt.TextElideMode.ElideMiddle)
+        self._play = IconButton("play", "Play from here on")
+        before = IconButton("previous", "Checkpoint before", quiet=True)
+        after = IconButton("next", "Next checkpoint", quiet=True)
+        self._track = SliderTrack(0, self)
+        self._track.setAccessibleName("Checkpoints")
+        self._notes = QLabel()
+        self._notes.setWordWrap(True)
+        self._speed = BoundSlider(document, "panels.epochs.speed", "speed", step=0.5, digits=1, unit="/ s")
+        self._repeat = Toggle("repeat")
+        self._repeat.setToolTip("Begin again after the last checkpoint")
+        self._follow_new = Toggle("follow a run that trains")
+        self._follow_new.setToolTip("While the last checkpoint is shown, show each new one as it is written")
+        self._others = QLabel()
+        self._others.setWordWrap(True)
+        self._others.setProperty("role", "muted")
+        self._others.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._others.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._lay_out(before, after)
+        self._play.clicked.connect(self._player.toggle)
+        before.clicked.connect(lambda: self._player.step(-1))
+        after.clicked.connect(lambda: self._player.step(1))
+        self._track.gesture_began.connect(document.begin_gesture)
+        self._track.gesture_ended.connect(document.end_gesture)
+        self._track.valueChanged.connect(self._slid)
+        self._track.reset_asked.connect(lambda: self._player.show(len(self._files) - 1))
+        self._repeat.edited.connect(lambda on: document.edit("panels.epochs.repeat", on))
+        self._follow_new.edited.connect(lambda on: document.edit("panels.epochs.follow", on))
+        self._player.playing_changed.connect(self._say_playing)
+        self._watch.changed.connect(self._scan_again)
+        document.changed.connect(self._follow)
+        self._follow(document.scene, document.scene)
+
+    def _lay_out(self, before: QWidget, after: QWidget) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme().px(6))
+        head, strip, switches = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._count)
+        for control in (self._play, before, self._track, after):
+            strip.addWidget(control, 1 if control is self._track else 0)
+        switches.addWidget(self._repeat)
+        switches.addWidget(self._follow_new)
+        switches.addStretch(1)
+        page = QWidget()
+        page.setProperty("role", "page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._notes)
+        column.addWidget(self._others)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout.addLayout(head)
+        layout.addWidget(self._name)
+        layout.addLayout(strip)
+        layout.addWidget(self._speed)
+        layout.addLayout(switches)
+        layout.addWidget(scroll, 1)
+
+    def show_result(self, result: EpochsResult) -> None:
+        super().show_result(result)
+        self._files = result.files
+        self._player.set_paths([file.path for file in result.files])
+        if not result.folder:
+            self.set_subtitle("")
+            self.show_empty("Open the folder of a training run: File › Open folder of checkpoints…, or drop it here.")
+            return
+        left = f" · {result.left} to be looked at" if result.left else ""
+        self.set_subtitle(f"{Path(result.folder).name}{left}")
+        if not result.files:
+            self.show_empty(_told(result) or "The folder holds no checkpoints; choose the folder of a training run.")
+            return
+        blocked = self._track.blockSignals(True)
+        self._track.setRange(0, len(result.files) - 1)
+        self._track.setPageStep(max(1, len(result.files) // 10))
+        self._track.blockSignals(blocked)
+        self._others.setText(_told(result))
+        self._others.setVisible(bool(result.others))
+        self._say_present()
+
+    def _say_present(self) -> None:
+        """Which checkpoint the document shows."""
+        index = self._player.index
+        count = len(self._files)
+        if index is None:
+            self._title.set_text("another network is shown", "muted")
+            self._name.set_text("Move the slider to show a checkpoint of this run.")
+            self._name.show()
+            self._notes.setText("")
+            self._count.set_text(f"{count} checkpoints")
+            return
+        file = self._files[index]
+        blocked = self._track.blockSignals(True)
+        self._track.setValue(index)
+        self._track.blockSignals(blocked)
+        self._track.update()
+        self._title.set_text(file.title, "text")
+        self._name.set_text(file.path.name)
+        self._name.setVisible(file.title != file.path.stem)
+        self._count.set_text(f"{index + 1} of {count}")
+        self._notes.setText(" · ".join(f"{name} {format_number(value)}" for name, value in file.notes))
+        self._notes.setVisible(bool(file.notes))
+
+    def _slid(self, index: int) -> None:
+        self._player.pause()
+        self._player.show(index)
+
+    def _say_playing(self, playing: bool) -> None:
+        self._play.setIcon(icon("pause" if playing else "play"))
+        words = "Pause" if playing else "Play from here on"
+        self._play.setToolTip(words)
+        self._play.setAccessibleName(words)
+
+    def _scan_again(self) -> None:
+        params = cast(EpochsParams, self.document.scene.panel("epochs"))
+        self.document.amend("panels.epochs.scans", params.scans + 1)
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        params = cast(EpochsParams, new.panel("epochs"))
+        self._watch.watch(params.folder or "")
+        self._speed.refresh()
+        self._repeat.set_value(params.repeat)
+        self._follow_new.set_value(params.follow)
+        if old.network is not new.network and self._files:
+            self._say_present()
+
+
+def _told(result: EpochsResult) -> str:
+    """The files that are no checkpoints of this run, with the reason."""
+    lines = [f"{file.path.name} {file.problem}" for file in result.others]
+    return "\n".join([f"Left out ({len(lines)}):", *lines]) if lines else ""
