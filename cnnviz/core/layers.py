@@ -308,7 +308,8 @@ class _GraphReader:
     def _find_ends(self, node: fx.Node, owner: tuple[str, str]) -> None:
         if node.all_input_nodes:
             self._first.setdefault(owner, node)
-        leaves = not node.users or any(self._owners[user] != owner for user in node.users)
+        # What nobody reads, such as the places of maxima, is the module's output only if there is no other.
+        leaves = owner not in self._last if not node.users else any(self._owners[user] != owner for user in node.users)
         if leaves and tensors_in(self._examples[node]):
             self._last[owner] = node
 

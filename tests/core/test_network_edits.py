@@ -340,6 +340,9 @@ def test_networks_that_torch_fx_cannot_trace_have_their_modules_swapped():
     again = prepare(edited, x).graph
     assert again.names == graph.names
     assert again["pool"].kind == "BlurPool2d"
+    whole = prepare(nn.Sequential(net, nn.AdaptiveMaxPool2d(1)).eval(), x)
+    assert whole.graph.method == "torch.export"
+    torch.testing.assert_close(whole.run(x).values["1"], net(x).amax((2, 3), keepdim=True))
     y = F.conv2d(F.pad(x, (1, 1, 1, 1), "circular"), net.conv.weight, net.conv.bias)
     y = pool2d(y, "blur_max", 2, blur_padding="circular")
     torch.testing.assert_close(edited(x), F.max_pool2d(y, 2))
