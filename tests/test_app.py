@@ -1,298 +1,22 @@
-"""The program as a person uses it: a window, a pointer, keys; what is drawn is looked at."""
+"""The whole program: who computes, what it looks like in every theme and size, and errors from anywhere."""
 
-import os
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
+import torch
+from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
-from cnnviz.app import Program, install_hooks, qt_application
-from cnnviz.data.source import Blank
+from cnnviz.app import install_hooks, qt_application
+from cnnviz.core import trace
+from cnnviz.engine import network_host
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
-from cnnviz.scene.models import Scene
-from cnnviz.scene.store import load_scene, restore_session
 from cnnviz.ui.controls import ElidedLabel
-from cnnviz.ui.slider import SliderTrack
-
-SEVEN = [(0.25 + 0.05 * step, 0.25) for step in range(11)] + [
-    (0.75 - 0.03 * step, 0.25 + 0.05 * step) for step in range(11)
-]
-"""A 7 as a hand draws it: (column, row) as shares of the canvas."""
-
-
-def canvas_of(program: Program):
-    return program.window.docks["input"].view.canvas
-
-
-@pytest.fixture
-def draw(drag):
-    """Draws through shares (column, row) of the canvas."""
-
-    def stroke(program: Program, shares, button=Qt.MouseButton.LeftButton) -> None:
-        rect = canvas_of(program).image_rect()
-        drag(
-            canvas_of(program),
-            [(rect.x() + x * rect.width(), rect.y() + y * rect.height()) for x, y in shares],
-            button,
-        )
-
-    return stroke
-
-
-@pytest.fixture
-def at(pixels):
-    """The brightness 0 … 255 that the canvas shows at (column, row) as shares of it."""
-
-    def look(program: Program, x: float, y: float) -> int:
-        rect = canvas_of(program).image_rect()
-        shown = pixels(canvas_of(program))
-        return int(shown[round(rect.y() + y * rect.height()), round(rect.x() + x * rect.width())] & 0xFF)
-
-    return look
-
-
-@pytest.fixture
-def blank(scene_of, small) -> Scene:
-    """An empty canvas before a small network, without an outline over it."""
-    document = Document(scene_of(small))
-    actions.use_blank(document)
-    document.edit("panels.input.show_field", False)
-    return document.scene
-
-
-def test_the_first_start_shows_an_example_and_its_answer(start, latest, pixels, named):
-    program = start(actions.first_scene())
-    behind_a_tab = {"checkpoint"}
-    assert program.window.visible_panels() == set(program.window.docks) - behind_a_tab
-    assert set(latest) == set(program.window.docks) - behind_a_tab
-    assert latest["prediction"].scores[0].label == "5"
-    assert latest["prediction"].scores[0].probability > 0.9
-    for dock in program.window.docks.values():
-        assert dock.view.state == "fresh"
-        assert dock.view.message == ""
-        assert len(np.unique(pixels(dock.view))) > 5, f"{dock.objectName()} shows nothing"
-    assert program.window.notices.texts() == []
-
-
-def test_a_drawn_7_is_answered_7_with_all_panels_following_and_one_undo_brings_the_example_back(
-    start, latest, settle, draw, at, pixels, named
-):
-    program = start(actions.first_scene())
-    before = program.document.scene
-    diagram = program.window.docks["network"].view.diagram
-    maps = named(program.window, "Feature maps")
-    prediction = program.window.docks["prediction"].view
-    was = {widget: pixels(widget) for widget in (canvas_of(program), diagram, maps, prediction)}
-
-    draw(program, SEVEN)
-    settle(program)
-
-    (stroke,) = program.document.scene.input.drawing.strokes
-    assert len(stroke.points) >= len(SEVEN)
-    assert not program.document.scene.example
-    assert latest["prediction"].scores[0].label == "7"
-    assert at(program, 0.5, 0.25) > 200
-    assert at(program, 0.4, 0.5) < 30, "the example is still there"
-    for widget, pictured in was.items():
-        assert (pixels(widget) != pictured).any(), f"{type(widget).__name__} does not follow"
-
-    program.controller.commands["undo"].trigger()
-    settle(program)
-    assert program.document.scene.input == before.input
-    assert program.document.scene.example
-    assert latest["prediction"].scores[0].label == "5"
-    assert not program.document.can_undo
-
-
-def test_what_the_canvas_shows_is_what_the_network_gets(start, settle, draw, latest, pixels, blank):
-    program = start(blank)
-    draw(program, [(0.3, 0.3), (0.7, 0.6)])
-    settle(program)
-    canvas = canvas_of(program)
-    image = latest["input"].rendered.edited
-    shown = pixels(canvas)
-    for row in range(8):
-        for column in range(8):
-            point = canvas.point_of(row + 0.5, column + 0.5)
-            # beside the middle of the pixel, where the brush's ring is not drawn
-            grey = int(shown[round(point.y()), round(point.x())] & 0xFF)
-            if abs(row - 4.8) > 2 or abs(column - 5.6) > 2:
-                assert grey == pytest.approx(image[0, row, column] * 255, abs=12)
-
-
-def test_the_right_button_erases(start, settle, draw, at, blank):
-    program = start(blank)
-    draw(program, [(0.1, 0.5), (0.9, 0.5)])
-    settle(program)
-    assert at(program, 0.55, 0.55) > 200
-    draw(program, [(0.1, 0.5), (0.9, 0.5)], Qt.MouseButton.RightButton)
-    settle(program)
-    assert at(program, 0.55, 0.55) < 30
-    assert [stroke.tool for stroke in program.document.scene.input.drawing.strokes] == ["brush", "eraser"]
-
-
-def test_the_eraser_brings_back_what_lies_below(start, settle, draw, at, blank):
-    program = start(blank)
-    program.document.edit("input.base", Blank(value=0.5))
-    draw(program, [(0.1, 0.5), (0.9, 0.5)])
-    QTest.keyClick(program.window, Qt.Key.Key_E)
-    draw(program, [(0.1, 0.5), (0.9, 0.5)])
-    settle(program)
-    assert 100 < at(program, 0.5, 0.5) < 160
-
-
-def test_filling_colours_the_connected_region_alone(start, settle, draw, at, blank):
-    program = start(blank)
-    draw(program, [(0.5, -0.2), (0.5, 1.2)])
-    QTest.keyClick(program.window, Qt.Key.Key_F)
-    draw(program, [(0.1, 0.5)])
-    settle(program)
-    assert at(program, 0.1, 0.1) > 200
-    assert at(program, 0.95, 0.1) < 30
-    program.document.undo()
-    settle(program)
-    assert at(program, 0.1, 0.1) < 30
-
-
-def test_the_move_tool_shifts_by_what_was_dragged_in_one_undo_entry(start, settle, draw, at, blank):
-    program = start(blank)
-    draw(program, [(0.3, -0.2), (0.3, 1.2)])
-    QTest.keyClick(program.window, Qt.Key.Key_M)
-    draw(program, [(0.2, 0.5), (0.3, 0.5), (0.45, 0.5)])
-    settle(program)
-    edits = program.document.scene.input.edits
-    assert edits.shift_columns == pytest.approx(0.25 * 8, abs=0.05)
-    assert edits.shift_rows == pytest.approx(0, abs=0.05)
-    assert at(program, 0.55, 0.1) > 200
-    program.document.undo()
-    assert program.document.scene.input.edits.shift_columns == 0
-
-
-def test_drawing_on_a_turned_picture_lands_under_the_pointer(start, settle, draw, at, blank):
-    program = start(blank)
-    program.document.edit("input.edits.rotation", 90)
-    settle(program)
-    draw(program, [(0.25, 0.25)])
-    settle(program)
-    assert at(program, 0.22, 0.22) > 150
-    assert at(program, 0.78, 0.22) < 30
-
-
-def test_undo_in_the_middle_of_a_stroke_ends_it(start, settle, blank):
-    program = start(blank)
-    canvas = canvas_of(program)
-    program.document.append("input.drawing.strokes", {"points": ((1.0, 1.0),)})
-    middle = canvas.rect().center()
-    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    program.document.undo()
-    QTest.mouseMove(canvas, middle + QPoint(20, 20))
-    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    settle(program)
-    (stroke,) = program.document.scene.input.drawing.strokes
-    assert stroke.points == ((1.0, 1.0),)
-
-
-def test_the_wheel_on_the_canvas_sizes_the_brush_and_is_no_undo_entry(start, blank, qtbot):
-    program = start(blank)
-    canvas = canvas_of(program)
-    before = program.document.scene.panel("input").diameter
-    turn(canvas, 2)
-    assert program.document.scene.panel("input").diameter == pytest.approx(before * 1.1**2, abs=0.06)
-    assert not program.document.can_undo
-
-
-def turn(widget, steps: int, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
-    at = QPointF(widget.rect().center())
-    event = QWheelEvent(
-        at, widget.mapToGlobal(at), QPoint(), QPoint(0, 120 * steps), Qt.MouseButton.NoButton, modifiers,
-        Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QApplication.sendEvent(widget, event)
-
-
-def slider(program: Program, name: str) -> SliderTrack:
-    (found,) = [track for track in program.window.findChildren(SliderTrack) if track.accessibleName() == name]
-    return found
-
-
-def test_a_dragged_slider_acts_live_as_one_undo_entry_and_a_double_click_resets_it(
-    start, settle, drag, latest, scene_of, small
-):
-    program = start(scene_of(small), size=(1600, 1400))
-    track = slider(program, "brightness")
-    scroll = track
-    while scroll is not None and not hasattr(scroll, "ensureWidgetVisible"):
-        scroll = scroll.parentWidget()
-    scroll.ensureWidgetVisible(track)
-    before = latest["input"].rendered.edited
-    start_at = track.handle_centre()
-    y = start_at.y()
-    drag(track, [(start_at.x() + step, y) for step in range(0, 30, 5)])
-    settle(program)
-    bright = program.document.scene.input.edits.brightness
-    assert bright > 0.05
-    np.testing.assert_allclose(latest["input"].rendered.edited, np.clip(before + bright, 0, 1), atol=1e-5)
-    program.document.undo()
-    assert program.document.scene.input.edits.brightness == 0
-    assert not program.document.can_undo
-    program.document.redo()
-    QTest.mouseDClick(track, Qt.MouseButton.LeftButton, pos=track.handle_centre().toPoint())
-    assert program.document.scene.input.edits.brightness == 0
-
-
-def test_hovering_is_no_undo_entry_and_outlines_what_the_unit_sees(start, settle, named, scene_of, small, latest):
-    program = start(scene_of(small))
-    maps = named(program.window, "Feature maps")
-    inside = maps.tile_rect(1).center()
-    QTest.mouseMove(maps, inside)
-    settle(program)
-    pointer = program.document.scene.pointer
-    assert (pointer.layer, pointer.channel) == ("conv", 1)
-    field = latest["input"].field
-    assert (field.row, field.column, field.height, field.width) == (pointer.row - 1, pointer.column - 1, 3, 3)
-    assert not program.document.can_undo
-    QApplication.sendEvent(maps, QEvent(QEvent.Type.Leave))
-    assert program.document.scene.pointer is None
-
-
-def test_a_click_on_a_map_selects_its_unit_everywhere(start, settle, named, scene_of, small, latest):
-    program = start(scene_of(small))
-    maps = named(program.window, "Feature maps")
-    rect = maps.tile_rect(2)
-    QTest.mouseClick(
-        maps, Qt.MouseButton.LeftButton, pos=rect.topLeft() + QPoint(rect.width() // 16, rect.height() * 15 // 16)
-    )
-    settle(program)
-    selection = program.document.scene.selection
-    assert (selection.layer, selection.channel, selection.row, selection.column) == ("conv", 2, 7, 0)
-    unit = latest["unit"]
-    assert (unit.channel, unit.row, unit.column) == (2, 7, 0)
-    assert unit.value == pytest.approx(float(latest["activations"].values[2, 7, 0]))
-    assert latest["filters"].channel == 2
-    program.document.undo()
-    assert program.document.scene.selection.channel == 0
-
-
-def test_a_click_on_a_column_of_the_network_selects_its_layer(start, settle, scene_of, small, latest):
-    program = start(scene_of(small))
-    diagram = program.window.docks["network"].view.diagram
-    QTest.mouseClick(diagram, Qt.MouseButton.LeftButton, pos=QPoint(diagram.width() // 2, 20))
-    settle(program)
-    chosen = program.document.scene.selection.layer
-    assert chosen in ("conv", "relu", "pool", "flatten")
-    assert latest["activations"].layer == chosen
-    QTest.keyClick(diagram, Qt.Key.Key_Right)
-    settle(program)
-    order = [column.node.layer.name for column in latest["network"].columns]
-    assert program.document.scene.selection.layer == order[order.index(chosen) + 1]
 
 
 def test_a_panel_that_cannot_be_seen_computes_nothing_until_it_is(start, settle, scene_of, gated, gate, latest, qtbot):
@@ -383,96 +107,6 @@ def test_no_word_is_cut_off_at_1280_by_720(start, scene_of, small, network, them
     assert cut == {}
 
 
-def test_the_session_is_saved_on_closing_and_restored(start, settle, scene_of, small, tmp_path, qtbot):
-    program = start(scene_of(small), keep_session=True)
-    program.document.edit("input.edits.rotation", 33)
-    program.window.docks["samples"].close()
-    qtbot.waitUntil(lambda: "samples" not in program.window.visible_panels())
-    program.document.edit("pointer", {"layer": "conv", "channel": 0, "row": 0, "column": 0})
-    settle(program)
-    program.window.close()
-    scene, notice = restore_session(tmp_path / "state" / "session.json")
-    assert notice is None
-    assert scene.input.edits.rotation == 33
-    assert scene.pointer is None
-    again = start(scene, keep_session=True)
-    assert again.window.visible_panels() == set(again.window.docks) - {"samples", "checkpoint"}
-
-
-def test_the_session_is_saved_while_the_program_runs(start, scene_of, small, tmp_path, qtbot, monkeypatch):
-    from cnnviz.ui import session
-
-    monkeypatch.setattr(session, "SAVE_AFTER_MS", 10)
-    program = start(scene_of(small), keep_session=True)
-    program.document.edit("input.edits.rotation", 44)
-    path = tmp_path / "state" / "session.json"
-    qtbot.waitUntil(lambda: path.exists() and load_scene(path).input.edits.rotation == 44)
-
-
-def test_a_session_still_being_saved_in_the_background_does_not_replace_the_last_one(
-    start, scene_of, small, tmp_path, monkeypatch
-):
-    from cnnviz.scene.store import save_scene
-    from cnnviz.ui import session
-
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slow(scene, path):
-        if threading.current_thread() is not threading.main_thread():
-            begun.set()
-            go_on.wait(30)
-        save_scene(scene, path)
-
-    monkeypatch.setattr(session, "save_scene", slow)
-    monkeypatch.setattr(session, "SAVE_AFTER_MS", 0)
-    program = start(scene_of(small), keep_session=True)
-    program.document.edit("input.edits.rotation", 1)
-    while not begun.is_set():
-        QApplication.processEvents()
-    program.document.edit("input.edits.rotation", 2)
-    threading.Timer(0.1, go_on.set).start()
-    program.window.close()
-    assert load_scene(tmp_path / "state" / "session.json").input.edits.rotation == 2
-
-
-def test_a_disk_that_is_full_does_not_keep_the_window_from_closing(start, scene_of, small, monkeypatch):
-    from cnnviz.ui import session
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(session, "save_scene", full)
-    program = start(scene_of(small), keep_session=True)
-    assert program.window.close()
-    assert not program.window.isVisible()
-    assert any("No space left" in text for text in program.window.notices.texts())
-
-
-def test_closing_in_the_middle_of_a_pass(start, scene_of, gated, gate, tmp_path):
-    program = start(scene_of(gated), keep_session=True)
-    gate.hold()
-    program.document.edit("input.edits.brightness", 0.5)
-    gate.wait_for_pass()
-    threading.Timer(0.2, gate.open.set).start()
-    begun = time.monotonic()
-    assert program.window.close()
-    assert time.monotonic() - begun < 2
-    assert "cnnviz-engine" not in {thread.name for thread in threading.enumerate() if thread.is_alive()}
-    assert load_scene(tmp_path / "state" / "session.json").input.edits.brightness == 0.5
-
-
-def test_a_pass_that_does_not_end_is_left_behind_with_the_process(start, scene_of, gated, gate, monkeypatch):
-    left = []
-    monkeypatch.setattr(os, "_exit", left.append)
-    program = start(scene_of(gated))
-    gate.hold()
-    program.document.edit("input.edits.brightness", 0.5)
-    gate.wait_for_pass()
-    program.window.close()
-    assert left == [0]
-    gate.open.set()
-
-
 def test_an_unforeseen_error_becomes_a_notice_with_its_traceback(start, scene_of, small, monkeypatch):
     program = start(scene_of(small))
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
@@ -521,7 +155,7 @@ def test_a_module_that_raises_says_so_in_its_panels_and_the_next_input_works(
     gate.error = None
     program.document.edit("input.edits.brightness", 0.25)
     settle(program)
-    assert {dock.view.state for dock in docks.values()} == {"fresh"}
+    assert {dock.view.state for dock in docks.values() if dock.isVisible()} == {"fresh"}
     assert latest["input"].rendered.edited.min() == pytest.approx(0.25)
 
 
@@ -533,4 +167,33 @@ def test_slow_work_is_said_and_the_saying_taken_back(start, settle, scene_of, ga
     qtbot.waitUntil(lambda: docks["network"].view.state == "computing")
     gate.open.set()
     settle(program)
-    assert {name: dock.view.state for name, dock in docks.items()} == dict.fromkeys(docks, "fresh")
+    assert {name: docks[name].view.state for name in program.window.visible_panels()} == dict.fromkeys(
+        program.window.workspace.panels, "fresh"
+    )
+
+
+def test_a_device_that_runs_out_of_memory_is_left_in_scene_and_bar(start, settle, scene_of, small, monkeypatch):
+    """The accelerator is feigned: the network claims to be on it and its pass runs out of memory."""
+    accelerator = torch.device("meta")
+    resolve, prepare, run = network_host.resolve_device, trace.prepare, trace.TracedNetwork.run
+
+    def run_out(self, images, layers=None, **named):
+        if images.device == accelerator:
+            raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+        return run(self, images, layers, **named)
+
+    monkeypatch.setattr(network_host, "resolve_device", lambda name: accelerator if name == "cuda" else resolve(name))
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_: module)
+    monkeypatch.setattr(trace, "prepare", lambda module, example: prepare(module, torch.zeros(example.shape)))
+    monkeypatch.setattr(trace.TracedNetwork, "run", run_out)
+    program = start(scene_of(small))
+    program.document.edit("network.device", "cuda")
+    settle(program)
+    assert program.document.scene.network.device == "cpu"
+    assert program.controller.bar.device.text() == "cpu"
+    (notice,) = program.window.notices.texts()
+    assert "ran out of memory" in notice
+    program.document.edit("input.edits.brightness", 0.5)
+    settle(program)
+    assert {dock.view.state for dock in program.window.docks.values() if dock.isVisible()} == {"fresh"}
+    assert len(program.window.notices.texts()) == 1

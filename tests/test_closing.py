@@ -24,6 +24,7 @@ def show(self):
         "shown": lambda: tell(),
         "painted": lambda: self.window.first_painted.connect(tell),
         "importing": lambda: self.window.first_painted.connect(lambda: QTimer.singleShot(100, tell)),
+        "failing": lambda: self.window.first_painted.connect(lambda: QTimer.singleShot(100, tell)),
         "computed": lambda: self.stage.delivered.connect(lambda _: tell()),
         "dialog": lambda: self.window.first_painted.connect(ask),
     }
@@ -33,13 +34,19 @@ def show(self):
     moments[sys.argv[2]]()
 Program.show = show
 
+if sys.argv[2] == "failing":
+    from cnnviz.engine.observation import LoadedNetwork
+    def fail(self, layer):
+        raise KeyError(layer)
+    LoadedNetwork.receptive_field = fail
+
 from cnnviz.cli import main
 print("ended", main([]))
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as of POSIX")
-@pytest.mark.parametrize("moment", ["shown", "painted", "importing", "computed", "dialog"])
+@pytest.mark.parametrize("moment", ["shown", "painted", "importing", "failing", "computed", "dialog"])
 @pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
 def test_a_signal_ends_the_program(tmp_path, moment, signal):
     run = subprocess.run(

@@ -57,6 +57,8 @@ class Delivery:
         That choice of the scene; the person may have made another since.
     refused_changes : tuple of NetworkChange, or None
         The scene's changes, where it is not shown with them.
+    moved : NetworkChoice or None
+        The choice of the scene whose device ran out of memory; ``network.choice`` is what goes on instead.
     forward_ms, total_ms : float or None
         Time of the forward pass, and from the start of the work to this delivery; None where there was no pass.
     """
@@ -69,6 +71,7 @@ class Delivery:
     network_error: str | None = None
     refused: NetworkChoice | None = None
     refused_changes: tuple[NetworkChange, ...] | None = None
+    moved: NetworkChoice | None = None
     forward_ms: float | None = None
     total_ms: float | None = None
 
@@ -176,6 +179,7 @@ class Computation:
             network_error=network_error,
             refused=refused,
             refused_changes=refused_changes,
+            moved=scene.network if refused is None and observation.network.choice != scene.network else None,
             forward_ms=forward_ms,
             total_ms=total_ms if stale else None,
         )

@@ -101,7 +101,8 @@ class NetworkHost:
         if self._choice is None:
             raise NetworkUnavailable("There is no network yet.")
         changes = self._loaded.changes if self._loaded is not None else ()
-        self._take(self._open(self._choice.model_copy(update={"device": "cpu"})))
+        self._choice = self._choice.model_copy(update={"device": "cpu"})
+        self._take(self._open(self._choice))
         return self.load(self._choice, changes)
 
     def _refilled(self, choice: NetworkChoice) -> LoadedNetwork | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnviz.core.network_changes import NetworkChange, with_change, without_change
 from cnnviz.data.samples import sample_drawing, samples
 from cnnviz.data.source import Blank, Photo, SamplePhoto
-from cnnviz.data.strokes import Drawing
+from cnnviz.data.strokes import Drawing, Stroke
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 
@@ -105,5 +105,9 @@ def sample_on_canvas(scene: Scene) -> str | None:
     if not isinstance(base, Blank) or not drawing.strokes:
         return None
     drawings = (sample.name for sample in samples() if sample.kind == "drawing")
-    # the strokes of a sample are shared, not copied: no need to compare their points
-    return next((name for name in drawings if sample_drawing(name).strokes is drawing.strokes), None)
+    return next((name for name in drawings if _same_strokes(sample_drawing(name).strokes, drawing.strokes)), None)
+
+
+def _same_strokes(one: tuple[Stroke, ...], other: tuple[Stroke, ...]) -> bool:
+    """Those of a sample are shared until they come from a file; then their points are compared."""
+    return one is other or (len(one) == len(other) and one == other)

@@ -85,7 +85,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "checkpoint",
         "Checkpoint",
         "See what a file of weights holds",
-        ("checkpoint",),
+        ("checkpoint", "guess"),
         (
             _input_and_answer(),
             Column(900, (Slot(("checkpoint", "guess")),)),

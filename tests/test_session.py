@@ -1,0 +1,114 @@
+"""What is kept when the window closes, and what closing waits for."""
+
+import os
+import threading
+import time
+
+from PyQt6.QtWidgets import QApplication
+
+from cnnviz.scene import actions
+from cnnviz.scene.store import load_scene, restore_session
+
+
+def test_the_session_is_saved_on_closing_and_restored(start, settle, scene_of, small, tmp_path, qtbot):
+    program = start(scene_of(small), keep_session=True)
+    program.document.edit("input.edits.rotation", 33)
+    program.window.docks["samples"].close()
+    qtbot.waitUntil(lambda: "samples" not in program.window.visible_panels())
+    program.document.edit("pointer", {"layer": "conv", "channel": 0, "row": 0, "column": 0})
+    settle(program)
+    program.window.close()
+    scene, notice = restore_session(tmp_path / "state" / "session.json")
+    assert notice is None
+    assert scene.input.edits.rotation == 33
+    assert scene.pointer is None
+    again = start(scene, keep_session=True)
+    assert again.window.visible_panels() == set(again.window.workspace.panels) - {"samples"}
+
+
+def test_the_session_is_saved_while_the_program_runs(start, scene_of, small, tmp_path, qtbot, monkeypatch):
+    from cnnviz.ui import session
+
+    monkeypatch.setattr(session, "SAVE_AFTER_MS", 10)
+    program = start(scene_of(small), keep_session=True)
+    program.document.edit("input.edits.rotation", 44)
+    path = tmp_path / "state" / "session.json"
+    qtbot.waitUntil(lambda: path.exists() and load_scene(path).input.edits.rotation == 44)
+
+
+def test_a_session_still_being_saved_in_the_background_does_not_replace_the_last_one(
+    start, scene_of, small, tmp_path, monkeypatch
+):
+    from cnnviz.scene.store import save_scene
+    from cnnviz.ui import session
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(scene, path):
+        if threading.current_thread() is not threading.main_thread():
+            begun.set()
+            go_on.wait(30)
+        save_scene(scene, path)
+
+    monkeypatch.setattr(session, "save_scene", slow)
+    monkeypatch.setattr(session, "SAVE_AFTER_MS", 0)
+    program = start(scene_of(small), keep_session=True)
+    program.document.edit("input.edits.rotation", 1)
+    while not begun.is_set():
+        QApplication.processEvents()
+    program.document.edit("input.edits.rotation", 2)
+    threading.Timer(0.1, go_on.set).start()
+    program.window.close()
+    assert load_scene(tmp_path / "state" / "session.json").input.edits.rotation == 2
+
+
+def test_a_disk_that_is_full_does_not_keep_the_window_from_closing(start, scene_of, small, monkeypatch):
+    from cnnviz.ui import session
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session, "save_scene", full)
+    program = start(scene_of(small), keep_session=True)
+    assert program.window.close()
+    assert not program.window.isVisible()
+    assert any("No space left" in text for text in program.window.notices.texts())
+
+
+def test_closing_in_the_middle_of_a_pass(start, scene_of, gated, gate, tmp_path):
+    program = start(scene_of(gated), keep_session=True)
+    gate.hold()
+    program.document.edit("input.edits.brightness", 0.5)
+    gate.wait_for_pass()
+    threading.Timer(0.2, gate.open.set).start()
+    begun = time.monotonic()
+    assert program.window.close()
+    assert time.monotonic() - begun < 2
+    assert "cnnviz-engine" not in {thread.name for thread in threading.enumerate() if thread.is_alive()}
+    assert load_scene(tmp_path / "state" / "session.json").input.edits.brightness == 0.5
+
+
+def test_a_pass_that_does_not_end_is_left_behind_with_the_process(start, scene_of, gated, gate, monkeypatch):
+    left = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    program = start(scene_of(gated))
+    gate.hold()
+    program.document.edit("input.edits.brightness", 0.5)
+    gate.wait_for_pass()
+    program.window.close()
+    assert left == [0]
+    gate.open.set()
+
+
+def test_a_restored_sample_is_marked_in_the_strip(start, settle, named, tmp_path):
+    program = start(actions.first_scene(), keep_session=True)
+    strip = named(program.window.docks["samples"].view, "Samples")
+    marked = strip.selected
+    assert marked is not None
+    program.window.close()
+    scene, _ = restore_session(tmp_path / "state" / "session.json")
+    again = start(scene, keep_session=True)
+    assert named(again.window.docks["samples"].view, "Samples").selected == marked
+    again.document.append("input.drawing.strokes", {"points": ((1.0, 1.0),)})
+    settle(again)
+    assert named(again.window.docks["samples"].view, "Samples").selected is None
