@@ -13,7 +13,7 @@ from cnnviz.checkpoints.contents import Contents, TensorEntry
 from cnnviz.checkpoints.fingerprints import is_buffer
 from cnnviz.checkpoints.plain_values import plain_values
 from cnnviz.checkpoints.prefixes import SavedNetwork
-from cnnviz.core.graph import INPUT
+from cnnviz.core.graph import INPUT, LayerGraph
 from cnnviz.core.trace import prepare
 
 
@@ -40,13 +40,17 @@ class CheckpointLayer:
     macs: int | None
 
 
+def graph_of(module: nn.Module, input_size: tuple[int, int, int]) -> LayerGraph:
+    """The layers of a live network and how they are joined; it is run on an empty image."""
+    parameter = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), torch.zeros(0))
+    return prepare(module, torch.zeros(1, *input_size, dtype=parameter.dtype, device=parameter.device)).graph
+
+
 def layers_of(module: nn.Module, input_size: tuple[int, int, int]) -> tuple[CheckpointLayer, ...]:
     """The layers of a live network, in order of execution; it is run once on an empty image."""
-    parameter = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), torch.zeros(0))
-    graph = prepare(module, torch.zeros(1, *input_size, dtype=parameter.dtype, device=parameter.device)).graph
     return tuple(
         CheckpointLayer(layer.name, layer.kind, layer.output_shape, layer.parameters, layer.macs)
-        for layer in graph
+        for layer in graph_of(module, input_size)
         if layer.name != INPUT
     )
 

@@ -55,6 +55,7 @@ def add_inspect_command(subparsers: Subparsers) -> None:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data set of --try lies")
     parser.add_argument("--save-as", type=Path, metavar="OUT.safetensors", help="write the tensors in a harmless form")
     parser.add_argument("--csv", type=Path, metavar="OUT.csv", help="write a line for each tensor")
+    parser.add_argument("--svg", type=Path, metavar="OUT.svg", help="draw the layers of a live network")
     parser.set_defaults(run=run_inspect)
 
 
@@ -89,10 +90,10 @@ def _check_together(arguments: argparse.Namespace) -> None:
         raise CommandError("--trust runs the file's own program; give neither --accept nor --model with it.")
     if arguments.images is not None and (arguments.json or arguments.other is not None):
         raise CommandError("--try prints a table for one file; leave out --json and the second file.")
-    single = (arguments.accept, arguments.trust, arguments.model, arguments.save_as, arguments.csv)
+    single = (arguments.accept, arguments.trust, arguments.model, arguments.save_as, arguments.csv, arguments.svg)
     if arguments.other is not None and any(single):
         raise CommandError(
-            "Two files are compared only; give --accept, --trust, --model, --save-as and --csv with one file."
+            "Two files are compared only; give --accept, --trust, --model, --save-as, --csv and --svg with one file."
         )
 
 
@@ -148,3 +149,19 @@ def _write(arguments: argparse.Namespace, found: Checkpoint) -> None:
             print(f"left out: {name} has no plain values", file=sys.stderr)
     if arguments.csv is not None:
         save_as_csv(found, arguments.csv)
+    if arguments.svg is not None:
+        _draw(arguments.svg, found)
+
+
+def _draw(path: Path, found: Checkpoint) -> None:
+    from cnnviz.checkpoints.layer_table import graph_of
+    from cnnviz.core.graph_svg import graph_svg
+    from cnnviz.data.atomic import write_atomically
+
+    if found.module is None or found.input_size is None:
+        raise CommandError(f"{path} is not written: only a live network has a graph. {found.message}")
+    drawing = graph_svg(graph_of(found.module, found.input_size), found.path.stem)
+    try:
+        write_atomically(path, drawing.encode())
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error

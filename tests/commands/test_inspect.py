@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -213,3 +214,15 @@ def test_qt_is_not_started(known):
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
     assert run.stdout.splitlines()[-1] == "0 []"
+
+
+def test_the_graph_of_a_live_network_is_drawn(known, unnamed, tmp_path, capsys):
+    drawing = tmp_path / "graph.svg"
+    assert inspect(capsys, known, "--svg", drawing)[0] == 0
+    root = ElementTree.parse(drawing).getroot()
+    drawn = [group.get("data-layer") for group in root.iter() if group.get("class") == "layer"]
+    assert drawn == ["input", *(layer.name for layer in open_checkpoint(known).layers)]
+    status, _, complaint = inspect(capsys, unnamed, "--svg", tmp_path / "none.svg")
+    assert status == 2
+    assert "only a live network has a graph" in complaint
+    assert not (tmp_path / "none.svg").exists()

@@ -147,3 +147,16 @@ def test_a_damaged_scene_is_told(tmp_path):
     path.write_text("{")
     with pytest.raises(CommandError, match=r"scene\.json"):
         scene_for(scene=path)
+
+
+def test_a_folder_begins_with_the_last_checkpoint_of_its_run(tmp_path):
+    for number in (2, 10):
+        (tmp_path / f"step-{number}.safetensors").write_bytes(shipped_path("tiny-vgg").read_bytes())
+    scene = scene_for(str(tmp_path))
+    assert scene.network.source == f"file:{tmp_path / 'step-10.safetensors'}"
+    assert scene.panel("epochs").folder == str(tmp_path)
+    assert isinstance(scene.input.base, SamplePhoto)  # the network sees colour
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(CheckpointError, match="holds no checkpoints"):
+        scene_for(str(empty))
