@@ -155,7 +155,7 @@ def _transposition(tensor: Tensor, given: dict[str, Any]) -> Pick | None:
 
 def _moved(tensor: Tensor, given: dict[str, Any]) -> Pick | None:
     # Axes that are told apart by their sizes show where each of them goes.
-    shown = torch.empty(range(1, tensor.ndim + 1), device="meta").movedim(given["source"], given["destination"])
+    shown = torch.empty(tuple(range(1, tensor.ndim + 1)), device="meta").movedim(given["source"], given["destination"])
     return _order(tensor, [size - 1 for size in shown.shape])
 
 
