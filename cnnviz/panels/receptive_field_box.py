@@ -59,10 +59,12 @@ def unit_field(network: LoadedNetwork, layer: str, row: int, column: int, channe
 
 
 def stride_words(field: ReceptiveField) -> str:
-    """Such as "stride 4", "stride 1/2 × 1/4", or why there is none."""
+    """Such as "stride 4", "stride 1/2 × 1/4", "shared by all units", or why there is none."""
     strides = [_stride(axis) for axis in (field.rows, field.columns)]
     if any(stride is None for stride in strides):
         return "no one stride: its branches have different ones"
+    if all(axis.stride == 0 for axis in (field.rows, field.columns)):
+        return "shared by all units"
     return f"stride {' × '.join(dict.fromkeys(str(stride) for stride in strides))}"
 
 

@@ -27,7 +27,7 @@ def test_a_field_at_the_border_has_a_part_in_padding() -> None:
     [
         ((nn.Conv2d(1, 1, 3), nn.InstanceNorm2d(1)), "3×3 px, stride 1; 1 looks at the whole map"),
         ((nn.MaxPool2d(3), nn.Upsample(scale_factor=2)), "3×3 px, stride 3/2 on average"),
-        ((nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1)), "12×12 px, stride 0"),
+        ((nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1)), "12×12 px, shared by all units"),
         ((nn.Conv2d(1, 1, (3, 1), (2, 1)),), "3×1 px, stride 2 × 1"),
     ],
 )
