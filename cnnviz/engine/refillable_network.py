@@ -45,9 +45,12 @@ class RefillableNetwork:
             self._is_copy = True
         refill(traced.module, weights)
         card = weights.card or network.card
+        known = {name: value for name, value in vars(network).items() if name == "receptive_fields"}
         self.network = replace(
             network, name=path.stem, choice=choice, card=card, traced=traced, generation=next_generation(), asks=""
         )
+        if traced is network.traced:
+            vars(self.network).update(known)  # they are those of the graph, which is the same
         return self.network
 
 

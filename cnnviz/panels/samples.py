@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
@@ -43,21 +44,24 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Sam
     photos_first = observation.network.card.input_size[0] == 3
     ordered = sorted(samples(), key=lambda sample: (sample.kind == "photo") != photos_first)
     return SamplesResult(
-        tuple(SampleThumbnail(sample.name, sample.title, sample.kind, _picture(sample)) for sample in ordered)
+        tuple(
+            SampleThumbnail(sample.name, sample.title, sample.kind, _picture(sample.name, sample.kind))
+            for sample in ordered
+        )
     )
 
 
-def _picture(sample: object) -> np.ndarray:
+@cache  # a network that follows another, as the checkpoints of a run do, must not wait for them again
+def _picture(name: str, kind: str) -> np.ndarray:
     import numpy as np
 
     from cnnviz.data.fit import Fit, fit_picture
-    from cnnviz.data.samples import Sample, sample_drawing, sample_picture
+    from cnnviz.data.samples import sample_drawing, sample_picture
     from cnnviz.data.strokes import Rasteriser
 
-    assert isinstance(sample, Sample)
-    if sample.kind == "drawing":
-        return Rasteriser().render(np.zeros((1, THUMBNAIL, THUMBNAIL), np.float32), sample_drawing(sample.name))
-    pixels = sample_picture(sample.name).pixels
+    if kind == "drawing":
+        return Rasteriser().render(np.zeros((1, THUMBNAIL, THUMBNAIL), np.float32), sample_drawing(name))
+    pixels = sample_picture(name).pixels
     return fit_picture(pixels, pixels.shape[0], THUMBNAIL, THUMBNAIL, Fit())
 
 

@@ -107,3 +107,11 @@ def test_known_architectures_under_other_names_follow_too(tmp_path):
     saved = torch.load(paths[2], weights_only=True)["net"]
     for name, weights in two.module.state_dict().items():
         torch.testing.assert_close(weights, saved[f"module.{name}"], rtol=0, atol=0)
+
+
+def test_what_belongs_to_the_graph_is_worked_out_once(tmp_path):
+    paths = run_of(tmp_path)
+    host = NetworkHost()
+    for path in paths[:2]:
+        before = host.load(choice(path)).receptive_fields
+    assert host.load(choice(paths[2])).receptive_fields is before
