@@ -137,6 +137,17 @@ def _load_all(path, data, plan):
             assert list(loaded.shape) == list(tensor["shape"]) or tensor["kind"] in ("nested", "empty")
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_of_any_kind_that_is_cut_anywhere_is_refused(answer, saved, tarred):
+    """At every byte of small files, at several hundred places of larger ones."""
+    for kind, data in _seeds(saved, tarred).items():
+        step = max(len(data) // 400, 1)
+        for length in {*range(0, len(data), step), len(data) - 1}:
+            told = answer(data[:length])
+            # Behind the last member of a tar archive there is padding alone.
+            assert "refusal" in told or kind == "tar", (kind, length)
+
+
 def test_damaged_files_end_well_in_the_child_process_too(saved, tarred, tmp_path):
     luck = random.Random(2)
     path = tmp_path / "damaged"

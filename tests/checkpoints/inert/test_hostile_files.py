@@ -1,5 +1,6 @@
 """Files that would run something when they are unpickled: here they end in a sentence, and nothing has happened."""
 
+import io
 import os
 import pickle
 import struct
@@ -8,7 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
 import pytest
+import safetensors.torch
 import torch
 
 from cnnviz.checkpoints import sandbox
@@ -263,6 +266,22 @@ def test_bombs_of_nesting_end_in_a_sentence(name, tmp_path, zipped):
 def test_a_file_of_two_kinds_is_refused(answer, saved, zipped):
     first, second = saved({"a": torch.ones(2)}, True), zipped(b"\x80\x02" + _call("os", "system", "ls") + b".")
     told = answer(first + second)
+    assert "at once" in told["refusal"]
+    assert told["refused"] == ["os.system"]
+
+
+@pytest.mark.parametrize("front", ["safetensors", "npy", "tar", "pickle", "index"])
+def test_an_archive_behind_a_file_of_another_kind_is_refused_and_searched(front, answer, saved, zipped, tarred):
+    stream = io.BytesIO()
+    numpy.save(stream, numpy.zeros(2))
+    first = {
+        "safetensors": safetensors.torch.save({"a": torch.ones(2)}),
+        "npy": stream.getvalue(),
+        "tar": tarred(pickle=b"\x80\x02}.", storages=b"\x80\x02K\x00.", sys_info=b"\x80\x02}."),
+        "pickle": pickle.dumps({"a": 1}, 2),
+        "index": b'{"weight_map": {"a": "a.pt"}}',
+    }[front]
+    told = answer(first + zipped(b"\x80\x02" + _call("os", "system", "ls") + b"."))
     assert "at once" in told["refusal"]
     assert told["refused"] == ["os.system"]
 

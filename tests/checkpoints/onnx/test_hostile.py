@@ -295,3 +295,27 @@ def test_the_parser_needs_the_standard_library_alone(network):
         [sys.executable, "-I", "-S", "-c", code, folder], input=network, capture_output=True, timeout=60, check=True
     )
     assert run.stdout.split() == [b"4", b"False"]
+
+
+_WATCHED = """
+import codecs, os
+from cnnviz.checkpoints.onnx.parse import parse
+from cnnviz.checkpoints.sandboxed import answer
+codecs.lookup("utf-8")
+data = sys.stdin.buffer.read()
+harmless = ("object.__getattr__", "sys._getframe")
+sys.addaudithook(lambda event, _: None if event in harmless else os._exit(77))
+sys.stdout.write("read" if "plan" in answer(lambda data: {**parse(data)}, memoryview(data)) else "refused")
+"""
+
+
+def test_reading_touches_nothing(network, graphs, tmp_path):
+    """In a process where every audit event but reading is fatal; with all that a file could ask for in it."""
+    outside = changed(network, lambda model: model.graph.initializer.append(external("../secret")))
+    inside = changed(network, lambda model: model.graph.initializer.append(external("weights.bin")))
+    custom = graphs.write([helper.make_node("Run", ["x"], ["y"], domain="evil", code="import os")], (1, 2)).read_bytes()
+    code = START + _WATCHED
+    command = [sys.executable, "-I", "-S", "-c", code, os.path.dirname(cnnviz.__file__)]
+    for data, expected in ((network, b"read"), (outside, b"refused"), (inside, b"read"), (custom, b"read")):
+        run = subprocess.run(command, input=data, capture_output=True, timeout=60, check=False)
+        assert (run.returncode, run.stdout) == (0, expected), run.stderr
