@@ -11,7 +11,7 @@ from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
 from PyQt6.QtGui import QColor, QFontMetricsF, QImage, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap
 
 from cnnviz.panels.network import Column, NetworkResult, keeps_channels
-from cnnviz.panels.network_layout import Box, ColumnLayout, DiagramLayout
+from cnnviz.panels.network_layout import SKIP_LANE, Box, ColumnLayout, DiagramLayout
 from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.pixels import words_image
@@ -46,7 +46,8 @@ def paint_backdrop(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     bounds = QRectF(0, 0, pixmap.width(), pixmap.height())
     if selected is not None:
-        frame = rectangle(layout.columns[selected].frame).adjusted(4, 2, -4, -2)
+        # as wide as the words ask, and with the count of maps that are left out
+        frame = rectangle(layout.columns[selected].frame).adjusted(1, 2, -1, SKIP_LANE - 3)
         fill = QColor(hub.colour("accent"))
         fill.setAlpha(22)
         painter.setPen(QPen(hub.colour("accent"), 1.2))

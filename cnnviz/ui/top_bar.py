@@ -14,12 +14,12 @@ from cnnviz.ui.theme import theme
 
 def action_button(action: QAction, tip: str) -> QToolButton:
     """An icon button for an action of the window; its keys are told in the tool tip."""
-    button = QToolButton()
-    button.setDefaultAction(action)
     keys = action.shortcut().toString()
-    button.setToolTip(f"{tip} ({keys})" if keys else tip)
+    words = f"{tip} ({keys})" if keys else tip
+    button = IconButton("more", words)
+    button.setDefaultAction(action)  # which brings its icon, and words of its own
+    button.setToolTip(words)
     button.setAccessibleName(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 
 

@@ -39,6 +39,9 @@ def test_the_button_of_an_action_does_it_and_tells_its_key(bar, hub):
     assert done == [1]
     action.setEnabled(False)
     assert not button.isEnabled()
+    before = button.iconSize().width()
+    hub.set("dark", 1.5)
+    assert button.iconSize().width() == round(before * 1.5)
 
 
 def test_the_ThemeButton_shows_the_theme_that_it_brings(hub, bar):
