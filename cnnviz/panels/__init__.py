@@ -3,6 +3,7 @@
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.panels import (
     activations,
+    chain_builder,
     checkpoint,
     compare,
     epochs,
@@ -27,4 +28,5 @@ PANELS: tuple[PanelSpec, ...] = (
     compare.SPEC,
     epochs.SPEC,
     guess.SPEC,
+    chain_builder.SPEC,
 )

@@ -184,7 +184,7 @@ class CurvePainter:
         return logarithm(values) if self.curves.logarithmic else values
 
     def _y_ticks(self, height: float) -> Ticks:
-        count = max(2, int(height / theme().px(44)))
+        count = min(max(2, int(height / theme().px(44))), 8)
         return (logarithmic_ticks if self.curves.logarithmic else linear_ticks)(*self.y, count)
 
     def _paint_x_ticks(self, painter: QPainter, axes: Axes, box: QRectF) -> None:

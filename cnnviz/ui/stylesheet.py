@@ -70,6 +70,7 @@ QPlainTextEdit, QTextEdit, QTextBrowser, QListView, QTreeView, QTableView {
 QHeaderView::section {
     background: $raised; color: $muted; border: none; border-bottom: 1px solid $line; padding: ${px4}px ${px8}px;
 }
+QTableView[dense="true"] QHeaderView::section { padding: ${px2}px ${px4}px; font-size: ${px11}px; }
 
 QScrollArea, QScrollArea > QWidget > QWidget[role="page"] { background: transparent; border: none; }
 QScrollBar { background: transparent; border: none; }

@@ -1,6 +1,5 @@
 """The fields of whole networks: a row for every layer, in time; and which units see a pixel."""
 
-import time
 from fractions import Fraction
 
 import pytest
@@ -41,16 +40,11 @@ def test_networks_in_torchvisions_layout(name: str, size: int, stride: int, padd
     assert rows[-1].size[0] > size
 
 
-def test_the_table_of_resnet_50_takes_no_time() -> None:
+def test_the_table_of_resnet_50_has_every_layer() -> None:
     graph = graph_of("resnet50")
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        rows = field_table(graph)
-        times.append(time.perf_counter() - start)
+    rows = field_table(graph)
     assert [row.layer for row in rows] == list(graph.names)
     assert next(row.size for row in rows if row.layer == "layer4.2.relu3") == (427, 427)
-    assert min(times) < 0.05  # 15 to 20 ms; all in one pass
 
 
 @pytest.fixture
