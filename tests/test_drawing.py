@@ -285,3 +285,39 @@ def test_a_click_on_a_column_of_the_network_selects_its_layer(start, settle, sce
     settle(program)
     order = [column.node.layer.name for column in latest["network"].columns]
     assert program.document.scene.selection.layer == order[order.index(chosen) + 1]
+
+
+def test_with_a_slow_network_the_canvas_shows_the_stroke_before_the_answer(
+    start, settle, at, scene_of, gated, gate, drag
+):
+    document = Document(scene_of(gated))
+    actions.use_blank(document)
+    document.edit("panels.input.show_field", False)
+    program = start(document.scene)
+    canvas = canvas_of(program)
+
+    def point(x):
+        rect = canvas.image_rect()
+        return QPointF(rect.x() + x * rect.width(), rect.y() + 0.5 * rect.height()).toPoint()
+
+    def stroke_held_up(*xs):
+        gate.hold()
+        QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=point(xs[0]))
+        for x in xs[1:]:
+            QTest.mouseMove(canvas, point(x))
+        gate.wait_for_pass()
+        QTest.qWait(60)
+
+    stroke_held_up(0.1, 0.3)  # the first tells that the network is slow
+    gate.open.set()
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=point(0.3))
+    settle(program)
+    stroke_held_up(0.6, 0.75, 0.9)
+    assert at(program, 0.7, 0.55) > 200, "the stroke waits for the network"
+    shown = program.stage.shown_version
+    assert shown < program.document.version
+    before = program.window.docks["input"].view.canvas.grab().toImage()
+    gate.open.set()
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=point(0.9))
+    settle(program)
+    assert canvas.grab().toImage() == before, "the preview was another picture than the answer's"
