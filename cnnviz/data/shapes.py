@@ -95,19 +95,23 @@ def _coverage(
     for label in range(len(CLASS_NAMES)):
         chosen = labels == label
         inside[chosen] = _inside(label, along[chosen], across[chosen])
-    return inside.reshape(-1, SIDE, _FINER, SIDE, _FINER).mean(axis=(2, 4))
+    cover: NDArray[np.float64] = inside.reshape(-1, SIDE, _FINER, SIDE, _FINER).mean(axis=(2, 4))
+    return cover
 
 
 def _inside(label: int, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether points are in the shape of radius 1 about the origin."""
     name = CLASS_NAMES[label]
+    within: NDArray[np.bool_]
     if name in ("circle", "ring"):
         distance = np.hypot(x, y)
-        return (distance <= 1) & (distance >= (0.6 if name == "ring" else 0))
-    if name == "square":
-        return np.maximum(np.abs(x), np.abs(y)) <= np.sqrt(0.5)
-    if name == "triangle":
+        within = (distance <= 1) & (distance >= (0.6 if name == "ring" else 0))
+    elif name == "square":
+        within = np.maximum(np.abs(x), np.abs(y)) <= np.sqrt(0.5)
+    elif name == "triangle":
         # Three half planes, each at half the radius from the centre.
-        return np.maximum(np.maximum(-y, y / 2 + x * np.sqrt(0.75)), y / 2 - x * np.sqrt(0.75)) <= 0.5
-    thin, long = np.minimum(np.abs(x), np.abs(y)), np.maximum(np.abs(x), np.abs(y))
-    return (thin <= 0.28) & (long <= np.sqrt(1 - 0.28**2))
+        within = np.maximum(np.maximum(-y, y / 2 + x * np.sqrt(0.75)), y / 2 - x * np.sqrt(0.75)) <= 0.5
+    else:
+        thin, long = np.minimum(np.abs(x), np.abs(y)), np.maximum(np.abs(x), np.abs(y))
+        within = (thin <= 0.28) & (long <= np.sqrt(1 - 0.28**2))
+    return within
