@@ -23,8 +23,36 @@ class Reach:
     columns: tuple[int, int]
 
 
+class ReachTable:
+    """Which units of one layer's map see which pixel, to be looked up."""
+
+    def __init__(self, field: ReceptiveField, shape: tuple[int, int, int]) -> None:
+        self._whole = ((0, shape[1] - 1), (0, shape[2] - 1))
+        rows = _ends(field.rows)
+        # by far the most fields are the same along both axes
+        self._ends = (rows, rows if field.columns.axis is field.rows.axis else _ends(field.columns))
+        self._along = (field.rows.along, field.columns.along)
+
+    def at(self, row: int, column: int) -> Reach | None:
+        """The units that see a pixel; None where there is none, and beyond the image.
+
+        The range is a hull: between its ends there may be units that pass the pixel over, as with dilation and strides
+        wider than the window.
+        """
+        ranges = list(self._whole)
+        for pixel, ends, along in zip((row, column), self._ends, self._along, strict=True):
+            if not 0 <= pixel < ends.shape[1]:
+                return None
+            first, last = int(ends[0, pixel]), int(ends[1, pixel])
+            if first > last:
+                return None
+            if along in (1, 2):  # else all units share one interval, or are told apart by channel
+                ranges[along - 1] = (first, last)
+        return Reach(*ranges)
+
+
 class PixelReach:
-    """Answers for any pixel and all layers at once, fast enough to follow the pointer.
+    """Answers for any pixel and any layer, fast enough to follow the pointer.
 
     Parameters
     ----------
@@ -40,51 +68,32 @@ class PixelReach:
     def __init__(
         self, fields: Mapping[str, object], shapes: Mapping[str, tuple[int, ...]], *, apart: bool = True
     ) -> None:
-        known: dict[str, ReceptiveField] = {}
+        self._fields: dict[str, tuple[ReceptiveField, tuple[int, int, int]]] = {}
         for name, field in fields.items():
-            if isinstance(field, ReceptiveField) and len(shapes[name]) == 3:
-                known[name] = (field.apart or field) if apart else field
-        self._names = tuple(known)
-        self._sizes = np.array([shapes[name][1:] for name in known]).reshape(-1, 2)
-        self._rows = _Ends([field.rows for field in known.values()])
-        self._columns = _Ends([field.columns for field in known.values()])
+            shape = shapes[name]
+            if isinstance(field, ReceptiveField) and len(shape) == 3:
+                self._fields[name] = ((field.apart or field) if apart else field, shape)
+        self._tables: dict[str, ReachTable] = {}
+
+    def table(self, layer: str) -> ReachTable | None:
+        """The units of ``layer`` by the pixel that they see, made when first asked for; None if it has no maps, or
+        where its field is not known."""
+        if layer not in self._fields:
+            return None
+        if layer not in self._tables:
+            self._tables[layer] = ReachTable(*self._fields[layer])
+        return self._tables[layer]
 
     def of(self, row: int, column: int) -> dict[str, Reach]:
-        """The units that see the pixel, for each layer with maps that has any.
-
-        Ranges are hulls: between their ends there may be units that pass the pixel over, as with dilation and strides
-        wider than the window.
-        """
-        found = [self._rows.of(row), self._columns.of(column)]
-        reached = {}
-        for index, name in enumerate(self._names):
-            ranges = [(0, int(size) - 1) for size in self._sizes[index]]
-            for firsts, lasts, along in found:
-                if firsts[index] > lasts[index]:
-                    break
-                if along[index] in (1, 2):  # else all units share one interval, or are told apart by channel
-                    ranges[along[index] - 1] = (int(firsts[index]), int(lasts[index]))
-            else:
-                reached[name] = Reach(*ranges)
-        return reached
+        """The units that see the pixel, for each layer with maps that has any; see :meth:`ReachTable.at`."""
+        found = {name: table.at(row, column) for name in self._fields if (table := self.table(name)) is not None}
+        return {name: reach for name, reach in found.items() if reach is not None}
 
 
-class _Ends:
-    """Intervals of many layers, one after the other."""
-
-    def __init__(self, axes: list[FieldAxis]) -> None:
-        lengths = [len(axis.first) for axis in axes]
-        self._first = np.concatenate([axis.first for axis in axes]) if axes else np.zeros(0, np.int64)
-        self._last = np.concatenate([axis.last for axis in axes]) if axes else np.zeros(0, np.int64)
-        self._starts = np.cumsum([0, *lengths])[:-1]
-        self._units = np.concatenate([np.arange(length) for length in lengths]) if axes else np.zeros(0, np.int64)
-        self._along = [axis.along or 0 for axis in axes]
-
-    def of(self, pixel: int) -> tuple[NDArray[np.int64], NDArray[np.int64], list[int]]:
-        """First and last unit of each layer that sees the pixel (first > last if none does), and along which axis."""
-        if not len(self._first):
-            return self._first, self._last, []
-        seen = (self._first <= pixel) & (pixel <= self._last)
-        firsts = np.minimum.reduceat(np.where(seen, self._units, np.iinfo(np.int64).max), self._starts)
-        lasts = np.maximum.reduceat(np.where(seen, self._units, -1), self._starts)
-        return firsts, lasts, self._along
+def _ends(axis: FieldAxis) -> NDArray[np.int64]:
+    """The first and the last unit that see each pixel, (2, pixels); first > last where none does."""
+    pixels = np.arange(axis.image)
+    seen = (axis.first[:, None] <= pixels) & (pixels <= axis.last[:, None])
+    units = np.arange(len(axis.first))[:, None]
+    none = np.iinfo(np.int64).max
+    return np.stack((np.where(seen, units, none).min(0), np.where(seen, units, -1).max(0)))

@@ -16,7 +16,7 @@ from cnnviz.engine.input_tensor import input_tensor, moments
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
 from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
 from cnnviz.engine.other_network import OtherNetworkHost
-from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec
+from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec, Rest
 from cnnviz.scene.models import NetworkChoice, Scene
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # a pass slower than this many ms lets the panels that need no pass go ahead of it
 EARLY_DELIVERY_MS = 20.0
+# how often it is looked whether a newer scene is there while all finer answers rest
+REST_STEP_S = 0.002
 
 
 # panels that have given a coarse answer, and where their finer ones come from
@@ -329,8 +331,15 @@ class Computation:
         cancelled: Cancelled,
         superseded: Callable[[], bool],
     ) -> Iterator[Delivery]:
+        due: dict[str, float] = {}
         while refinements:
-            for refinement in list(refinements):
+            ready = [each for each in refinements if due.get(each[0].id, 0.0) <= time.monotonic()]
+            if not ready:
+                time.sleep(REST_STEP_S)
+                if superseded() or cancelled():
+                    self._drop(refinements)
+                    return
+            for refinement in ready:
                 if superseded() or cancelled():
                     self._drop(refinements)
                     return
@@ -343,9 +352,13 @@ class Computation:
                 except ComputeCancelled:
                     self._drop(refinements)
                     return
-                if errors or results[spec.id] is _FINISHED:
+                found = results.get(spec.id)
+                if isinstance(found, Rest):
+                    due[spec.id] = time.monotonic() + found.seconds
+                    continue
+                if errors or found is _FINISHED:
                     refinements.remove(refinement)
-                if errors or results[spec.id] is not _FINISHED:
+                if errors or found is not _FINISHED:
                     yield Delivery(request.version, {} if errors else results, errors)
 
     def _drop(self, refinements: Refinements) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cnnviz.checkpoints.card import NetworkCard
+    from cnnviz.core.field_reach import PixelReach
     from cnnviz.core.graph import Layer, LayerGraph
     from cnnviz.core.receptive_field import ReceptiveField, UnknownOperation
     from cnnviz.core.trace import TracedNetwork
@@ -65,6 +66,13 @@ class LoadedNetwork:
         """The field of the units of ``layer``; None where the graph does not tell it."""
         found = self.receptive_fields[layer]
         return None if isinstance(found, ValueError) else found
+
+    @cached_property
+    def pixel_reach(self) -> PixelReach:
+        """Which units of each layer see a pixel of the input, apart from what looks at the whole map."""
+        from cnnviz.core.field_reach import PixelReach
+
+        return PixelReach(self.receptive_fields, {layer.name: layer.output_shape for layer in self.graph})
 
     @property
     def source(self) -> str:

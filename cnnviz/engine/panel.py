@@ -23,6 +23,16 @@ class ComputeCancelled(Exception):
 
 
 @dataclass(frozen=True)
+class Rest:
+    """Yielded by a computation in place of a finer result: the next one is not begun for so many seconds.
+
+    What a newer scene makes useless is then never begun, and a hand that draws does not wait for it.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class PanelSpec:
     """A panel as a declaration: the engine runs ``compute``, the window loads ``view``.
 
@@ -32,7 +42,7 @@ class PanelSpec:
         What the result is made from besides the panel's own parameters; it is computed again when one of these changed.
     compute : callable
         ``compute(scene, observation, cancelled)`` runs on the engine's thread and returns a frozen result, ready to
-        draw. A generator yields a coarse result first and finer ones after it.
+        draw. A generator yields a coarse result first and finer ones after it, or a :class:`Rest` between them.
     layers : callable or None
         ``layers(scene, graph)`` names the layers whose values ``compute`` reads; None where it reads no forward pass.
     view : str

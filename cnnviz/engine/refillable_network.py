@@ -10,6 +10,9 @@ from pathlib import Path
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
 from cnnviz.scene.models import NetworkChoice
 
+KEPT = ("receptive_fields", "pixel_reach")
+"""What was worked out from the graph alone, and holds for all checkpoints of a run."""
+
 
 class RefillableNetwork:
     """Holds the network that was loaded last; from the second checkpoint on it is a copy of its own."""
@@ -45,7 +48,7 @@ class RefillableNetwork:
             self._is_copy = True
         refill(traced.module, weights)
         card = weights.card or network.card
-        known = {name: value for name, value in vars(network).items() if name == "receptive_fields"}
+        known = {name: value for name, value in vars(network).items() if name in KEPT}
         self.network = replace(
             network, name=path.stem, choice=choice, card=card, traced=traced, generation=next_generation(), asks=""
         )
