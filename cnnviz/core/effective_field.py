@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cnnviz.core.execution import Cancelled
 from cnnviz.core.graph import LayerGraph
-from cnnviz.core.receptive_field import Box, UnknownOperation, receptive_field
+from cnnviz.core.receptive_field import Box, ReceptiveField, UnknownOperation, receptive_field
 from cnnviz.core.trace import TracedNetwork
 
 SHARES = (0.5, 0.9, 0.95)
@@ -114,11 +114,12 @@ def effective_field(
     channel: int | None = None,
     row: int | None = None,
     column: int | None = None,
+    field: ReceptiveField | UnknownOperation | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> EffectiveField:
     """The last of :func:`effective_field_steps`."""
     *_, last = effective_field_steps(
-        traced, layer, images, channel=channel, row=row, column=column, cancelled=cancelled
+        traced, layer, images, channel=channel, row=row, column=column, field=field, cancelled=cancelled
     )
     return last
 
@@ -131,6 +132,7 @@ def effective_field_steps(
     channel: int | None = None,
     row: int | None = None,
     column: int | None = None,
+    field: ReceptiveField | UnknownOperation | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[EffectiveField]:
     """The effective field of one unit, coarse first: of one image and one channel, then of more and more.
@@ -146,6 +148,8 @@ def effective_field_steps(
         By default the mean over the layer's channels, or over eight of them, evenly spread.
     row, column : int, optional
         By default the unit in the centre of the map.
+    field : ReceptiveField or UnknownOperation, optional
+        Of the layer, where it is known already.
     cancelled : callable, optional
         Polled between layers and before each gradient.
 
@@ -168,7 +172,9 @@ def effective_field_steps(
         raise NoEffectiveField("There is no image to measure the effective field on; choose at least one.")
     where = pre_activation(traced.graph, layer)
     place, channels = _unit(traced.graph[where].output_shape, layer, channel, row, column)
-    theory = _theory(traced.graph, layer, channel or 0, *place)
+    if field is None:
+        field = _known_field(traced.graph, layer)
+    theory = None if isinstance(field, UnknownOperation) else field.clipped_box(*_row_and_column(place), channel or 0)
     measured = _Measured(layer, where, place, theory)
     total = np.zeros(tuple(images.shape[2:]))
     if len(images) > 1 or len(channels) > 1:
@@ -202,12 +208,16 @@ def _unit(
     return place, tuple(int(at) for at in np.linspace(0, shape[0] - 1, count).round())
 
 
-def _theory(graph: LayerGraph, layer: str, channel: int, row: int = 0, column: int = 0, *_: int) -> Box | None:
+def _known_field(graph: LayerGraph, layer: str) -> ReceptiveField | UnknownOperation:
     try:
-        field = receptive_field(graph, layer)
-    except UnknownOperation:
-        return None
-    return field.clipped_box(row, column, channel)
+        return receptive_field(graph, layer)
+    except UnknownOperation as error:
+        return error
+
+
+def _row_and_column(place: tuple[int, ...]) -> tuple[int, int]:
+    row, column, *_ = (*place, 0, 0)
+    return row, column
 
 
 @dataclass(frozen=True, slots=True)
