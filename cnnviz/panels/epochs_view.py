@@ -35,9 +35,10 @@ class EpochsView(PanelView):
         self._watch = FolderWatch(self)
         self._title = ElidedLabel("", role="title", token="text")
         self._title.setAccessibleName("Checkpoint")
-        self._count = ElidedLabel("")
-        self._count.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._count = ElidedLabel("", align=Qt.AlignmentFlag.AlignRight)
         self._name = ElidedLabel("", elide=Qt.TextElideMode.ElideMiddle)
+        for label in (self._title, self._count, self._name):  # their words run: they must not lay the window out anew
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._play = IconButton("play", "Play from here on")
         before = IconButton("previous", "Checkpoint before", quiet=True)
         after = IconButton("next", "Next checkpoint", quiet=True)
@@ -75,8 +76,8 @@ class EpochsView(PanelView):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(6))
         head, strip, switches = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
-        head.addWidget(self._title, 1)
-        head.addWidget(self._count)
+        head.addWidget(self._title, 3)
+        head.addWidget(self._count, 2)
         for control in (self._play, before, self._track, after):
             strip.addWidget(control, 1 if control is self._track else 0)
         switches.addWidget(self._repeat)

@@ -43,15 +43,14 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Sam
 
     photos_first = observation.network.card.input_size[0] == 3
     ordered = sorted(samples(), key=lambda sample: (sample.kind == "photo") != photos_first)
-    return SamplesResult(
-        tuple(
-            SampleThumbnail(sample.name, sample.title, sample.kind, _picture(sample.name, sample.kind))
-            for sample in ordered
-        )
-    )
+    return SamplesResult(tuple(_thumbnail(sample.name, sample.title, sample.kind) for sample in ordered))
 
 
 @cache  # a network that follows another, as the checkpoints of a run do, must not wait for them again
+def _thumbnail(name: str, title: str, kind: str) -> SampleThumbnail:
+    return SampleThumbnail(name, title, kind, _picture(name, kind))
+
+
 def _picture(name: str, kind: str) -> np.ndarray:
     import numpy as np
 

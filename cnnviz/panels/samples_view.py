@@ -34,9 +34,10 @@ class SamplesView(PanelView):
 
     def show_result(self, result: SamplesResult) -> None:
         super().show_result(result)
-        self._result = result
+        before, self._result = self._result, result
         self.set_subtitle("click one")
-        self._paint()
+        if before is None or before.thumbnails != result.thumbnails:
+            self._paint()
         self._mark(self.document.scene)
 
     def _paint(self) -> None:

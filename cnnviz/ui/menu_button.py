@@ -19,6 +19,7 @@ class MenuButton(QPushButton):
     def __init__(self, text: str, tip: str, icon_role: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon_role = icon_role
+        self._text = ""
         self.entries = QMenu(self)
         self.setText(text)
         self.setToolTip(tip)
@@ -27,6 +28,17 @@ class MenuButton(QPushButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._restyle)
+
+    def setText(self, text: str | None) -> None:
+        """Show another word; the window is laid out anew only where that takes another width."""
+        before = self.sizeHint()
+        self._text = text or ""
+        if self.sizeHint() != before:
+            self.updateGeometry()
+        self.update()
+
+    def text(self) -> str:
+        return self._text
 
     def _restyle(self) -> None:
         self.updateGeometry()

@@ -107,6 +107,8 @@ class MosaicView(QWidget):
 
     def set_labels(self, labels: Sequence[str] | None) -> None:
         """A short text per tile instead of its number; an empty sequence shows none."""
+        if labels == self._labels:
+            return
         self._labels = labels
         self._labels_on = labels is None or len(labels) > 0
         self._make_sprites()

@@ -119,11 +119,12 @@ class NumberGrid(QWidget):
         """
         if indices.shape != values.shape or indices.ndim != 2:
             raise ValueError(f"indices {indices.shape} and values {values.shape} must be one matrix")
-        if indices.shape != self._indices.shape or window != self._size:
+        rows, columns = indices.shape
+        size = (rows, columns) if window is None else (min(window[0], rows), min(window[1], columns))
+        if indices.shape != self._indices.shape or size != self._size:
             self.updateGeometry()
         self._indices, self._values, self._kind, self._digits = indices, values, kind, digits
-        rows, columns = indices.shape
-        self._size = (rows, columns) if window is None else (min(window[0], rows), min(window[1], columns))
+        self._size = size
         if centre is not None:
             self._centre = centre
         self.update()

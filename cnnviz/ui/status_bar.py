@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from PyQt6.QtCore import QTimer, pyqtSignal
-from PyQt6.QtWidgets import QProgressBar, QStatusBar
+from PyQt6.QtWidgets import QProgressBar, QSizePolicy, QStatusBar
 
 from cnnviz.ui.controls import ElidedLabel, text_button
 from cnnviz.ui.frame_clock import FrameClock
@@ -27,6 +27,8 @@ class StatusBar(QStatusBar):
         self._forward_ms: float | None = None
         self.setSizeGripEnabled(False)
         self._network = ElidedLabel()
+        # else each other name would lay the window out anew
+        self._network.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._opening = ElidedLabel("", token="text")
         self._progress = QProgressBar()
         self._progress.setRange(0, 0)

@@ -112,3 +112,15 @@ def test_arrow_keys_go_from_the_mark_and_stay_inside(grid, qtbot):
 def test_shapes_must_agree(grid):
     with pytest.raises(ValueError, match="must be one matrix"):
         grid.set_values(np.zeros((3, 3), np.uint8), np.zeros((3, 4)), "signed")
+
+
+def test_other_numbers_of_the_same_size_do_not_lay_the_window_out_anew(shown, qapp):
+    """Numbers run while one draws or plays, and a layout of the whole window takes longer than their paint."""
+    grid = shown(NumberGrid(), 200, 160)
+    asked = []
+    grid.updateGeometry = lambda: asked.append(1)
+    for window in (None, (3, 3)):
+        grid.set_values(np.zeros((5, 5), np.uint8), np.zeros((5, 5)), "signed", window=window)
+        asked.clear()
+        grid.set_values(np.ones((5, 5), np.uint8), np.ones((5, 5)), "signed", window=window)
+        assert not asked
