@@ -21,7 +21,8 @@ def typed(editor, mean, std):
         line.setText("")
         QTest.keyClicks(line, text)
     line.editingFinished.emit()
-    line.clearFocus()
+    for line in editor.findChildren(QLineEdit):
+        line.clearFocus()
 
 
 def problem(editor):
@@ -51,10 +52,9 @@ def test_what_cannot_be_is_said_and_changes_nothing(editor, mean, std):
     assert problem(editor) == []
 
 
-def test_each_line_is_a_step_and_undo_is_shown(editor):
+def test_it_follows_the_document(editor):
     typed(editor, "0.5", "0.25")
     typed(editor, "0.75", "0.125")
-    for shown in (["0.75", "0.25"], ["0.5", "0.25"]):
-        editor._document.undo()
-        editor.refresh()
-        assert [line.text() for line in editor.findChildren(QLineEdit)] == shown
+    editor._document.undo()
+    editor.refresh()
+    assert [line.text() for line in editor.findChildren(QLineEdit)] == ["0.5", "0.25"]
