@@ -22,6 +22,10 @@ from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 
 
+LEAST_ROWS = 5
+"""Of the list of layers, however low the panel is."""
+
+
 class CompareView(PanelView):
     """The verdict, how much each layer changed, and the selected layer of both with their difference."""
 
@@ -112,6 +116,7 @@ class CompareView(PanelView):
         if self._bars.minimumHeight() != height:
             self._bars.setMinimumHeight(height)
             self._scroll.setMaximumHeight(height + 2)
+            self._scroll.setMinimumHeight(min(height, LEAST_ROWS * self._bars.row_height()))
         self._scroll.setVisible(bool(values))
 
     def _show_paging(self, result: CompareResult) -> None:
