@@ -11,6 +11,7 @@ from cnnviz.panels import (
     guess,
     input,
     network,
+    pooling,
     prediction,
     samples,
     unit,
@@ -29,4 +30,5 @@ PANELS: tuple[PanelSpec, ...] = (
     epochs.SPEC,
     guess.SPEC,
     chain_builder.SPEC,
+    pooling.SPEC,
 )

@@ -1,0 +1,128 @@
+"""The page of the network's maps: its poolings to swap, and one channel before and after its pooling and a shift."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from cnnviz.panels.pooling import PoolingParams
+from cnnviz.panels.pooling_maps import MapsResult
+from cnnviz.panels.pooling_swaps_view import PoolingSwaps
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Pointer, Scene
+from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.figure import Figure
+from cnnviz.ui.mosaic_view import MosaicView
+from cnnviz.ui.numbers import format_percent
+from cnnviz.ui.theme import TableKind, theme
+
+_HEADS = ("input as it is", "input shifted", "changed")
+
+
+class PoolingMapsPage(QWidget):
+    """Rows for detector and pooled stage, columns for the input as it is, the shifted one, and where they differ."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._result: MapsResult | None = None
+        self._swaps = PoolingSwaps(document)
+        self._swaps.chosen.connect(lambda layer: document.edit("panels.pooling.layer", layer))
+        self._why = QLabel()
+        self._why.setWordWrap(True)
+        self._why.setTextFormat(Qt.TextFormat.PlainText)
+        self._why.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._why.setProperty("role", "muted")
+        self._shift = BoundSlider(
+            document,
+            "input.edits.shift_columns",
+            "shift x",
+            low=-16,
+            high=16,
+            step=0.5,
+            digits=1,
+            sign=True,
+            unit="px",
+            label_width=48,
+            value_width=60,
+        )
+        self._tolerance = BoundSlider(
+            document,
+            "panels.pooling.tolerance",
+            "tolerance",
+            high=1,
+            step=0.001,
+            digits=3,
+            label_width=56,
+            value_width=40,
+        )
+        self._views = [[MosaicView(self) for _ in _HEADS] for _ in range(2)]
+        self._shares = [ElidedLabel("", token="text") for _ in range(2)]
+        self._names = [ElidedLabel("", token="text") for _ in range(2)]
+        self._content = QWidget()
+        self._lay_out()
+
+    def show_maps(self, result: MapsResult) -> None:
+        """Show the network's poolings and the chosen one's maps."""
+        self._result = result
+        self._content.setVisible(bool(result.stages))
+        self._why.setVisible(not result.stages)
+        self._why.setText(result.why)
+        self._swaps.show_entries(result.entries, result.chosen)
+        for stage, views, name, share in zip(result.stages, self._views, self._names, self._shares, strict=False):
+            kind: TableKind = "signed" if stage.signed else "unsigned"
+            views[0].set_mosaic(stage.before, kind)
+            views[1].set_mosaic(stage.after, kind)
+            views[2].set_mosaic(stage.changed, "unsigned")
+            called = "detector" if stage is result.stages[0] else "pooled"
+            name.set_text(f"{called}: {stage.layer}, {stage.shape[0]}×{stage.shape[1]}")
+            share.set_text(f"{format_percent(stage.share, 1)} changed")
+            views[2].setToolTip(
+                f"{format_percent(stage.layer_share, 1)} of the values of all its maps changed"
+            )
+
+    def refresh(self, scene: Scene, params: PoolingParams) -> None:
+        """Show what the document says."""
+        self._shift.refresh()
+        self._tolerance.refresh()
+
+    def figures(self) -> list[Figure]:
+        return []
+
+    def _lay_out(self) -> None:
+        sliders = QHBoxLayout()
+        sliders.setSpacing(theme().px(8))
+        sliders.addWidget(self._shift, 3)
+        sliders.addWidget(self._tolerance, 2)
+        grid = QGridLayout(self._content)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(theme().px(8))
+        grid.setVerticalSpacing(theme().px(2))
+        grid.addLayout(sliders, 0, 0, 1, 3)
+        for column, head in enumerate(_HEADS):
+            grid.addWidget(ElidedLabel(head), 1, column)
+            grid.setColumnStretch(column, 1)
+        for stage, (views, name, share) in enumerate(zip(self._views, self._names, self._shares, strict=True)):
+            line, called = 2 + 2 * stage, ("Detector", "Pooled")[stage]
+            grid.addWidget(name, line, 0, 1, 2)
+            grid.addWidget(share, line, 2)
+            for column, view in enumerate(views):
+                view.setAccessibleName(f"{called} stage, {_HEADS[column]}")
+                view.set_labels([])
+                view.hovered.connect(lambda place, stage=stage: self._point(stage, place))
+                grid.addWidget(view, line + 1, column)
+            grid.setRowStretch(line + 1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme().px(6))
+        layout.addWidget(self._swaps)
+        layout.addWidget(self._content, 1)
+        layout.addWidget(self._why, 1)
+
+    def _point(self, stage: int, place: tuple[int, int, int] | None) -> None:
+        result, pointer = self._result, None
+        if place is not None and result is not None and result.stages:
+            pointer = Pointer(layer=result.stages[stage].layer, channel=result.channel, row=place[1], column=place[2])
+        if pointer != self._document.scene.pointer:
+            self._document.edit("pointer", pointer)

@@ -1,0 +1,210 @@
+"""The poolings of the network in a list, each with the kind that stands in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from cnnviz.core.network_changes import POOLING_WORDS, NetworkChange, PoolingName, SwapPooling
+from cnnviz.panels.pooling_maps import PoolingEntry
+from cnnviz.scene.actions import change_network, put_back
+from cnnviz.scene.document import Document
+from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, text_button
+from cnnviz.ui.slider import LabelledSlider
+from cnnviz.ui.theme import theme
+
+ALL = ""
+OWN = "own"
+_MOST_ROWS = 3
+
+
+class PoolingSwaps(QWidget):
+    """A row for each pooling, and one for all of them; window, blur and width of the chosen one below."""
+
+    chosen = pyqtSignal(str)
+    """The person wants to see this pooling's maps."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._entries: tuple[PoolingEntry, ...] = ()
+        self._current: str | None = None
+        self._rows: dict[str, _Row] = {}
+        self._all = _Row("every pooling", "Swap all poolings that have a window at once", ALL)
+        self._all.kind_chosen.connect(partial(self._swap, None))
+        self._all.put_back.connect(partial(put_back, document, SwapPooling))
+        self._list = QVBoxLayout()
+        self._list.setContentsMargins(0, 0, 0, 0)
+        self._list.setSpacing(theme().px(2))
+        inside = QWidget()
+        inside.setLayout(self._list)
+        self._area = QScrollArea()
+        self._area.setWidget(inside)
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        look: dict[str, Any] = {"step": 1, "digits": 0, "label_width": 48, "value_width": 30}
+        self._window = LabelledSlider("window", 1, 8, 2, tip="Rows and columns; maps keep their size", **look)
+        self._taps = LabelledSlider("blur", 1, 7, 3, tip="Width of the blur, in cells", **look)
+        self._sigma = LabelledSlider(
+            "sigma",
+            0.1,
+            4,
+            1,
+            step=0.1,
+            digits=1,
+            tip="Width of the Gaussian, in cells",
+            label_width=48,
+            value_width=30,
+        )
+        self._keeps = ElidedLabel()
+        tuning = QHBoxLayout()
+        tuning.setSpacing(theme().px(8))
+        for slider, field in ((self._window, "window"), (self._taps, "taps"), (self._sigma, "sigma")):
+            slider.edited.connect(partial(self._tune, field))
+            slider.pressed.connect(document.begin_gesture)
+            slider.released.connect(document.end_gesture)
+            tuning.addWidget(slider, 1)
+            slider.hide()
+        tuning.addWidget(self._keeps, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme().px(2))
+        layout.addWidget(self._all)
+        layout.addWidget(self._area)
+        layout.addLayout(tuning)
+        theme().changed.connect(self._fit)
+
+    def show_entries(self, entries: tuple[PoolingEntry, ...], current: str | None) -> None:
+        """Show the network's poolings; ``current`` is the one whose maps are seen."""
+        if tuple(self._rows) != tuple(entry.layer for entry in entries):
+            self._remake(entries)
+        self._entries, self._current = entries, current
+        for entry in entries:
+            self._rows[entry.layer].show_entry(entry, entry.layer == current)
+        kinds = {None if entry.change is None else entry.change.kind for entry in entries if entry.windowed}
+        self._all.setVisible(sum(entry.windowed for entry in entries) > 1)
+        common = next(iter(kinds)) if len(kinds) == 1 else None
+        self._all.show_kind(common, changed=kinds != {None}, mixed=len(kinds) > 1)
+        self._show_tuning()
+        self._fit()
+
+    def _remake(self, entries: tuple[PoolingEntry, ...]) -> None:
+        for row in self._rows.values():
+            self._list.removeWidget(row)
+            row.deleteLater()
+        self._rows = {}
+        for entry in entries:
+            row = _Row(entry.layer, f"{entry.own}: look at its maps", entry.layer, windowed=entry.windowed)
+            row.kind_chosen.connect(partial(self._swap, entry.layer))
+            row.put_back.connect(partial(self._put_back, entry.layer))
+            row.looked.connect(partial(self.chosen.emit, entry.layer))
+            self._list.addWidget(row)
+            self._rows[entry.layer] = row
+
+    def _swap(self, layer: str | None, kind: str) -> None:
+        if kind == OWN:
+            if layer is None:
+                put_back(self._document, SwapPooling)
+            else:
+                self._put_back(layer)
+            return
+        known = next((entry.change for entry in self._entries if entry.layer == layer and entry.change), None)
+        chosen = SwapPooling(cast(PoolingName, kind), layer)
+        if known is not None:
+            chosen = replace(known, kind=chosen.kind, layer=layer)
+        change_network(self._document, chosen)
+
+    def _put_back(self, layer: str) -> None:
+        """Where all were swapped together, the others stay as they are now."""
+        kept: list[NetworkChange] = []
+        for change in self._document.scene.changes:
+            if not isinstance(change, SwapPooling) or change.layer not in (None, layer):
+                kept.append(change)
+            elif change.layer is None:
+                others = (each for each in self._entries if each.layer != layer and each.change == change)
+                kept.extend(replace(change, layer=each.layer) for each in others if each.windowed)
+        self._document.edit("changes", tuple(kept))
+
+    def _change(self) -> SwapPooling | None:
+        return next((entry.change for entry in self._entries if entry.layer == self._current), None)
+
+    def _tune(self, field: str, value: float) -> None:
+        change = self._change()
+        if change is None:
+            return
+        number = value if field == "sigma" else round(value)
+        change_network(self._document, replace(change, **{field: number}))  # type: ignore[arg-type]
+
+    def _show_tuning(self) -> None:
+        change = self._change()
+        entry = next((entry for entry in self._entries if entry.layer == self._current), None)
+        windowed = entry is not None and entry.windowed
+        self._window.setVisible(change is not None and windowed)
+        self._taps.setVisible(change is not None and change.kind.startswith("blur"))
+        self._sigma.setVisible(change is not None and change.kind == "weighted")
+        self._keeps.setVisible(change is None)
+        self._keeps.set_text("" if entry is None else f"{entry.layer} is as it was loaded: {entry.own}")
+        if change is None:
+            return
+        if change.window is not None:
+            self._window.set_value(change.window)
+        elif entry is not None and entry.window:
+            self._window.set_value(entry.window)
+        self._taps.set_value(change.taps)
+        self._sigma.set_value(change.sigma)
+
+    def _fit(self) -> None:
+        rows = min(max(len(self._rows), 1), _MOST_ROWS)
+        self._area.setFixedHeight(rows * (theme().px(28) + theme().px(2)))
+
+
+class _Row(QWidget):
+    """The name of a pooling, the kind that stands there, and a button that puts its own back."""
+
+    kind_chosen = pyqtSignal(str)
+    put_back = pyqtSignal()
+    looked = pyqtSignal()
+
+    def __init__(self, name: str, tip: str, key: str, *, windowed: bool = True) -> None:
+        super().__init__()
+        self._name = text_button(name, tip)
+        self._name.setCheckable(key != ALL)
+        self._name.setEnabled(key != ALL)
+        self._name.clicked.connect(self.looked)
+        kinds = (
+            list(POOLING_WORDS.items()) if windowed else [(kind, POOLING_WORDS[kind]) for kind in ("max", "average")]
+        )
+        self._kind = ComboBox([(OWN, "its own"), *kinds])
+        self._kind.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._kind.setMinimumContentsLength(8)
+        self._kind.setAccessibleName(f"Kind of {name}")
+        self._kind.chosen.connect(self.kind_chosen)
+        self._back = IconButton("reset", f"Put {name} back as it was", quiet=True)
+        self._back.clicked.connect(self.put_back)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._name, 2)
+        row.addWidget(self._kind, 3)
+        row.addWidget(self._back)
+        theme().changed.connect(self._fit)
+        self._fit()
+
+    def show_entry(self, entry: PoolingEntry, current: bool) -> None:
+        self._kind.setItemText(0, f"its own: {entry.own}")
+        self._name.setChecked(current)
+        self.show_kind(None if entry.change is None else entry.change.kind, changed=entry.change is not None)
+
+    def show_kind(self, kind: str | None, *, changed: bool, mixed: bool = False) -> None:
+        self._kind.set_value(kind or OWN)
+        if mixed:
+            self._kind.setCurrentIndex(-1)
+            self._kind.setPlaceholderText("different kinds")
+        self._back.setEnabled(changed)
+
+    def _fit(self) -> None:
+        self.setFixedHeight(theme().px(28))

@@ -1,0 +1,41 @@
+"""The network's input as it would be without its shift: what a shifted one is compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnnviz.data.edits import Edits, apply_edits
+from cnnviz.data.source import Blank
+from cnnviz.scene.models import Scene
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from cnnviz.engine.observation import Observation
+
+
+def is_shifted(edits: Edits) -> bool:
+    return bool(edits.shift_rows or edits.shift_columns)
+
+
+def unshifted(scene: Scene, observation: Observation) -> np.ndarray:
+    """The image ``(C, H, W)`` in [0, 1] with all edits but the shift."""
+    edits = scene.input.edits
+    if not is_shifted(edits):
+        return observation.rendered.edited
+    base = scene.input.base
+    still = edits.model_copy(update={"shift_rows": 0.0, "shift_columns": 0.0})
+    return apply_edits(observation.rendered.drawn, still, base.value if isinstance(base, Blank) else 0.0)
+
+
+def as_input(images: np.ndarray | Tensor, observation: Observation) -> Tensor:
+    """Images ``(N, C, H, W)`` in [0, 1] as the network takes them: normalised, on its device."""
+    import torch
+
+    from cnnviz.engine.observation import dtype_of
+
+    network = observation.network
+    pixels = torch.as_tensor(images).to(network.device, dtype_of(network.module))
+    mean, std = (pixels.new_tensor(values).reshape(1, -1, 1, 1) for values in (observation.mean, observation.std))
+    return (pixels - mean) / std

@@ -1,0 +1,166 @@
+"""The pooling panel in the real window: typing, pointing, swapping the network's pooling and putting it back."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLabel, QLineEdit
+
+from cnnviz.core.network_changes import SwapPooling
+from cnnviz.core.pooling_examples import EXAMPLES
+from cnnviz.ui.controls import ComboBox, IconButton
+from cnnviz.ui.figure import rendered
+
+
+@pytest.fixture
+def program(start, scene_of, small, settle):
+    opened = start(scene_of(small))
+    opened.window.show_panel("pooling")
+    settle(opened)
+    return opened
+
+
+@pytest.fixture
+def panel(program):
+    return program.window.docks["pooling"].view
+
+
+def point(grid, row, column):
+    QTest.mouseMove(grid, grid.cell_rect(row, column).center())
+
+
+def said(panel):
+    return [label.text() for label in panel.findChildren(QLabel) if label.isVisible()]
+
+
+def choose(box, key):
+    box.setCurrentIndex(box.findData(key))
+    box.activated.emit(box.currentIndex())
+
+
+def test_pointing_at_an_output_frames_its_window_and_says_how_it_came_about(panel, named):
+    detector, pooled = named(panel, "Detector stage"), named(panel, "Pooled stage")
+    point(pooled, 0, 1)
+    assert detector.frame == (0, 2, 2, 2)
+    assert "max of 2 4 7 8 = 8" in said(panel)
+    after = named(panel, "Pooled stage after the shift")
+    point(after, 0, 0)
+    assert detector.frame is None
+    assert named(panel, "Detector stage after the shift").frame == (0, 0, 2, 2)
+    assert "max of 4 1 8 5 = 8" in said(panel)
+
+
+def test_dragging_over_the_numbers_moves_the_window(panel, named, drag):
+    detector = named(panel, "Detector stage")
+    centres = [detector.cell_rect(*cell).center() for cell in ((0, 0), (1, 1), (3, 3))]
+    drag(detector, [(each.x(), each.y()) for each in centres])
+    assert detector.frame == (2, 2, 2, 2)
+    assert named(panel, "Pooled stage").frame == (1, 1, 1, 1)
+
+
+def test_a_typed_number_is_pooled_at_once_and_undone_in_one_step(program, panel, named, settle, latest):
+    detector = named(panel, "Detector stage")
+    QTest.mouseClick(detector, Qt.MouseButton.LeftButton, pos=detector.cell_rect(0, 0).center())
+    (field,) = detector.findChildren(QLineEdit)
+    QTest.keyClicks(field, "9")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    settle(program)
+    np.testing.assert_array_equal(latest["pooling"].numbers.pooled.values, [[9, 8], [3, 4]])
+    program.document.undo()
+    assert program.document.scene.panel("pooling").numbers == EXAMPLES["blocks"].detector
+
+
+def test_a_number_typed_after_the_shift_is_changed_where_it_comes_from(program, panel, named):
+    shifted = named(panel, "Detector stage after the shift")
+    shifted.edited.emit(0, 1, 5.5)
+    assert program.document.scene.panel("pooling").numbers[0][0] == 5.5
+    program.document.edit("panels.pooling.entering", 0.0)
+    shifted.edited.emit(2, 0, -3.0)
+    assert program.document.scene.panel("pooling").entering == -3.0
+
+
+def test_examples_and_sizes_are_chosen_from_lists(program, panel, settle, latest):
+    boxes = {box.toolTip(): box for box in panel.findChildren(ComboBox)}
+    examples, sizes = boxes["Examples of the lectures"], boxes["Rows × columns of the grid"]
+    assert examples.value() == "blocks"
+    choose(examples, "shift")
+    settle(program)
+    assert latest["pooling"].numbers.pooled_share == 0.5
+    assert examples.value() == "shift"
+    choose(sizes, "2×2")
+    settle(program)
+    assert program.document.scene.panel("pooling").numbers == ((0.1, 1.0), (0.0, 0.0))
+    assert examples.value() == ""
+
+
+def test_numbers_are_saved_as_a_picture_and_as_a_table(panel):
+    (figure,) = panel.figures()
+    rows = figure.csv().splitlines()
+    assert rows[1:5] == ["1.0,1.0,2.0,4.0", "5.0,6.0,7.0,8.0", "3.0,2.0,1.0,0.0", "1.0,2.0,3.0,4.0"]
+    assert rows[6:8] == ["6.0,8.0", "3.0,4.0"]
+    assert rendered(figure, ".png").startswith(b"\x89PNG")
+
+
+# this network
+
+
+@pytest.fixture
+def on_maps(program, panel, settle):
+    program.document.edit("panels.pooling.view", "network")
+    settle(program)
+    return panel
+
+
+def test_a_pooling_is_swapped_in_place_and_put_back(program, on_maps, named, settle, latest, small):
+    choose(named(on_maps, "Kind of pool"), "average")
+    settle(program)
+    assert program.document.scene.changes == (SwapPooling("average", "pool"),)
+    with torch.no_grad():
+        maps = small.relu(small.conv(torch.from_numpy(latest["input"].rendered.edited)[None]))
+    wanted = F.avg_pool2d(maps, 2)[0, 0].numpy()
+    shown = latest["pooling"].maps.stages[1].before
+    np.testing.assert_allclose(shown.indices / 252 * shown.high, wanted, atol=shown.high / 252 + 1e-6)
+    (back,) = [each for each in on_maps.findChildren(IconButton) if each.toolTip() == "Put pool back as it was"]
+    back.click()
+    settle(program)
+    assert program.document.scene.changes == ()
+    assert named(on_maps, "Kind of pool").value() == "own"
+
+
+def test_the_blur_of_a_swapped_pooling_can_be_set(program, on_maps, named, settle):
+    choose(named(on_maps, "Kind of pool"), "blur_max")
+    settle(program)
+    (blur,) = [each for each in on_maps.findChildren(QLabel) if each.text() == "blur" and each.isVisible()]
+    blur.parentWidget()._edit(5)
+    settle(program)
+    assert program.document.scene.changes == (SwapPooling("blur_max", "pool", taps=5),)
+
+
+def test_putting_one_of_all_back_leaves_the_others_swapped(start, scene_of, settle, named):
+    from torch import nn
+
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+    program = start(scene_of(network, classes=8))
+    program.window.show_panel("pooling")
+    program.document.edit("panels.pooling.view", "network")
+    settle(program)
+    panel = program.window.docks["pooling"].view
+    choose(named(panel, "Kind of every pooling"), "l2_mean")
+    settle(program)
+    assert program.document.scene.changes == (SwapPooling("l2_mean"),)
+    choose(named(panel, "Kind of 1"), "own")
+    settle(program)
+    assert program.document.scene.changes == (SwapPooling("l2_mean", "3"),)
+    choose(named(panel, "Kind of every pooling"), "own")
+    assert program.document.scene.changes == ()
+
+
+def test_the_pointer_on_a_map_is_everyones(program, on_maps, named):
+    view = named(on_maps, "Pooled stage, input as it is")
+    view.hovered.emit((0, 1, 2))
+    pointer = program.document.scene.pointer
+    assert (pointer.layer, pointer.row, pointer.column) == ("pool", 1, 2)
+    view.hovered.emit(None)
+    assert program.document.scene.pointer is None
