@@ -137,9 +137,17 @@ def wait_for(condition, process):
     pytest.fail("it took too long")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The tensors that the command makes when nothing happens."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    subprocess.run(command(folder, "whole.safetensors"), check=True, capture_output=True)
+    return tensors_of(folder / "whole.safetensors")
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_process_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, number):
-    subprocess.run(command(tmp_path, "whole.safetensors"), check=True, capture_output=True)
+def test_a_killed_process_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, undisturbed, number):
     cut = tmp_path / "cut.run"
     with subprocess.Popen(command(tmp_path, "cut.safetensors"), stderr=subprocess.PIPE, text=True) as process:
         wait_for(lambda: saved_steps(cut)[-1:] >= (30,), process)
@@ -154,7 +162,7 @@ def test_a_killed_process_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, n
         assert [run.folder for run in pending_runs(tmp_path)] == [cut]
     assert "holds a run that is not finished" in again.stderr
     subprocess.run(command(tmp_path, "cut.safetensors", "--resume"), check=True, capture_output=True)
-    assert tensors_of(tmp_path / "cut.safetensors") == tensors_of(tmp_path / "whole.safetensors")
+    assert tensors_of(tmp_path / "cut.safetensors") == undisturbed
     assert not cut.exists()
 
 
