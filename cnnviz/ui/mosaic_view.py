@@ -14,7 +14,6 @@ from PyQt6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
@@ -22,7 +21,7 @@ from PyQt6.QtWidgets import QScrollBar, QWidget
 
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tile_layout import TileLayout, fit_tiles
-from cnnviz.ui.tile_marks import CORNER_FROM, paint_cell, paint_lit, paint_outlines, paint_ring
+from cnnviz.ui.tile_marks import CORNER_FROM, paint_cell, paint_focus, paint_lit, paint_outlines, paint_ring
 from cnnviz.ui.tile_pixels import Mosaic, TilePixels
 from cnnviz.ui.tile_sprites import TileSprites
 
@@ -300,10 +299,7 @@ class MosaicView(QWidget):
 
     def _paint_focus(self, painter: QPainter) -> None:
         if self.hasFocus() and self._by_keyboard:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(theme().colour("accent"), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme().px(4), theme().px(4))
+            paint_focus(painter, self.rect())
 
     # The person's hand
 
