@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cnnviz.core.activations import ActivationStatistics
+    from cnnviz.core.field_reach import ReachTable
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.engine.observation import Observation, Unit
 
@@ -27,7 +28,15 @@ class ActivationsParams(PanelParams):
 
 @dataclass(frozen=True, eq=False)
 class ActivationsResult:
-    """``values`` are the maps as the network computed them, ``(C, h, w)``; vectors are maps of one cell."""
+    """What is shown of one layer.
+
+    Attributes
+    ----------
+    values : array, (C, h, w)
+        The maps as the network computed them; vectors are maps of one cell.
+    reach : ReachTable or None
+        Which units see a pixel of the input; None where there are no maps, or it is not known.
+    """
 
     layer: str
     kind: str
@@ -38,6 +47,7 @@ class ActivationsResult:
     histogram: tuple[np.ndarray, np.ndarray]
     zero_after_relu: float
     unit: Unit
+    reach: ReachTable | None
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> ActivationsResult:
@@ -59,6 +69,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Act
         histogram(maps),
         share_zero_after_relu(maps),
         observation.unit(scene.selection),
+        observation.network.pixel_reach.table(layer.name),
     )
 
 

@@ -8,6 +8,7 @@ from PyQt6.QtGui import QCursor
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.panels.activations import ActivationsParams, ActivationsResult
+from cnnviz.panels.receptive_field_box import lit_units
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.colour_bar import ColourBar
@@ -80,6 +81,7 @@ class ActivationsView(PanelView):
         kind: TableKind = "signed" if mosaic.signed else "unsigned"
         self._maps.set_mosaic(mosaic, kind)
         self._maps.set_selected(result.unit.channel)
+        self._light(self.document.scene)
         statistics = result.statistics
         self._bar.set_scale(kind, mosaic.low, mosaic.high, nan=statistics.nan, infinite=statistics.infinite)
         counts, edges = result.histogram
@@ -162,6 +164,12 @@ class ActivationsView(PanelView):
         params = cast(ActivationsParams, new.panel("activations"))
         if self._scale.value() != params.scale:
             self._scale.set_value(params.scale)
+        if old.pointer != new.pointer:
+            self._light(new)
+
+    def _light(self, scene: Scene) -> None:
+        """Frame the units that see the pixel under the pointer, in every map."""
+        self._maps.set_lit(None if self._result is None else lit_units(self._result.reach, scene.pointer))
 
     def _restyle(self) -> None:
         self._side.setFixedWidth(theme().px(168))

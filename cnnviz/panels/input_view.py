@@ -7,17 +7,20 @@ from typing import Any, cast
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from cnnviz.core.graph import INPUT
 from cnnviz.panels.input import InputParams, InputResult
 from cnnviz.panels.input_edits_view import EditsEditor
 from cnnviz.panels.input_pen_view import Pen
 from cnnviz.scene.document import Document
-from cnnviz.scene.models import Scene
+from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.colour_swatch import ColourSwatch
 from cnnviz.ui.controls import IconButton, Segmented
 from cnnviz.ui.input_canvas import InputCanvas, Outline
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
+
+HEAT_TIP = "Heat: how strongly each pixel acts on the unit, by its gradient"
 
 
 class InputView(PanelView):
@@ -45,9 +48,15 @@ class InputView(PanelView):
         self._swatch.edited.connect(lambda colour: document.edit("panels.input.colour", colour))
         clear = IconButton("clear", "Clear what was drawn (Del)")
         clear.clicked.connect(self.clear)
+        self._field = IconButton("fit", "Outline the pixels that reach the unit under the pointer", checkable=True)
+        self._field.clicked.connect(lambda on: document.edit("panels.input.show_field", on))
+        self._heat = IconButton("heat", HEAT_TIP, checkable=True)
+        self._heat.clicked.connect(lambda on: document.edit("panels.input.show_heat", on))
         tools = QHBoxLayout()
         tools.addWidget(self._tools)
         tools.addStretch(1)
+        tools.addWidget(self._field)
+        tools.addWidget(self._heat)
         tools.addWidget(self._swatch)
         tools.addWidget(clear)
         self._diameter = BoundSlider(
@@ -75,6 +84,7 @@ class InputView(PanelView):
         layout.addLayout(tools)
         layout.addWidget(scroll, 2)
         self.canvas.pointed.connect(self._point)
+        self.canvas.pen_pressed.connect(lambda *_: self._aim(None))
         self.canvas.wheel_turned.connect(self._resize_brush)
         document.changed.connect(self._follow)
         self._show_params(document.scene)
@@ -88,6 +98,9 @@ class InputView(PanelView):
         self.canvas.set_outline(
             None if field is None else Outline(field.row, field.column, field.height, field.width, field.text)
         )
+        heat = result.heat
+        self.canvas.set_heat(None if heat is None else heat.shares)
+        self._heat.setToolTip(heat.words if heat is not None and heat.words else HEAT_TIP)
         self._swatch.set_grey(result.channels == 1)
         self._edits.show_fit(result)
         self._say_value()
@@ -106,6 +119,8 @@ class InputView(PanelView):
         params = cast(InputParams, scene.panel("input"))
         self._tools.set_value(params.tool)
         self._swatch.set_colour(params.colour)
+        self._field.setChecked(params.show_field)
+        self._heat.setChecked(params.show_heat)
         self._diameter.refresh()
         self.canvas.set_brush(params.diameter if params.tool in ("brush", "eraser") else 0)
 
@@ -116,7 +131,20 @@ class InputView(PanelView):
 
     def _point(self, at: tuple[int, int] | None) -> None:
         self._pointed = at
+        self._aim(at)
         self._say_value()
+
+    def _aim(self, at: tuple[int, int] | None) -> None:
+        """Point at a pixel, so that the other panels light the units that see it."""
+        known = self.document.scene.pointer
+        if at is not None:
+            pointer = Pointer(layer=INPUT, channel=0, row=at[0], column=at[1])
+        elif known is not None and known.layer != INPUT:
+            return
+        else:
+            pointer = None
+        if pointer != known:
+            self.document.edit("pointer", pointer)
 
     def _say_value(self) -> None:
         """What lies under the pointer, else what the network gets."""

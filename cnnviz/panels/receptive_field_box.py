@@ -1,11 +1,15 @@
-"""The part of the input that reaches one unit, as a box to draw."""
+"""The part of the input that reaches one unit, as a box to draw; and the units that see the pixel pointed at."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnnviz.core.graph import INPUT
+from cnnviz.scene.models import Pointer
+
 if TYPE_CHECKING:
+    from cnnviz.core.field_reach import ReachTable
     from cnnviz.core.receptive_field import Box, FieldAxis, ReceptiveField
     from cnnviz.engine.observation import LoadedNetwork
 
@@ -56,6 +60,15 @@ def unit_field(network: LoadedNetwork, layer: str, row: int, column: int, channe
         padding=beyond_image(box, *field.image),
         whole_map=whole,
     )
+
+
+def lit_units(table: ReachTable | None, pointer: Pointer | None) -> Box | None:
+    """The units of a layer that see the pixel of the input that is pointed at: first row and column, last row and
+    column. None where no pixel is, or where none of them sees it."""
+    if table is None or pointer is None or pointer.layer != INPUT:
+        return None
+    reach = table.at(pointer.row, pointer.column)
+    return None if reach is None else (reach.rows[0], reach.columns[0], reach.rows[1], reach.columns[1])
 
 
 def stride_words(field: ReceptiveField) -> str:

@@ -18,6 +18,7 @@ from cnnviz.scene.params import PanelParams
 if TYPE_CHECKING:
     import numpy as np
 
+    from cnnviz.core.field_reach import ReachTable
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.engine.observation import Observation
 
@@ -32,18 +33,25 @@ class UnitResult:
 
     Attributes
     ----------
+    row, column : int
+        Of the selected unit.
+    pointed : (int, int) or None
+        Row and column of the unit of this map that is under the pointer: ``value``, ``field`` and ``crop`` are its.
     mosaic : Mosaic
         The whole map as one tile.
     values : array, (h, w)
         The map as the network computed it.
     crop : array or None
         The part of the input, ``(C, h, w)`` in [0, 1], that reaches the unit, without padding.
+    reach : ReachTable or None
+        Which units see a pixel of the input.
     """
 
     layer: str
     channel: int
     row: int
     column: int
+    pointed: tuple[int, int] | None
     value: float
     mosaic: Mosaic
     values: np.ndarray
@@ -51,6 +59,7 @@ class UnitResult:
     crop: np.ndarray | None
     window: int
     paper: bool
+    reach: ReachTable | None
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> UnitResult:
@@ -64,19 +73,27 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Uni
     shown = mosaic(chosen, columns=1, scale="shared", signed=bool((maps < 0).any()), gap=0)
     values = chosen[0].float().cpu().numpy()
     row, column = unit.row or 0, unit.column or 0
-    field = None if unit.row is None else unit_field(observation.network, observation.layer.name, row, column)
+    layer, pointer = observation.layer.name, scene.pointer
+    pointed = None
+    if pointer is not None and (pointer.layer, pointer.channel) == (layer, unit.channel):
+        height, width = values.shape
+        pointed = (pointer.row, pointer.column) if pointer.row < height and pointer.column < width else None
+    place = pointed or (row, column)
+    field = None if unit.row is None else unit_field(observation.network, layer, *place, unit.channel)
     return UnitResult(
-        observation.layer.name,
+        layer,
         unit.channel,
         row,
         column,
-        float(values[row, column]),
+        pointed,
+        float(values[place]),
         shown,
         values,
         field,
         None if field is None else _crop(observation.rendered.edited, field),
         params.window,
         is_paper(scene),
+        observation.network.pixel_reach.table(layer),
     )
 
 
@@ -92,7 +109,7 @@ SPEC = PanelSpec(
     title="Unit",
     area="right",
     params=UnitParams,
-    depends=("network", "input", "unit"),
+    depends=("network", "input", "unit", "pointer"),
     compute=compute,
     layers=only_selected,
     view="cnnviz.panels.unit_view:UnitView",

@@ -6,8 +6,10 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from cnnviz.panels.receptive_field_box import lit_units
 from cnnviz.panels.unit import UnitResult
 from cnnviz.scene.document import Document
+from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_grid import NumberGrid
@@ -26,6 +28,7 @@ class UnitView(PanelView):
         self._map = MosaicView(self)
         self._map.setAccessibleName("The selected map")
         self._map.tile_clicked.connect(lambda _tile, row, column: self._select(row, column))
+        self._map.hovered.connect(lambda place: self._point(None if place is None else place[1:]))
         self._value = ElidedLabel("", role="number", token="text")
         # its text runs with the input: it takes the room that there is and never asks for another
         self._value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -35,9 +38,11 @@ class UnitView(PanelView):
         self._grid = NumberGrid(self)
         self._grid.setAccessibleName("Values around the unit")
         self._grid.cell_clicked.connect(self._select)
+        self._grid.hovered.connect(self._point)
         side = QVBoxLayout()
         side.setSpacing(2)
-        side.addWidget(ElidedLabel("value"))
+        self._value_caption = ElidedLabel("value")
+        side.addWidget(self._value_caption)
         side.addWidget(self._value)
         side.addWidget(self._saw_caption)
         side.addWidget(self._saw, 1)
@@ -52,6 +57,7 @@ class UnitView(PanelView):
         layout.setColumnStretch(1, 1)
         layout.setRowStretch(0, 3)
         layout.setRowStretch(1, 5)
+        document.changed.connect(self._follow)
 
     def show_result(self, result: UnitResult) -> None:
         super().show_result(result)
@@ -72,9 +78,27 @@ class UnitView(PanelView):
         self._grid.set_marked((result.row, result.column))
         self._grid.setVisible(is_map)
         self._saw.set_crop(result)
+        self._value_caption.set_text("value" if result.pointed is None else "value at {}, {}".format(*result.pointed))
         self._saw_caption.set_text("what it saw" if result.crop is not None else "")
+        self._light(self.document.scene)
         place = f" at {result.row}, {result.column}" if is_map else ""
         self.set_subtitle(f"{result.layer}, channel {result.channel}{place}")
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        if old.pointer != new.pointer:
+            self._light(new)
+
+    def _light(self, scene: Scene) -> None:
+        """Frame the units that see the pixel of the input under the pointer."""
+        self._map.set_lit(None if self._result is None else lit_units(self._result.reach, scene.pointer))
+
+    def _point(self, place: tuple[int, int] | None) -> None:
+        pointer, result = None, self._result
+        if place is not None and result is not None and result.values.size > 1:
+            row, column = place
+            pointer = Pointer(layer=result.layer, channel=result.channel, row=row, column=column)
+        if pointer != self.document.scene.pointer:
+            self.document.edit("pointer", pointer)
 
     def _select(self, row: int, column: int) -> None:
         if self._result is not None:

@@ -76,6 +76,7 @@ ROLES = {
     "camera": "camera",
     "export": "export",
     "target": "crosshair",
+    "heat": "fire",
     "link": "link",
     "shuffle": "shuffle",
 }
