@@ -194,3 +194,27 @@ def test_drawing_with_the_mouse_changes_the_canvas_and_the_panels(screen, progra
     assert before[y - 1 : y + 2, x - 1 : x + 2].max() < 100, "the canvas was not dark where the stroke went"
     assert after[y - 1 : y + 2, x - 1 : x + 2].min() > 150, "the stroke is not on the canvas"
     assert program.poll() is None, "the program ended"
+
+
+def test_a_panel_dragged_by_its_title_onto_another_becomes_its_tab(screen, program):
+    wait_for(lambda: find_canvas(screen.pixels()), "no canvas on the screen")
+    before = screen.settled()
+    canvas = find_canvas(before)
+    assert canvas is not None
+    network, activations = centre_panels(before, canvas)
+    gap = slice(network.bottom, activations.top)
+    column = slice(network.left, network.right)
+    assert (before[gap, column] == WINDOW_COLOUR).all()
+
+    left, top = activations.left + 60, activations.top + 12
+    ways = [(left, top), (left + 8, top + 8), (left + 30, top + 30), (left + 120, top - 60)]
+    screen.drag([*ways, *[network.at(0.5 + 0.01 * step, 0.5) for step in range(20)]])
+    wait_for(
+        lambda: not (screen.pixels()[gap, column] == WINDOW_COLOUR).all(axis=2).mean() > 0.5,
+        "the dragged panel stands where it stood",
+    )
+    after = screen.settled()
+    (alone, *_) = sorted(spans((after[:, column] == WINDOW_COLOUR).all(axis=(1, 2)), 0), key=lambda s: s[0] - s[1])
+    assert alone[0] <= network.top
+    assert alone[1] >= activations.bottom
+    assert program.poll() is None, "the program ended"
