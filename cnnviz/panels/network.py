@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from cnnviz.core.field_reach import ReachTable
     from cnnviz.core.graph import LayerGraph
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.core.prediction import ClassScore
@@ -55,6 +56,8 @@ class Column:
         Channels that are not shown.
     scores : tuple of ClassScore
         The class probabilities, in the order of the classes, where the column is the network's answer.
+    reach : ReachTable or None
+        Which units of its maps see a pixel of the input.
     """
 
     node: Node
@@ -62,6 +65,7 @@ class Column:
     channels: tuple[int, ...]
     left_out: int
     scores: tuple[ClassScore, ...] = ()
+    reach: ReachTable | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +140,8 @@ def _column(
             channels = tuple(sorted((*channels[:-1], marked)))
     gap = 1 if maps.shape[1:].numel() > 1 else 0
     shown = mosaic(thumbnails(maps, channels, THUMBNAIL_PX), columns=1, scale="shared", gap=gap)
-    return Column(node, shown, channels, maps.shape[0] - len(channels))
+    reach = observation.network.pixel_reach.table(node.layer.name)
+    return Column(node, shown, channels, maps.shape[0] - len(channels), reach=reach)
 
 
 MOST_CELLS = 128

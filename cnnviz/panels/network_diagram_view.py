@@ -9,6 +9,7 @@ from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QToolTip, QWidget
 
+from cnnviz.core.graph import INPUT
 from cnnviz.panels.layer_words import explain
 from cnnviz.panels.network import Column, NetworkResult
 from cnnviz.panels.network_layout import MARGIN, ColumnShape, DiagramLayout, lay_out
@@ -16,9 +17,11 @@ from cnnviz.panels.network_paint_view import (
     Mark,
     Side,
     heading_width,
+    lit_rects,
     more_rect,
     paint_backdrop,
     paint_column,
+    paint_lit,
     paint_more,
     rectangle,
     shape_text,
@@ -56,6 +59,7 @@ class NetworkDiagram(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Network diagram")
         theme().changed.connect(self._restyle)
+        document.changed.connect(self._follow)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(260, 160)
@@ -89,6 +93,7 @@ class NetworkDiagram(QWidget):
             if rectangle(place.frame).toAlignedRect().intersects(event.rect()):
                 mark = self._mark if index == self._mark.column else None
                 paint_column(painter, column, place, self._words, mark)
+                paint_lit(painter, lit_rects(column, place, self._document.scene.pointer))
         for side in self._hidden_sides(layout):
             paint_more(painter, self.rect(), side)
         painter.end()
@@ -231,6 +236,14 @@ class NetworkDiagram(QWidget):
         if pointer != self._document.scene.pointer:
             self._document.edit("pointer", pointer)
         QToolTip.showText(event.globalPosition().toPoint(), text, self)
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        """Light the units that see the pixel of the input under the pointer."""
+        if self._result is None or old.pointer == new.pointer or self._backdrop is None:
+            return
+        on_input = (each is not None and each.layer == INPUT for each in (old.pointer, new.pointer))
+        if any(on_input):
+            self.update(self._tensor_area())
 
     def _fits_height(self) -> bool:
         return self._layout is None or self._layout.height <= self.height() + 1

@@ -12,6 +12,8 @@ from PyQt6.QtGui import QColor, QFontMetricsF, QImage, QLinearGradient, QPainter
 
 from cnnviz.panels.network import Column, NetworkResult, keeps_channels
 from cnnviz.panels.network_layout import SKIP_LANE, Box, ColumnLayout, DiagramLayout
+from cnnviz.panels.receptive_field_box import lit_units
+from cnnviz.scene.models import Pointer
 from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.pixels import words_image
@@ -202,6 +204,35 @@ def paint_column(painter: QPainter, column: Column, place: ColumnLayout, words: 
         tile = rectangle(place.tiles[column.channels.index(mark.channel)])
         painter.drawRoundedRect(tile.adjusted(-2, -2, 2, 2), 3, 3)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def lit_rects(column: Column, place: ColumnLayout, pointer: Pointer | None) -> list[QRectF]:
+    """Where the units lie that see the pixel of the input under the pointer, in every map of the column."""
+    units = lit_units(column.reach, pointer) if place.kind == "maps" else None
+    if units is None:
+        return []
+    top, left, bottom, right = units
+    rows, columns = column.node.layer.output_shape[1:]
+    found = []
+    for tile in place.tiles:
+        target = QRectF(rectangle(tile).toRect())
+        down, across = target.height() / rows, target.width() / columns
+        box = QRectF(left * across, top * down, (right - left + 1) * across, (bottom - top + 1) * down)
+        found.append(box.translated(target.topLeft()))
+    return found
+
+
+def paint_lit(painter: QPainter, boxes: list[QRectF]) -> None:
+    """Frames that can be seen however small the units are."""
+    mark = theme().colour("mark")
+    soft = QColor(mark)
+    soft.setAlphaF(0.28)
+    painter.setPen(QPen(mark, 1))
+    painter.setBrush(soft)
+    for box in boxes:
+        spare = max(0.0, 3 - box.width()) / 2, max(0.0, 3 - box.height()) / 2
+        painter.drawRect(box.adjusted(-spare[0], -spare[1], spare[0] - 1, spare[1] - 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def _paint_maps(painter: QPainter, column: Column, place: ColumnLayout) -> None:

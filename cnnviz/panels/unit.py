@@ -17,6 +17,7 @@ from cnnviz.scene.params import PanelParams
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from cnnviz.core.field_reach import ReachTable
     from cnnviz.core.mosaic import Mosaic
@@ -63,15 +64,9 @@ class UnitResult:
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> UnitResult:
-    from cnnviz.core.mosaic import mosaic
-
     params = cast(UnitParams, scene.panel("unit"))
     unit = observation.unit(scene.selection)
-    maps = feature_maps(observation.values[observation.layer.name])
-    chosen = maps[unit.channel : unit.channel + 1]
-    # the whole layer decides whether zero is in the middle, so that a map does not change its colours while it runs
-    shown = mosaic(chosen, columns=1, scale="shared", signed=bool((maps < 0).any()), gap=0)
-    values = chosen[0].float().cpu().numpy()
+    shown, values = _map(observation.values[observation.layer.name], unit.channel)
     row, column = unit.row or 0, unit.column or 0
     layer, pointer = observation.layer.name, scene.pointer
     pointed = None
@@ -95,6 +90,23 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Uni
         is_paper(scene),
         observation.network.pixel_reach.table(layer),
     )
+
+
+# of the last channel of the last output: a pointer that moves asks for nothing else
+_known: list[tuple[Tensor, int, Mosaic, np.ndarray]] = []
+
+
+def _map(output: Tensor, channel: int) -> tuple[Mosaic, np.ndarray]:
+    """One map as a tile, and its values."""
+    from cnnviz.core.mosaic import mosaic
+
+    if not (_known and _known[0][0] is output and _known[0][1] == channel):
+        maps = feature_maps(output)
+        chosen = maps[channel : channel + 1]
+        # the whole layer decides whether zero is in the middle, so that a map does not change its colours while it runs
+        shown = mosaic(chosen, columns=1, scale="shared", signed=bool((maps < 0).any()), gap=0)
+        _known[:] = [(output, channel, shown, chosen[0].float().cpu().numpy())]
+    return _known[0][2:]
 
 
 def _crop(image: np.ndarray, field: FieldBox) -> np.ndarray | None:

@@ -61,11 +61,19 @@ class UnitView(PanelView):
 
     def show_result(self, result: UnitResult) -> None:
         super().show_result(result)
-        self._result = result
+        before, self._result = self._result, result
+        if before is None or _map_of(before) != _map_of(result):
+            self._show_map(result)
+        self._value.set_text(format_number(result.value))
+        self._value_caption.set_text("value" if result.pointed is None else "value at {}, {}".format(*result.pointed))
+        self._saw.set_crop(result)
+        self._saw_caption.set_text("what it saw" if result.crop is not None else "")
+        self._light(self.document.scene)
+
+    def _show_map(self, result: UnitResult) -> None:
         kind: TableKind = "signed" if result.mosaic.signed else "unsigned"
         self._map.set_mosaic(result.mosaic, kind)
         self._map.set_cell((0, result.row, result.column))
-        self._value.set_text(format_number(result.value))
         is_map = result.values.size > 1
         height, width = result.values.shape
         self._grid.set_values(
@@ -77,10 +85,6 @@ class UnitView(PanelView):
         )
         self._grid.set_marked((result.row, result.column))
         self._grid.setVisible(is_map)
-        self._saw.set_crop(result)
-        self._value_caption.set_text("value" if result.pointed is None else "value at {}, {}".format(*result.pointed))
-        self._saw_caption.set_text("what it saw" if result.crop is not None else "")
-        self._light(self.document.scene)
         place = f" at {result.row}, {result.column}" if is_map else ""
         self.set_subtitle(f"{result.layer}, channel {result.channel}{place}")
 
@@ -110,6 +114,11 @@ class UnitView(PanelView):
                     "selection.column": column,
                 }
             )
+
+
+def _map_of(result: UnitResult) -> tuple[object, ...]:
+    """What the map and its numbers are drawn from; the same while a pointer moves over it."""
+    return id(result.mosaic), result.layer, result.channel, result.row, result.column, result.window
 
 
 class SawView(QWidget):
