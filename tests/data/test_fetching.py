@@ -12,7 +12,7 @@ from cnnviz.data import fetching
 from cnnviz.data.fetching import fetch
 from cnnviz.data.labelled_images import DatasetError
 
-CONTENT = gzip.compress(b"images" * 1000)
+CONTENT = gzip.compress(b"images" * 1000, mtime=0)  # with the time in it, tests would be named anew each second
 
 
 class Quiet(SimpleHTTPRequestHandler):
