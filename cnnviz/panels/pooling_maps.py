@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnviz.core.network_changes import SwapPooling
 from cnnviz.panels.feature_maps import feature_maps
+from cnnviz.panels.own_passes import outputs
 from cnnviz.panels.pooling_layers import chosen_layer, is_windowed, poolings
 from cnnviz.panels.unshifted_input import as_input, is_shifted, unshifted
 
@@ -90,7 +91,7 @@ def pooled_maps(
     still = moved
     if is_shifted(scene.input.edits):
         image = as_input(unshifted(scene, observation)[None], observation)
-        still = dict(observation.network.traced.run(image, (before, after), cancelled=cancelled).values)
+        still = outputs(observation.network.traced, image, (before, after), cancelled)
     channels = len(feature_maps(moved[before]))
     channel = min(scene.selection.channel, channels - 1)
     stages = tuple(_stage(each, still[each], moved[each], channel, tolerance) for each in (before, after))

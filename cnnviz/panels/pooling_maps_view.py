@@ -78,9 +78,7 @@ class PoolingMapsPage(QWidget):
             called = "detector" if stage is result.stages[0] else "pooled"
             name.set_text(f"{called}: {stage.layer}, {stage.shape[0]}×{stage.shape[1]}")
             share.set_text(f"{format_percent(stage.share, 1)} changed")
-            views[2].setToolTip(
-                f"{format_percent(stage.layer_share, 1)} of the values of all its maps changed"
-            )
+            views[2].setToolTip(f"{format_percent(stage.layer_share, 1)} of the values of all its maps changed")
 
     def refresh(self, scene: Scene, params: PoolingParams) -> None:
         """Show what the document says."""

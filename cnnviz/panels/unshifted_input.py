@@ -21,12 +21,15 @@ def is_shifted(edits: Edits) -> bool:
 
 def unshifted(scene: Scene, observation: Observation) -> np.ndarray:
     """The image ``(C, H, W)`` in [0, 1] with all edits but the shift."""
-    edits = scene.input.edits
-    if not is_shifted(edits):
+    if not is_shifted(scene.input.edits):
         return observation.rendered.edited
     base = scene.input.base
-    still = edits.model_copy(update={"shift_rows": 0.0, "shift_columns": 0.0})
-    return apply_edits(observation.rendered.drawn, still, base.value if isinstance(base, Blank) else 0.0)
+    return apply_edits(observation.rendered.drawn, still(scene), base.value if isinstance(base, Blank) else 0.0)
+
+
+def still(scene: Scene) -> Edits:
+    """The scene's edits without the shift."""
+    return scene.input.edits.model_copy(update={"shift_rows": 0.0, "shift_columns": 0.0})
 
 
 def as_input(images: np.ndarray | Tensor, observation: Observation) -> Tensor:
