@@ -17,7 +17,7 @@ OUTSIDE, NOTHING = -1, -2
 
 
 def padding_reach(graph: LayerGraph, *, periodic: bool = True) -> Mapping[str, Cells]:
-    """For each layer with maps, the cells whose value depends on what padding holds.
+    """For each layer, the cells whose value depends on what padding holds.
 
     A cell counts when its window, or that of any cell before it that it reads, hangs over the border of a map: over
     padding of any kind, over what pooling leaves out there (torch pads maxima with minus infinity, and cuts the last
@@ -33,7 +33,7 @@ def padding_reach(graph: LayerGraph, *, periodic: bool = True) -> Mapping[str, C
     Returns
     -------
     mapping of str to array of bool (h, w)
-        Without the layers that have no maps (C, h, w), and without those of which the graph does not tell it.
+        One cell for a layer that has no maps (C, h, w). Layers of which the graph does not tell it are missing.
     """
     found: dict[str, Cells] = {}
     for layer in graph:
@@ -45,7 +45,7 @@ def padding_reach(graph: LayerGraph, *, periodic: bool = True) -> Mapping[str, C
             reached = _reached(layer, [found[name] for name in layer.inputs], periodic)
             if reached is not None:
                 found[layer.name] = reached
-    return MappingProxyType({name: cells for name, cells in found.items() if len(graph[name].output_shape) == 3})
+    return MappingProxyType(found)
 
 
 def _reached(layer: Layer, inputs: Sequence[Cells], periodic: bool) -> Cells | None:

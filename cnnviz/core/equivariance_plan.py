@@ -1,0 +1,137 @@
+"""What has to be worked out once before f(T x) is compared with T f(x), whatever the images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnviz.core.graph import INPUT
+from cnnviz.core.interpolation import Floats
+from cnnviz.core.interpolation_floor import InterpolationFloor
+from cnnviz.core.map_grids import PlacedLayer, place_layers
+from cnnviz.core.map_motion import Cells, Compared, ImageCells, MapMover, inside
+from cnnviz.core.padding_reach import padding_reach
+from cnnviz.core.trace import TracedNetwork
+from cnnviz.core.transforms import MapGrid, Transform, image_grid
+
+MEMORY = 192 * 2**20
+"""Bytes of recorded maps that one forward pass may take."""
+LARGEST_BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPlan:
+    """What comparing one layer needs, whatever the image.
+
+    Attributes
+    ----------
+    placed : PlacedLayer
+    mover : MapMover
+    cells : array of bool (transforms, h, w)
+        Those that are compared.
+    everywhere : bool
+        Whether these are all, under every transform.
+    shares : array (transforms,)
+        Share of the cells that are compared.
+    floor : InterpolationFloor or None
+    static : array of bool (h, w)
+        Those that are compared between unrelated images.
+    """
+
+    placed: PlacedLayer
+    mover: MapMover
+    cells: Cells
+    everywhere: bool
+    shares: Floats
+    floor: InterpolationFloor | None
+    static: Cells
+
+
+class EquivariancePlan:
+    """What is compared with what, for one network and one list of transforms.
+
+    Parameters
+    ----------
+    As of ``equivariance_steps``.
+    """
+
+    def __init__(
+        self,
+        network: TracedNetwork,
+        transforms: Sequence[Transform],
+        layers: Sequence[str] | None = None,
+        compared: Compared = "known",
+        *,
+        floor: bool = True,
+        nearest: bool = True,
+    ) -> None:
+        self.network, self.transforms, self.compared = network, tuple(transforms), compared
+        self.floor, self.nearest = floor, nearest
+        graph = network.graph
+        names = graph.names if layers is None else tuple(layers)
+        for name in names:
+            graph[name]
+        placed = place_layers(graph)
+        self.placed = [placed[name] for name in names]
+        height, width = graph[INPUT].output_shape[1:] if len(graph[INPUT].output_shape) == 3 else (1, 1)
+        self.image = image_grid(height, width)
+        self.input_mover = MapMover(self.image, self.transforms, "all")
+        wrapped = all(each.border == "wrap" for each in self.transforms)
+        reach = padding_reach(graph, periodic=wrapped) if compared == "inside" else {}
+        foreign = ImageCells(self.image, self.transforms) if compared == "inside" else None
+        self.notes: list[str] = []
+        self.layers: dict[str, LayerPlan] = {}
+        self._unknown: set[str] = set()
+        self._movers: dict[MapGrid, tuple[MapMover, InterpolationFloor | None]] = {}
+        for each in self.placed:
+            if each.grid is not None:
+                self.layers[each.layer] = self._layer(each, reach.get(each.layer), foreign)
+        values = sum(int(np.prod(graph[name].output_shape)) for name in self.layers)
+        self.batch = int(np.clip(MEMORY // max(4 * values, 1), 1, LARGEST_BATCH))
+        if graph.method == "hooks":
+            self.batch = 1
+            self.notes.append("The network's way may depend on the values: the images go through it one by one.")
+
+    def _layer(self, placed: PlacedLayer, reached: Cells | None, foreign: ImageCells | None) -> LayerPlan:
+        assert placed.grid is not None
+        grid = placed.grid
+        if grid not in self._movers:
+            mover = MapMover(grid, self.transforms, self.compared)
+            self._movers[grid] = mover, InterpolationFloor(mover) if self.floor else None
+        mover, floor = self._movers[grid]
+        static, cells = np.ones(grid.shape, bool), mover.known
+        if foreign is not None:
+            if reached is None:
+                reached = np.ones(grid.shape, bool)
+                self._unknown.add(placed.layer)
+            cells, static = inside(mover, reached, placed.field, foreign), ~reached
+        shares = np.asarray(cells.mean((1, 2)))
+        return LayerPlan(placed, mover, cells, bool(cells.all()), shares, floor, static)
+
+    def ordered(self, which: Sequence[int]) -> list[int]:
+        """Transforms in the order in which they cost least.
+
+        What the shifts move in lies on after on in memory; and where there are several passes, shifts that lie equally
+        between the cells of the large early maps go together, so that those maps are interpolated once for them.
+        """
+        strides = sorted({stride for grid in self._movers for stride in grid.stride if stride})
+        apart = [stride for stride in strides if stride > 1][:3] if len(which) > self.batch else []
+
+        def place(index: int) -> tuple[float, ...]:
+            each = self.transforms[index]
+            between = [round(shift % stride, 9) for stride in apart for shift in (each.rows, each.columns)]
+            return (*between, -each.rows, -each.columns)
+
+        return sorted(which, key=place)
+
+    def notes_of(self, name: str) -> tuple[str, ...]:
+        """In words, what was assumed of a layer and what is left out."""
+        notes = list(self.layers[name].placed.notes)
+        if name in self._unknown:
+            notes.append("Which cells padding reaches is not known here.")
+        empty = int((~self.layers[name].cells.any((1, 2))).sum())
+        if empty:
+            inside_only = self.compared == "inside"
+            left = "padding and what comes in reach all" if inside_only else "none of them comes from the map"
+            notes.append(f"No cell remains for {empty} of {len(self.transforms)} transforms: {left}.")
+        return tuple(notes)
