@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnviz.core.cells_inside import ImageCells, inside
 from cnnviz.core.graph import INPUT
 from cnnviz.core.interpolation import Floats
 from cnnviz.core.interpolation_floor import InterpolationFloor
 from cnnviz.core.map_grids import PlacedLayer, place_layers
-from cnnviz.core.map_motion import Cells, Compared, ImageCells, MapMover, inside
+from cnnviz.core.map_motion import Cells, Compared, MapMover
 from cnnviz.core.padding_reach import padding_reach
 from cnnviz.core.trace import TracedNetwork
 from cnnviz.core.transforms import MapGrid, Transform, image_grid

@@ -1,0 +1,217 @@
+"""How often a classifier gives the same answer for shifted copies of an image."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cnnviz.core.execution import Cancelled, tensors_in
+from cnnviz.core.interpolation import Border
+from cnnviz.core.trace import evaluating
+from cnnviz.core.transforms import Transform, move_images
+
+Coming = Border | Literal["crop"]
+"""What comes in at the sides: as for any transform; or nothing, for windows that are cut out of larger images."""
+
+BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Consistency:
+    """The share of pairs of shifted copies of an image on which the top class is the same, over images.
+
+    Attributes
+    ----------
+    share : float
+        Mean over images, each of which counts the same; NaN where no image has an answer.
+    low, high : float
+        Ends of the bootstrap interval over images (percentiles of the mean of images drawn with replacement); NaN for
+        less than two images.
+    level : float
+        Of the interval, such as 0.95.
+    per_image : array (images,)
+        Share of the pairs of each image.
+    pairs : int
+        How many pairs were compared for each image.
+    largest_shift : int
+        Pixels, up, down, left and right.
+    border : str
+    unanswered : int
+        Images with an answer that is not finite for some copy; their pairs count as different.
+    """
+
+    share: float
+    low: float
+    high: float
+    level: float
+    per_image: NDArray[np.float64]
+    pairs: int
+    largest_shift: int
+    border: Coming
+    unanswered: int = 0
+
+    @property
+    def images(self) -> int:
+        return len(self.per_image)
+
+
+def shift_consistency(
+    module: nn.Module,
+    images: Tensor,
+    largest_shift: int = 4,
+    *,
+    border: Coming = "wrap",
+    pairs: int | None = None,
+    black: float | tuple[float, ...] = 0.0,
+    seed: int = 0,
+    level: float = 0.95,
+    resamples: int = 2000,
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Consistency:
+    """Measure consistency (Zhang, "Making Convolutional Networks Shift-Invariant Again", 2019) over ``images``.
+
+    Parameters
+    ----------
+    module : nn.Module
+        A classifier, of (N, classes); one output alone is taken for yes or no at 0. Put into evaluation mode meanwhile.
+    images : Tensor (N, C, H, W)
+        Ready for the network; with the border "crop" larger than its input by twice ``largest_shift``.
+    largest_shift : int
+        Copies are shifted by all whole pixels up to this, in all four directions: (2 n + 1)² copies.
+    pairs : int, optional
+        Compare as many pairs of different shifts, drawn anew for each image, as in the paper; without it all pairs of
+        copies.
+    seed : int
+        Of these pairs and of the bootstrap.
+    cancelled : callable, optional
+        Polled between passes.
+    progress : callable, optional
+        Told the share that is done.
+
+    Raises
+    ------
+    ValueError
+        There is nothing to measure, or the network gives no classes.
+    Cancelled
+        As asked by ``cancelled``.
+    """
+    _check(images, largest_shift, border, pairs, level)
+    shifts = [
+        (r, c) for r in range(-largest_shift, largest_shift + 1) for c in range(-largest_shift, largest_shift + 1)
+    ]
+    random = np.random.default_rng(seed)
+    per_image = np.empty(len(images))
+    unanswered = 0
+    with evaluating(tuple(module.modules())), torch.no_grad():
+        for number in range(len(images)):
+            chosen = None if pairs is None else _draw(random, len(shifts), pairs)
+            used = range(len(shifts)) if chosen is None else np.unique(chosen)
+            copies = [shifts[index] for index in used]
+            answers = _answers(module, images[number : number + 1], copies, largest_shift, border, black, cancelled)
+            broken = answers < 0
+            unanswered += bool(broken.any())
+            if chosen is None:
+                per_image[number] = _agreeing(answers)
+            else:
+                one, other = (answers[np.searchsorted(used, side)] for side in chosen.T)
+                per_image[number] = np.mean((one == other) & (one >= 0))
+            if progress is not None:
+                progress((number + 1) / len(images))
+    low, high = bootstrap_interval(per_image, level, resamples, seed)
+    count = math.comb(len(shifts), 2) if pairs is None else pairs
+    return Consistency(float(per_image.mean()), low, high, level, per_image, count, largest_shift, border, unanswered)
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64], level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of ``values`` (n,); NaN for less than two of them.
+
+    Percentiles rather than BCa, which is not defined where all values are the same, as shares of 1 often are.
+    """
+    if len(values) < 2:
+        return math.nan, math.nan
+    random = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    for number in range(resamples):
+        means[number] = values[random.integers(0, len(values), len(values))].mean()
+    low, high = np.quantile(means, ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)
+
+
+def _check(images: Tensor, largest_shift: int, border: Coming, pairs: int | None, level: float) -> None:
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"Consistency is measured on images (N, C, H, W), at least one, not on {tuple(images.shape)}.")
+    if largest_shift < 1:
+        raise ValueError("Without a shift of at least 1 pixel there is nothing to compare.")
+    if border == "crop" and min(images.shape[2:]) <= 2 * largest_shift:
+        raise ValueError(
+            f"Images of {images.shape[2]}×{images.shape[3]} leave no window that moves by {largest_shift}."
+        )
+    if pairs is not None and pairs < 1:
+        raise ValueError("At least one pair of copies has to be compared.")
+    if not 0 < level < 1:
+        raise ValueError("The level of the interval lies between 0 and 1, such as 0.95.")
+
+
+def _draw(random: np.random.Generator, copies: int, pairs: int) -> NDArray[np.int64]:
+    """Pairs (n, 2) of different copies."""
+    one = random.integers(0, copies, pairs)
+    other = (one + random.integers(1, copies, pairs)) % copies
+    return np.stack([one, other], 1)
+
+
+def _agreeing(answers: NDArray[np.int64]) -> float:
+    """Share of all pairs whose answers are the same."""
+    _, counts = np.unique(answers[answers >= 0], return_counts=True)
+    return float((counts * (counts - 1)).sum() / (len(answers) * (len(answers) - 1)))
+
+
+def _answers(
+    module: nn.Module,
+    image: Tensor,
+    shifts: list[tuple[int, int]],
+    largest: int,
+    border: Coming,
+    black: float | tuple[float, ...],
+    cancelled: Callable[[], bool] | None,
+) -> NDArray[np.int64]:
+    """The top class of every shifted copy; -1 where the answer is not finite."""
+    found = []
+    for start in range(0, len(shifts), BATCH):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        part = shifts[start : start + BATCH]
+        found.append(
+            _top(module(torch.cat([_copy(image, shift, largest, border, black) for shift in part])), len(part))
+        )
+    return np.concatenate(found)
+
+
+def _copy(
+    image: Tensor, shift: tuple[int, int], largest: int, border: Coming, black: float | tuple[float, ...]
+) -> Tensor:
+    if border != "crop":
+        return move_images(image, Transform(*shift, border=border), black)
+    # What moves down is seen by a window that moves up.
+    top, left = largest - shift[0], largest - shift[1]
+    height, width = (length - 2 * largest for length in image.shape[2:])
+    return image[:, :, top : top + height, left : left + width]
+
+
+def _top(output: object, count: int) -> NDArray[np.int64]:
+    found = tensors_in(output)
+    if not found or found[0].ndim != 2 or len(found[0]) != count:
+        shape = tuple(found[0].shape[1:]) if found else ()
+        raise ValueError(
+            f"The network's answer has the shape {shape} and names no class: consistency needs a classifier."
+        )
+    logits = found[0]
+    top = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
+    return torch.where(logits.isfinite().all(1), top, -1).cpu().numpy()
