@@ -13,6 +13,7 @@ from cnnviz.panels import (
     network,
     pooling,
     prediction,
+    receptive_field,
     samples,
     unit,
 )
@@ -29,6 +30,7 @@ PANELS: tuple[PanelSpec, ...] = (
     compare.SPEC,
     epochs.SPEC,
     guess.SPEC,
+    receptive_field.SPEC,
     chain_builder.SPEC,
     pooling.SPEC,
 )

@@ -1,0 +1,142 @@
+"""The fields of all layers in words, and as a curve over depth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import nan
+from typing import TYPE_CHECKING
+
+from cnnviz.panels.receptive_field_box import whole_map_words
+
+if TYPE_CHECKING:
+    from cnnviz.core.curves import Curves
+    from cnnviz.core.field_table import FieldRow
+    from cnnviz.core.graph import LayerGraph
+    from cnnviz.core.receptive_field import FieldAxis, ReceptiveField, UnknownOperation
+
+Fields = Mapping[str, "ReceptiveField | UnknownOperation"]
+
+EFFECTIVE = "effective, 90 % of Σ|g|"
+
+
+@dataclass(frozen=True)
+class FieldLine:
+    """One row of the table, as it is written; where the field is not known, ``note`` says why and cells are empty."""
+
+    layer: str
+    kind: str
+    size: str
+    stride: str = ""
+    padding: str = ""
+    centre: str = ""
+    note: str = ""
+
+
+def field_lines(graph: LayerGraph, fields: Fields) -> tuple[FieldLine, ...]:
+    """A line for each layer, in order of execution."""
+    from cnnviz.core.field_table import field_table
+
+    return tuple(_line(row, fields[row.layer]) for row in field_table(graph, fields))
+
+
+def _line(row: FieldRow, field: ReceptiveField | UnknownOperation) -> FieldLine:
+    if isinstance(field, ValueError):
+        return FieldLine(row.layer, row.kind, "not known", note=_sentence(row.told))
+    if field.size == (0, 0):
+        return FieldLine(row.layer, row.kind, "none", note="No pixel of the input reaches any of its units.")
+    notes = [_sentence(row.told)] if row.told else []
+    told = field.apart or field
+    axes = (told.rows, told.columns)
+    size = _size(told)
+    if field.apart is not None:
+        notes.insert(0, f"{whole_map_words(field)}: the field is {_size(field)} px, and {size} px apart from that.")
+        size = f"{_size(field)}, {size} apart"
+    elif field.whole_map_because and told.rows.stride == told.columns.stride == 0:
+        notes.insert(0, "All its units share one field.")
+    if told.varies:
+        notes.append("Size or step differ from unit to unit: point at a unit for its own.")
+    if any(axis.size > axis.image for axis in axes):
+        notes.append(f"That is larger than the input, {told.image[0]}×{told.image[1]} px: the rest lies in padding.")
+    return FieldLine(
+        row.layer,
+        row.kind,
+        size,
+        _times([_stride(axis) for axis in axes]),
+        _times([f"{axis.before} | {axis.after}" for axis in axes]).replace("-", "−"),
+        _times([f"{axis.centres[0]:g}" for axis in axes], ", ", once=False).replace("-", "−"),
+        " ".join(notes),
+    )
+
+
+def _size(field: ReceptiveField) -> str:
+    (low_rows, rows), (low_columns, columns) = field.rows.size_range, field.columns.size_range
+    if (low_rows, low_columns) == (rows, columns):
+        return f"{rows}×{columns}"
+    return f"varies, {low_rows}×{low_columns} … {rows}×{columns}"
+
+
+def _stride(axis: FieldAxis) -> str:
+    if axis.stride is None:
+        return "none in common"
+    if axis.stride == 0:
+        return "shared"
+    steps = axis.stride_range
+    if steps is None or steps[0] == steps[1]:
+        return _fraction(axis.stride)
+    return f"varies, {_fraction(steps[0])} … {_fraction(steps[1])}, {_fraction(axis.stride)} on average"
+
+
+def _fraction(number: Fraction) -> str:
+    return str(number).replace("-", "−")
+
+
+def _times(words: list[str], between: str = " × ", *, once: bool = True) -> str:
+    """Of rows and columns; ``once`` where both are the same."""
+    return words[0] if once and words[0] == words[1] else between.join(words)
+
+
+def _sentence(words: str) -> str:
+    words = words.strip()
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"
+
+
+def layers_with_windows(graph: LayerGraph) -> tuple[str, ...]:
+    """Layers with maps at which a field grows: those with a window, and those where branches meet."""
+    return tuple(
+        layer.name
+        for layer in graph.layers
+        if len(layer.output_shape) == 3 and (layer.geometry is not None or len(layer.inputs) > 1)
+    )
+
+
+def field_curves(graph: LayerGraph, fields: Fields, effective: Mapping[str, float]) -> Curves:
+    """Size over depth, by theory and, for those layers that ``effective`` has, measured: the width that holds 90 %."""
+    from cnnviz.core.curves import Curves, Mark, series
+
+    names = layers_with_windows(graph)
+    sizes = []
+    for name in names:
+        field = fields[name]
+        sizes.append((nan, nan) if isinstance(field, ValueError) else (field.apart or field).size)
+    places = list(range(len(names)))
+    rows, columns = [size[0] for size in sizes], [size[1] for size in sizes]
+    if all(one == other or one != one for one, other in sizes):
+        theory = [series("by theory", places, rows, points=True)]
+    else:
+        theory = [series("theory, rows", places, rows, points=True)]
+        theory += [series("theory, columns", places, columns, points=True)]
+    measured = [index for index, name in enumerate(names) if name in effective]
+    widths = [effective[names[index]] for index in measured]
+    image = graph["input"].output_shape[1:]
+    largest = max((size for size in (*rows, *columns) if size == size), default=0)
+    return Curves(
+        "Receptive field over depth",
+        "layer, in order of execution",
+        "size (input pixels)",
+        (*theory, series(EFFECTIVE, measured, widths, points=True)) if measured else tuple(theory),
+        (Mark("y", min(image), "the input"),) if largest > min(image) / 2 else (),
+        whole_x=True,
+        x_names=names,
+    )

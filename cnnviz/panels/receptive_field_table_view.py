@@ -1,0 +1,171 @@
+"""The fields of all layers as a table in which a click selects a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QResizeEvent
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from cnnviz.panels.receptive_field_lines import FieldLine
+from cnnviz.ui.theme import theme
+
+_COLUMNS = (
+    ("layer", "Its name, in order of execution"),
+    ("size", "Rows and columns of the input that can reach one unit, in pixels"),
+    ("stride", "Effective stride: pixels of the input from one unit's field to the next one's"),
+    ("padding", "Pixels by which the first field begins before the input | and the last ends after it"),
+    ("centre", "Middle of the first unit's field: row and column, in pixels from the middle of the first pixel"),
+)
+
+
+class FieldModel(QAbstractTableModel):
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._lines: tuple[FieldLine, ...] = ()
+        self._selected = -1
+
+    def set_lines(self, lines: tuple[FieldLine, ...], selected: int) -> bool:
+        """Whether other lines are shown than before."""
+        other = lines is not self._lines
+        if other:
+            self.beginResetModel()
+        self._lines, before, self._selected = lines, self._selected, selected
+        if other:
+            self.endResetModel()
+        elif selected != before:
+            for row in {before, selected}:
+                self.dataChanged.emit(self.index(row, 0), self.index(row, len(_COLUMNS) - 1))
+        return other
+
+    def line(self, row: int) -> FieldLine:
+        return self._lines[row]
+
+    def texts(self, column: int) -> list[str]:
+        return [_cells(line)[column] for line in self._lines]
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._lines)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        return len(_COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        line, is_selected = self._lines[index.row()], index.row() == self._selected
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _cells(line)[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{line.layer}, {line.kind}. {line.note}".strip()
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return theme().colour("muted" if line.note and not is_selected and not line.stride else "text")
+        if role == Qt.ItemDataRole.BackgroundRole and is_selected:
+            fill = QColor(theme().colour("accent"))
+            fill.setAlpha(60)
+            return fill
+        if role == Qt.ItemDataRole.FontRole:
+            font = theme().font("small")
+            font.setWeight(QFont.Weight.DemiBold if is_selected else QFont.Weight.Normal)
+            return font
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _COLUMNS[section][0]
+        return _COLUMNS[section][1] if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+class FieldTable(QTableView):
+    """The selected layer's row is marked and brought into view."""
+
+    layer_clicked = pyqtSignal(str)
+    """Clicked, or reached with the arrow keys."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = FieldModel(self)
+        self._selected = -1
+        self.setModel(self._model)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setProperty("dense", True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAccessibleName("Receptive fields of all layers")
+        rows, heads = self.verticalHeader(), self.horizontalHeader()
+        assert rows is not None
+        assert heads is not None
+        rows.hide()
+        heads.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        heads.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        heads.setMinimumSectionSize(theme().px(24))
+        self.clicked.connect(lambda index: self.layer_clicked.emit(self._model.line(index.row()).layer))
+        theme().changed.connect(self._fit)
+        self._fit()
+
+    def set_lines(self, lines: tuple[FieldLine, ...], selected: int) -> None:
+        """Show ``lines``, with one marked."""
+        other = self._model.set_lines(lines, selected)
+        if other:
+            self._fit_columns()
+        if other or selected != self._selected:
+            self._selected = selected
+            self.scrollTo(self._model.index(selected, 0), QAbstractItemView.ScrollHint.EnsureVisible)
+
+    def row_rect(self, row: int) -> Any:
+        """Where a row's first cell is drawn, in the viewport."""
+        return self.visualRect(self._model.index(row, 0))
+
+    def keyPressEvent(self, event: Any) -> None:
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(event.key())
+        if step is None:
+            super().keyPressEvent(event)
+            return
+        row = self._selected + step
+        if 0 <= row < self._model.rowCount():
+            self.layer_clicked.emit(self._model.line(row).layer)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        if event is not None:
+            event.accept()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(380), theme().px(240))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(200), theme().px(96))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit(self) -> None:
+        rows = self.verticalHeader()
+        if rows is not None:
+            rows.setDefaultSectionSize(theme().px(22))
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """As wide as their texts; what is left over is shared out. Where it is too little, the view scrolls."""
+        viewport = self.viewport()
+        if viewport is None:
+            return
+        font = theme().font("small")
+        font.setWeight(QFont.Weight.DemiBold)
+        metrics, room = QFontMetrics(font), theme().px(14)
+        needs = []
+        for column, (title, _) in enumerate(_COLUMNS):
+            widest = max(map(metrics.horizontalAdvance, [title, *self._model.texts(column)]))
+            needs.append(min(widest, theme().px(210)) + room)
+        spare = max(viewport.width() - sum(needs), 0) // len(needs)
+        for column, need in enumerate(needs):
+            self.setColumnWidth(column, need + spare)
+
+
+def _cells(line: FieldLine) -> tuple[str, ...]:
+    return line.layer, line.size, line.stride, line.padding, line.centre
