@@ -10,6 +10,7 @@ from cnnviz.panels import (
     filters,
     guess,
     input,
+    invariance,
     network,
     pooling,
     prediction,
@@ -33,4 +34,5 @@ PANELS: tuple[PanelSpec, ...] = (
     receptive_field.SPEC,
     chain_builder.SPEC,
     pooling.SPEC,
+    invariance.SPEC,
 )

@@ -1,0 +1,284 @@
+"""Distance and cosine of maps against shift and against elastic warps: all kinds of pooling, or all layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from cnnviz.core.network_changes import POOLING_WORDS, PoolingName, SwapPooling, with_change
+from cnnviz.engine.panel import Cancelled, ComputeCancelled
+from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
+from cnnviz.panels.own_passes import outputs
+from cnnviz.panels.pooling_layers import is_windowed, next_pooling, poolings
+from cnnviz.panels.unshifted_input import as_input, still, unshifted
+from cnnviz.scene.models import Scene
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cnnviz.core.curves import Curves
+    from cnnviz.core.graph import Layer, LayerGraph
+    from cnnviz.core.invariance import Distances
+    from cnnviz.core.pooling import Pooling
+    from cnnviz.core.trace import TracedNetwork
+    from cnnviz.engine.observation import LoadedNetwork, Observation
+
+PIXELS = "input pixels"
+UNPOOLED = "not pooled"
+STRENGTHS = tuple(float(each) for each in np.linspace(0, 8, 17))
+"""Of warps, in pixels."""
+MOST_LAYERS = 7
+_COARSE = 4
+"""Every which point comes first."""
+
+Measure = Callable[["Tensor", "Tensor"], "Mapping[str, Distances]"]
+"""Of the images in [0, 1]: the one as it is, and its variants."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What is measured of each variant, under which names, and what is said of it."""
+
+    measure: Measure
+    names: tuple[str, ...]
+    words: str
+    title: str
+
+
+_kept: dict[str, tuple[tuple[object, ...], InvarianceResult]] = {}
+"""The last curves of each subject: a shift that is dragged, and a warp that is looked at, do not change them."""
+
+
+def against_change(
+    scene: Scene, observation: Observation, params: InvarianceParams, cancelled: Cancelled
+) -> Iterator[InvarianceResult]:
+    """Every fourth point first, then all."""
+    import torch
+
+    image = torch.from_numpy(unshifted(scene, observation))[None]
+    pictures: tuple[Picture, ...] = ()
+    cursor = scene.input.edits.shift_columns
+    if params.subject == "warp":
+        pictures, cursor = _warped_pictures(image, params), params.strength
+    key = _key(scene, observation, params)
+    kept = _kept.get(params.subject)
+    if kept is not None and _same(kept[0], key):
+        yield replace(kept[1], cursor=cursor, pictures=pictures)
+        return
+    amounts, variants = _variants(image, params)
+    plan = _plan(observation, params, cancelled)
+    found = {name: np.full((2, len(amounts)), np.nan) for name in plan.names}
+    places = np.arange(len(amounts))
+    coarse = places % _COARSE == 0
+    result = None
+    for chosen in (places[coarse], places[~coarse]):
+        if cancelled():
+            raise ComputeCancelled
+        for name, each in plan.measure(image, variants(chosen)).items():
+            found[name][:, chosen] = each.relative, each.cosine
+        seen = places[coarse] if result is None else places
+        curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
+        result = InvarianceResult(
+            params.subject, plan.title, plan.words, curves, pictures, cursor, result is None, _reading(params)
+        )
+        yield result
+    assert result is not None
+    _kept[params.subject] = key, result
+
+
+def _key(scene: Scene, observation: Observation, params: InvarianceParams) -> tuple[object, ...]:
+    return (
+        observation.network.traced,
+        observation.rendered.drawn,
+        (
+            still(scene),
+            scene.input.base,
+            observation.mean,
+            observation.std,
+            observation.layer.name,
+            params.model_copy(update={"strength": 0.0}),
+        ),
+    )
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return one[0] is other[0] and one[1] is other[1] and one[2] == other[2]
+
+
+def _variants(image: Tensor, params: InvarianceParams) -> tuple[tuple[float, ...], Callable[[np.ndarray], Tensor]]:
+    from cnnviz.core.invariance import SHIFTS, shifted
+    from cnnviz.core.warps import elastic_warps
+
+    if params.subject == "shift":
+        return tuple(map(float, SHIFTS)), lambda chosen: shifted(
+            image, [(0, SHIFTS[place]) for place in chosen], params.border
+        )
+    return STRENGTHS, lambda chosen: elastic_warps(
+        image, [STRENGTHS[place] for place in chosen], smoothness=params.smoothness
+    )
+
+
+def _warped_pictures(image: Tensor, params: InvarianceParams) -> tuple[Picture, ...]:
+    import torch
+
+    from cnnviz.core.mosaic import mosaic
+    from cnnviz.core.warps import elastic_warps
+
+    (warped,) = elastic_warps(image, [params.strength], smoothness=params.smoothness)
+    both = torch.stack([image[0].mean(0), warped.mean(0)]).clamp(0, 1)
+    shown = mosaic(both, columns=2, signed=False, gap=0)
+    return (Picture("the input, and warped", shown, "photo", ("as it is", f"{params.strength:.1f} px")),)
+
+
+# what is measured
+
+
+def _plan(observation: Observation, params: InvarianceParams, cancelled: Cancelled) -> _Plan:
+    if params.compare == "layers":
+        return _over_layers(observation, cancelled)
+    pooled = next_pooling(observation.network.graph, observation.layer.name)
+    if pooled is not None:
+        try:
+            return _over_kinds(observation, pooled, cancelled)
+        except ValueError as error:
+            return replace(_over_layers(observation, cancelled), words=str(error))
+    if any(is_windowed(layer) for layer in poolings(observation.network.base.graph)):
+        return _over_networks(observation, cancelled)
+    words = f"{observation.network.name} has no pooling with a window that could be another: these are its layers."
+    return replace(_over_layers(observation, cancelled), words=words)
+
+
+def _over_kinds(observation: Observation, layer: Layer, cancelled: Cancelled) -> _Plan:
+    """The map that feeds ``layer``, pooled in every way."""
+    from cnnviz.core.invariance import distances, every_kind, pooled_distances
+
+    pooling, feed = own_pooling(observation.network, layer)
+    kinds = every_kind(pooling)
+
+    def measure(image: Tensor, variants: Tensor) -> Mapping[str, Distances]:
+        traced = observation.network.traced
+        one = outputs(traced, as_input(image, observation), (feed,), cancelled)[feed]
+        others = outputs(traced, as_input(variants, observation), (feed,), cancelled)[feed]
+        found = pooled_distances(one, others, kinds)
+        named = {POOLING_WORDS[cast(PoolingName, kind)]: found[kind] for kind in kinds}
+        return {PIXELS: distances(image, variants), UNPOOLED: found["detector"], **named}
+
+    names = (PIXELS, UNPOOLED, *(POOLING_WORDS[cast(PoolingName, kind)] for kind in kinds))
+    words = f"{feed}, pooled in every way; {layer.name} itself is {pooling.summary()}."
+    return _Plan(measure, names, words, f"{layer.name}, every kind of pooling")
+
+
+def own_pooling(network: LoadedNetwork, layer: Layer) -> tuple[Pooling, str]:
+    """What ``layer`` does now, and the layer that it pools; raises ValueError where it cannot be another."""
+    from cnnviz.core.edit_plan import CannotChange, make_plan
+    from cnnviz.core.pooling import Pool2d, Pooling
+
+    module = network.module_of(layer)
+    if isinstance(module, Pool2d):
+        return module.pooling, layer.inputs[0]
+    kinds: dict[str, PoolingName] = {"MaxPool2d": "max", "AvgPool2d": "average", "LPPool2d": "l2_sum"}
+    edit: object = None
+    try:
+        edit = make_plan(
+            network.module, network.graph, (SwapPooling(kinds.get(layer.kind, "max"), layer.name),)
+        ).edits.get(layer.name)
+    except CannotChange as error:
+        raise ValueError(f"{error} These are the layers.") from error
+    if not isinstance(edit, Pooling):
+        raise ValueError(f"{layer.name} has no window; these are the layers.")
+    return edit, layer.inputs[0]
+
+
+def _over_networks(observation: Observation, cancelled: Cancelled) -> _Plan:
+    """A layer behind all pooling, in networks whose pooling is of each kind."""
+    from cnnviz.core.invariance import distances
+
+    name = observation.layer.name
+    networks = {POOLING_WORDS[kind]: traced for kind, traced in _swapped(observation, name).items()}
+
+    def measure(image: Tensor, variants: Tensor) -> Mapping[str, Distances]:
+        found: dict[str, Distances] = {PIXELS: distances(image, variants)}
+        for words, traced in networks.items():
+            one = outputs(traced, as_input(image, observation), (name,), cancelled)[name]
+            found[words] = distances(one, outputs(traced, as_input(variants, observation), (name,), cancelled)[name])
+        return found
+
+    words = f"{name} in networks whose pooling is of each kind, their weights untouched."
+    return _Plan(measure, (PIXELS, *networks), words, f"{name}, every kind of pooling before it")
+
+
+_networks: list[tuple[TracedNetwork, dict[PoolingName, TracedNetwork]]] = []
+"""The networks of each kind for the last one that was asked for; they share its weights."""
+
+
+def _swapped(observation: Observation, name: str) -> dict[PoolingName, TracedNetwork]:
+    import torch
+
+    from cnnviz.core.network_edits import apply
+    from cnnviz.core.trace import prepare
+    from cnnviz.engine.observation import dtype_of
+
+    network = observation.network
+    if not _networks or _networks[0][0] is not network.traced:
+        base = network.base
+        example = torch.zeros(1, *base.card.input_size, device=base.device, dtype=dtype_of(base.module))
+        made: dict[PoolingName, TracedNetwork] = {}
+        for kind in POOLING_WORDS:
+            changes = with_change(network.changes, SwapPooling(kind))
+            try:
+                made[kind] = prepare(apply(base.module, base.graph, changes), example)
+            except (ValueError, RuntimeError):
+                continue  # this kind does not fit the network; the others tell their part
+        _networks[:] = [(network.traced, made)]
+    return {kind: traced for kind, traced in _networks[0][1].items() if name in traced.graph}
+
+
+def _over_layers(observation: Observation, cancelled: Cancelled) -> _Plan:
+    from cnnviz.core.invariance import distances
+
+    layers = chosen_layers(observation.network.graph, observation.layer.name)
+
+    def measure(image: Tensor, variants: Tensor) -> Mapping[str, Distances]:
+        traced = observation.network.traced
+        one = outputs(traced, as_input(image, observation), layers, cancelled)
+        others = outputs(traced, as_input(variants, observation), layers, cancelled)
+        return {PIXELS: distances(image, variants)} | {
+            name: distances(one[name], others[name]) for name in layers if name in one
+        }
+
+    words = f"Layers of {observation.network.name}, in their order."
+    return _Plan(measure, (PIXELS, *layers), words, f"{len(layers)} layers")
+
+
+def chosen_layers(graph: LayerGraph, selected: str) -> tuple[str, ...]:
+    """The selected layer and others with work of their own, spread evenly over the depth."""
+    working = [
+        layer.name
+        for layer in graph
+        if layer.kind.startswith(("Conv", "Linear")) or ("Pool" in layer.kind and layer.inputs)
+    ]
+    spread = np.linspace(0, len(working) - 1, MOST_LAYERS).round().astype(int) if working else np.zeros(0, int)
+    wanted = {working[place] for place in spread} | {selected}
+    return tuple(layer.name for layer in graph if layer.name in wanted and layer.kind != "Input")
+
+
+def _reading(params: InvarianceParams) -> str:
+    if params.measure == "cosine":
+        return "1: the direction of the map stays; 0: nothing of it is left."
+    return "0: nothing changes; 1: the change is as large as the map."
+
+
+def _curves(params: InvarianceParams, plan: _Plan, amounts: np.ndarray, found: Mapping[str, np.ndarray]) -> Curves:
+    from cnnviz.core.curves import Curves, series
+
+    row = 0 if params.measure == "distance" else 1
+    shift = params.subject == "shift"
+    return Curves(
+        f"{plan.title} against {'shift' if shift else 'elastic warp'}",
+        "shift (input pixels)" if shift else "mean displacement (input pixels)",
+        "‖p(x) − p(Tx)‖ / ‖p(x)‖" if row == 0 else "cosine of p(x) and p(Tx)",
+        tuple(series(name, amounts, found[name][row], reference=name in (PIXELS, UNPOOLED)) for name in plan.names),
+    )
