@@ -25,7 +25,8 @@ UNITS = {
 }
 """Keys under which training programs write how far they were, and what they count."""
 _IN_NAME = re.compile(r"(?i)(?<![a-z])(epoch|step|iteration|iter)[-_=. ]?(\d{1,15})(?!\d)")
-_SHARD = re.compile(r"-\d{2,}-of-\d{2,}\.")
+_NO_NETWORK = re.compile(r"-\d{2,}-of-\d{2,}\.|^resume-\d{8}\.safetensors$")
+"""Parts of a network, and what a run keeps beside each of its networks in order to go on."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -171,7 +172,7 @@ def files_of(folder: Path) -> dict[Path, tuple[int, int]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 suits = entry.name.lower().endswith(NETWORK_SUFFIXES) and not entry.name.startswith(".")
-                if not suits or _SHARD.search(entry.name) or not entry.is_file():
+                if not suits or _NO_NETWORK.search(entry.name) or not entry.is_file():
                     continue
                 status = entry.stat()
                 found[folder / entry.name] = (status.st_mtime_ns, status.st_size)

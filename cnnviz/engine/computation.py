@@ -207,7 +207,7 @@ class Computation:
     def network(self, scene: Scene, cancelled: Cancelled = lambda: False) -> tuple[LoadedNetwork | None, str | None]:
         asked = scene.network, scene.changes
         choice_changed, self._last_choice = asked != self._last_choice, asked
-        if not choice_changed and self._host.loaded is not None:
+        if not choice_changed and self._host.loaded is not None and not self._host.is_behind(scene.network):
             return self._host.loaded, None
         before = self._host.loaded
         try:
@@ -216,7 +216,8 @@ class Computation:
                 self._failures.tell(loaded.asks)
             if loaded.lacks and (before is None or loaded.base is not before.base):
                 self._failures.tell(loaded.lacks)
-            for sentence in loaded.left if loaded is not before else ():
+            only_trained = not choice_changed and before is not None and loaded.changes == before.changes
+            for sentence in loaded.left if loaded is not before and not only_trained else ():
                 self._failures.tell(sentence, "info")
             return loaded, None
         except ComputeCancelled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from cnnviz.engine.failures import plain_words
 from cnnviz.engine.live import handed_over
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
-from cnnviz.engine.refillable_network import RefillableNetwork
+from cnnviz.engine.refillable_network import KEPT, RefillableNetwork
+from cnnviz.engine.training_weights import KIND, build_module, fill, last_checkpoint, newest
 from cnnviz.scene.models import NetworkChoice
 
 if TYPE_CHECKING:
@@ -87,9 +88,16 @@ class NetworkHost:
         if self._made is None or choice != self._choice:
             self._take(self._refilled(choice) or self._open(choice, cancelled))
             self._choice = choice
+        elif self.is_behind(choice):
+            self._take(self._trained_further(choice) or self._open(choice, cancelled))
         assert self._made is not None
         self._loaded = self._made.get(changes)
         return self._loaded
+
+    def is_behind(self, choice: NetworkChoice) -> bool:
+        """Whether the run that ``choice`` names, and that is shown, has newer weights by now."""
+        weights = newest(choice.source)
+        return weights is not None and self._made is not None and self._made.base.offer != weights.number
 
     def _take(self, base: LoadedNetwork) -> LoadedNetwork:
         self._made = ChangedNetworks(base, lambda: next(self._generations))
@@ -113,6 +121,19 @@ class NetworkHost:
         if self._run is None or self._run.network is not base:
             self._run = RefillableNetwork(base)
         return self._run.refilled(choice, lambda: next(self._generations))
+
+    def _trained_further(self, choice: NetworkChoice) -> LoadedNetwork | None:
+        """The network that is there with the newest weights of its run; None where that has another card by now."""
+        weights = newest(choice.source)
+        assert self._made is not None
+        base = self._made.base
+        if weights is None or base.offer == 0 or weights.card != base.card:
+            return None
+        fill(base.module, weights)
+        known = {name: value for name, value in vars(base).items() if name in KEPT}
+        network = replace(base, generation=next(self._generations), offer=weights.number)
+        vars(network).update(known)
+        return network
 
     def _open(self, choice: NetworkChoice, cancelled: Cancelled = lambda: False) -> LoadedNetwork:
         import torch
@@ -146,7 +167,10 @@ class NetworkHost:
             ) from error
         if cancelled():
             raise ComputeCancelled
-        return LoadedNetwork(name, choice, card, traced, device, next(self._generations), opened.asks, opened.lacks)
+        generation = next(self._generations)
+        return LoadedNetwork(
+            name, choice, card, traced, device, generation, opened.asks, opened.lacks, offer=opened.offer
+        )
 
 
 def _size(path: str) -> int:
@@ -165,6 +189,7 @@ class _Opened:
     card: NetworkCard
     asks: str = ""
     lacks: str = ""
+    offer: int = 0
 
 
 def _opened(choice: NetworkChoice) -> _Opened:
@@ -177,6 +202,15 @@ def _opened(choice: NetworkChoice) -> _Opened:
                 "call cnnviz.show(module) again, or choose another network."
             )
         return _Opened(name, *found)
+    if kind == KIND:
+        weights = newest(choice.source)
+        if weights is not None:
+            title = f"{weights.card.architecture} on {weights.card.dataset}"
+            return _Opened(title, build_module(weights), weights.card, offer=weights.number)
+        last = last_checkpoint(choice.source)
+        if last is None:
+            raise NetworkUnavailable(f"The run in {name} is over and kept no network; train it anew.")
+        name = str(last)
     from cnnviz.checkpoints.card import CheckpointError
     from cnnviz.checkpoints.open import open_network
 

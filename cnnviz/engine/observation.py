@@ -40,6 +40,8 @@ class LoadedNetwork:
         Names of the layers that are others for it, and sentences about those that could not be changed.
     unchanged : LoadedNetwork or None
         The network that was loaded, where this one has changes; see ``base``.
+    offer : int
+        Which weights of a run that trains these are (:mod:`cnnviz.engine.training_weights`); 0 for any other network.
     """
 
     name: str
@@ -54,6 +56,7 @@ class LoadedNetwork:
     changed_layers: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     unchanged: LoadedNetwork | None = field(default=None, repr=False)
+    offer: int = 0
 
     @cached_property
     def receptive_fields(self) -> Mapping[str, ReceptiveField | UnknownOperation]:

@@ -125,18 +125,18 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
 
 
 def _path(scene: Scene, observation: Observation) -> Path | None:
-    """The file to look at; None for a module that was handed over from Python."""
+    """The file to look at; None for a module that was handed over from Python, or is being trained."""
     from cnnviz.checkpoints.identify import network_path
 
     params = cast(CheckpointParams, scene.panel("checkpoint"))
     if params.path is not None:
         return Path(params.path)
     kind, _, name = observation.network.source.partition(":")
-    return None if kind == "live" else network_path(name)
+    return None if kind in ("live", "training") else network_path(name)
 
 
 def _live_module(observation: Observation) -> CheckpointResult:
-    """The tensors of a module that has no file."""
+    """The tensors of a module that has no file, or of a run's network as it is now."""
     module = observation.network.module
     tensors = module.state_dict()
     total = sum(tensor.numel() for tensor in tensors.values()) or 1
@@ -154,13 +154,19 @@ def _live_module(observation: Observation) -> CheckpointResult:
     )
     kind = type(module).__name__
     parameters = sum(parameter.numel() for parameter in module.parameters())
+    is_trained = observation.network.source.startswith("training:")
+    words = (
+        f"{kind} is the network of a training run as it is now; its checkpoints lie in the run's folder."
+        if is_trained
+        else f"{kind} was handed over from Python; it has no file."
+    )
     return CheckpointResult(
         observation.network.name,
         "opened",
-        "module from Python",
+        "network in training" if is_trained else "module from Python",
         kind,
         1.0,
-        f"{kind} was handed over from Python; it has no file.",
+        words,
         sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()),
         "",
         parameters,

@@ -26,8 +26,9 @@ class NetworkChoice(Frozen):
 
     source: str = Field(
         "shipped:mnist-lenet",
-        pattern=r"^(shipped|file|live):.+",
-        description="shipped:NAME, file:PATH, or live:NAME for a module handed over from Python",
+        pattern=r"^(shipped|file|live|training):.+",
+        description="shipped:NAME, file:PATH, live:NAME for a module handed over from Python, or training:FOLDER for a "
+        "run: its weights as they come, else its last checkpoint",
     )
     accept: bool = Field(False, description="take the best answer to what the file may be, although it is not sure")
     trust: bool = Field(False, description="run the program that the file is; never taken from a scene on disk")

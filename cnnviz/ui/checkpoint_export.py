@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtWidgets import QFileDialog
 
 from cnnviz.checkpoints.identify import network_path
+from cnnviz.engine.training_weights import KIND, last_checkpoint
 from cnnviz.scene.document import Document
 from cnnviz.ui.background import Background
 from cnnviz.ui.main_window import MainWindow
@@ -35,6 +36,8 @@ class CheckpointExport:
         if path is not None:
             return Path(path)
         kind, _, name = scene.network.source.partition(":")
+        if kind == KIND:
+            return last_checkpoint(scene.network.source)
         return None if kind == "live" else network_path(name)
 
     def _ask(self, title: str, suffix: str, kinds: str, save: Callable[[Path, Path], str]) -> None:

@@ -4,6 +4,7 @@ import os
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.run_folder import RunFolder, run_start
@@ -105,3 +106,11 @@ def test_a_last_checkpoint_that_is_damaged_does_not_say_what_the_run_is(tmp_path
     run = looked_at(tmp_path)
     assert names(run.files) == ["0.pt", "1.pt", "2.pt"]
     assert names(run.others) == ["3.pt"]
+
+
+def test_what_a_run_keeps_to_go_on_is_no_checkpoint_of_it(tmp_path):
+    for name in ("step-00000100.safetensors", "resume-00000100.safetensors"):
+        save_file({"weight": torch.zeros(2, 2)}, tmp_path / name)
+    run = looked_at(tmp_path)
+    assert names(run.files) == ["step-00000100.safetensors"]
+    assert not run.others

@@ -1,0 +1,97 @@
+"""The newest weights of the run that trains now, by the source under which a scene speaks of it.
+
+A scene names a run by its folder, ``training:FOLDER``. While the run goes on, its weights come from here, as the bytes
+that its process sent; once it is over, the network is that of the folder's last checkpoint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnviz.checkpoints.card import NetworkCard
+
+KIND = "training"
+
+
+@dataclass(frozen=True)
+class TrainingWeights:
+    """A network in the midst of its training.
+
+    Attributes
+    ----------
+    step : int
+        Steps done; the weights of a later offer of one run need not have more, since a run can go back.
+    number : int
+        Of the offer; each has a higher one than those before.
+    data : bytes
+        A safetensors file.
+    """
+
+    card: NetworkCard
+    step: int
+    number: int
+    data: bytes = field(repr=False)
+
+
+_offered: dict[str, TrainingWeights] = {}
+
+
+def source_of(folder: str | Path) -> str:
+    """How a scene names the run in ``folder``."""
+    return f"{KIND}:{folder}"
+
+
+def folder_of(source: str) -> Path | None:
+    """The folder of the run that a scene names; None where the source is none."""
+    kind, _, name = source.partition(":")
+    return Path(name) if kind == KIND else None
+
+
+def last_checkpoint(source: str) -> Path | None:
+    """The run's last network on disk; None where the source is no run or has none."""
+    from cnnviz.training.run_folder import network_path, saved_steps
+
+    folder = folder_of(source)
+    steps = saved_steps(folder) if folder is not None else ()
+    return network_path(folder, steps[-1]) if folder is not None and steps else None
+
+
+def offer(source: str, card: NetworkCard, step: int, data: bytes) -> int:
+    """Let these be the weights of the run from now on; returns the number of the offer. Other runs' are let go."""
+    number = max((each.number for each in _offered.values()), default=0) + 1
+    weights = TrainingWeights(card, step, number, data)
+    for other in tuple(_offered):
+        if other != source:
+            del _offered[other]
+    _offered[source] = weights
+    return number
+
+
+def newest(source: str) -> TrainingWeights | None:
+    """What was offered last of this run."""
+    return _offered.get(source)
+
+
+def build_module(weights: TrainingWeights) -> nn.Module:
+    """The network of its card with these weights."""
+    from cnnviz.nets.registry import build
+
+    module = build(weights.card.architecture, weights.card.config)
+    fill(module, weights)
+    return module.eval()
+
+
+def fill(module: nn.Module, weights: TrainingWeights) -> None:
+    """Copy the weights into the parameters and buffers that ``module`` has, on whatever device they are."""
+    import safetensors.torch
+    import torch
+
+    state = module.state_dict()
+    with torch.no_grad():
+        for name, tensor in safetensors.torch.load(weights.data).items():
+            state[name].copy_(tensor)
