@@ -138,9 +138,11 @@ def test_a_layout_of_a_workspace_that_is_gone_shows_the_first(build):
     assert build(EVERY, saved).workspace.id == "explore"
 
 
-def test_keys_and_menu_change_the_workspace(start, scene_of, small, settle):
+def test_keys_and_menu_change_the_workspace(start, scene_of, small, settle, qtbot):
     program = start(scene_of(small))
     window, button = program.window, program.controller.bar.layout_menu
+    window.activateWindow()  # shortcuts are the active window's
+    qtbot.waitUntil(window.isActiveWindow)
     assert button.text() == "Explore"
     ids = [workspace.id for workspace in window.workspaces()]
     second = ids.index("checkpoint") + 1
