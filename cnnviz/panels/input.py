@@ -75,7 +75,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     card = observation.network.card
     words = describe_fit(rendered.source, channels, height, width, scene.input.fit, card.mean, card.std)
     unit = pointed_unit(scene, observation)
-    key = (observation.network.generation, observation.mean, observation.std, unit)
+    key = (observation.network.traced, observation.network.generation, observation.mean, observation.std, unit)
     known = next((each for each in _known if each.key == key and each.image is rendered.edited), None)
     rest = _rest.after(rendered.edited)
     result = InputResult(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cnnviz.core.curves import Curves
     from cnnviz.core.effective_field import EffectiveField, FieldShare
+    from cnnviz.core.graph import LayerGraph
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.engine.observation import LoadedNetwork, Observation
 
@@ -58,6 +59,8 @@ class HeatResult:
         The pixels that can reach the unit.
     unit : str
         Which one, in words.
+    before_non_linearity : bool
+        Whether it is the gradient of the value that the layer's non-linearity is given.
     is_final : bool
         Whether all images are in it.
     of_now : bool
@@ -70,6 +73,7 @@ class HeatResult:
     theory: Box | None
     shares: tuple[FieldShare, ...]
     unit: str
+    before_non_linearity: bool
     images: int
     is_final: bool
     of_now: bool = True
@@ -120,7 +124,7 @@ class _Widths:
 
 
 _rest = RestBeforeRefining()
-_lines: list[tuple[int, tuple[FieldLine, ...]]] = []
+_lines: list[tuple[LayerGraph, tuple[FieldLine, ...]]] = []
 _measured: list[_Measured] = []
 _widths: list[_Widths] = []
 
@@ -135,11 +139,12 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
             "whole input. Open a network with convolutions."
         )
     image: object = observation.rendered.edited if params.over == "input" else "samples"
-    moments = (observation.mean, observation.std)
+    # another program's window may count its networks alike
+    seen_by = (network.traced, network.generation, observation.mean, observation.std, params.over)
     unit = observation.unit(scene.selection) if params.unit == "selected" else None
-    heat_key = (network.generation, moments, observation.layer.name, unit, params.whole, params.over)
+    heat_key = (*seen_by, observation.layer.name, unit, params.whole)
     known = next((each for each in _measured if each.key == heat_key), None)
-    widths = _known_widths((network.generation, moments, params.over), image)
+    widths = _known_widths(seen_by, image)
     result = _theory(network, observation.layer.name, widths.of)
     if known is not None:
         result = replace(result, heat=replace(known.heat, of_now=known.image is image))
@@ -169,8 +174,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
 
 
 def _theory(network: LoadedNetwork, selected: str, widths: dict[str, float]) -> ReceptiveFieldResult:
-    if not (_lines and _lines[0][0] == network.generation):
-        _lines[:] = [(network.generation, field_lines(network.graph, network.receptive_fields))]
+    if not (_lines and _lines[0][0] is network.graph):
+        _lines[:] = [(network.graph, field_lines(network.graph, network.receptive_fields))]
     lines = _lines[0][1]
     names = [line.layer for line in lines]
     steps = layers_with_windows(network.graph)
@@ -222,23 +227,32 @@ def _heat_result(observation: Observation, found: EffectiveField, params: Recept
     from cnnviz.core.mosaic import mosaic
 
     box: Box = (0, 0, *found.heat.shape)
-    if found.theory is not None and not params.whole and min(found.theory[2:]) > 0:
-        box = found.theory
+    near = _near(observation, found)
+    if near is not None and not params.whole and min(near[2:]) > 0:
+        box = near
     top, left, height, width = box
     part = torch.from_numpy(found.heat[top : top + height, left : left + width].copy())
     channels = f"channel {found.channels[0]}" if len(found.channels) == 1 else f"mean of {len(found.channels)} channels"
     place = "" if found.row is None else f" at {found.row}, {found.column}"
-    before = "" if found.measured_at == found.layer else ", before its non-linearity"
     return HeatResult(
         mosaic(part[None], columns=1, signed=False, gap=0),
         found.heat,
         box,
         found.theory,
         found.shares,
-        f"{found.layer}, {channels}{place}{before}",
+        f"{found.layer}, {channels}{place}",
+        found.measured_at != found.layer,
         found.images,
         found.is_final,
     )
+
+
+def _near(observation: Observation, found: EffectiveField) -> Box | None:
+    """The pixels that can reach the unit, apart from what looks at the whole map."""
+    field = observation.network.receptive_field(found.layer)
+    if field is None or field.apart is None or found.row is None or found.column is None:
+        return found.theory
+    return field.apart.clipped_box(found.row, found.column, found.channels[0])
 
 
 def _grown(

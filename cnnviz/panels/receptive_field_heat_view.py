@@ -60,13 +60,17 @@ class SharesView(QWidget):
 
 def share_texts(share: FieldShare) -> tuple[str, ...]:
     """Share, area, equivalent width and ratio to theory, with their units."""
-    ratio = "–" if share.ratio is None else format_percent(share.ratio, 1 if share.ratio < 0.1 else 0)
+    ratio = "–" if share.ratio is None else format_percent(share.ratio, _digits(share.ratio))
     return (
         format_percent(share.share, 0),
         f"{format_count(share.area)} px",
         f"{format_number(share.width, 1)} px",
         ratio,
     )
+
+
+def _digits(ratio: float) -> int:
+    return 0 if ratio >= 0.1 else 1 if ratio >= 0.01 else 2
 
 
 def paint_shares(painter: QPainter, box: QRectF, lines: tuple[tuple[str, ...], ...]) -> None:
@@ -136,7 +140,7 @@ class HeatFigure:
 
 
 def images_words(heat: HeatResult) -> str:
-    return "this input" if heat.images == 1 else f"mean over {heat.images} images"
+    return "on this input" if heat.images == 1 else f"mean over {heat.images} images"
 
 
 def box_words(heat: HeatResult) -> str:

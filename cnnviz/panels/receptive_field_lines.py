@@ -23,7 +23,16 @@ EFFECTIVE = "effective, 90 % of Σ|g|"
 
 @dataclass(frozen=True)
 class FieldLine:
-    """One row of the table, as it is written; where the field is not known, ``note`` says why and cells are empty."""
+    """One row of the table, as it is written.
+
+    Attributes
+    ----------
+    size : str
+        In pixels; "whole, 3×3 apart" where a layer looks at the whole map: the other cells too are then of the field
+        apart from that.
+    note : str
+        What is to be said besides, or why the field is not known and the other cells are empty; in sentences.
+    """
 
     layer: str
     kind: str
@@ -52,7 +61,7 @@ def _line(row: FieldRow, field: ReceptiveField | UnknownOperation) -> FieldLine:
     size = _size(told)
     if field.apart is not None:
         notes.insert(0, f"{whole_map_words(field)}: the field is {_size(field)} px, and {size} px apart from that.")
-        size = f"{_size(field)}, {size} apart"
+        size = f"whole, {size} apart"
     elif field.whole_map_because and told.rows.stride == told.columns.stride == 0:
         notes.insert(0, "All its units share one field.")
     if told.varies:

@@ -93,6 +93,7 @@ class FieldTable(QTableView):
         self.setAlternatingRowColors(True)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setProperty("dense", True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -161,7 +162,7 @@ class FieldTable(QTableView):
         needs = []
         for column, (title, _) in enumerate(_COLUMNS):
             widest = max(map(metrics.horizontalAdvance, [title, *self._model.texts(column)]))
-            needs.append(min(widest, theme().px(210)) + room)
+            needs.append(min(widest, theme().px(150 if column == 0 else 210)) + room)
         spare = max(viewport.width() - sum(needs), 0) // len(needs)
         for column, need in enumerate(needs):
             self.setColumnWidth(column, need + spare)

@@ -133,7 +133,7 @@ class ReceptiveFieldView(PanelView):
         self._note.setText(line.note)
         self._note.setVisible(bool(line.note))
         self._show_heat(result)
-        size = f"{line.size} px" if line.stride else line.size
+        size = f"{line.size} px" if line.size[0].isdigit() else line.size
         stride = f", stride {line.stride}" if line.stride else ""
         self.set_subtitle(f"{line.layer} · {size}{stride}")
 
@@ -145,7 +145,8 @@ class ReceptiveFieldView(PanelView):
             self._caption.set_text("effective field")
             self._words.setText(result.problem or "It is being measured.")
             return
-        self._caption.set_text(f"effective field of {heat.unit}")
+        self._caption.set_text(heat.unit)
+        self._caption.setToolTip(f"The effective field of {heat.unit}")
         self._heat.set_mosaic(heat.mosaic, "unsigned")
         self._bar.set_scale("unsigned", 0.0, heat.mosaic.range_of(0)[1])
         self._shares.set_shares(heat.shares)
@@ -162,7 +163,9 @@ class ReceptiveFieldView(PanelView):
             value = format_number(float(heat.heat[row, column]))
             self._words.setText(f"row {row}, column {column}: |g| = {value}")
             return
-        words = [f"|g| on {images_words(heat)}: {box_words(heat)}."]
+        words = [f"|g| {images_words(heat)}; {box_words(heat)}."]
+        if heat.before_non_linearity:
+            words.append("Before its non-linearity.")
         if not heat.heat.any():
             words = [NO_GRADIENT]
         if not heat.of_now:

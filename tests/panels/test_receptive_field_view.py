@@ -1,0 +1,97 @@
+"""The widget of the receptive field panel in the real window."""
+
+import numpy as np
+import pytest
+import torch
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QBoxLayout
+from torch import nn
+
+from cnnviz.panels.receptive_field_table_view import FieldTable
+from cnnviz.ui.controls import Segmented
+from cnnviz.ui.curve_plot import CurvePlot
+from cnnviz.ui.theme import theme
+
+PANEL = "receptive-field"
+
+
+@pytest.fixture
+def program(start, scene_of, settle):
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 4, 3, padding=1), nn.Flatten(),
+        nn.Linear(4 * 64, 3),
+    )  # fmt: skip
+    opened = start(scene_of(network, (1, 16, 16)))
+    opened.window.use_workspace("receptive-field")
+    settle(opened)
+    return opened
+
+
+@pytest.fixture
+def view(program):
+    return program.window.docks[PANEL].view
+
+
+def click_row(table, row):
+    where = table.row_rect(row).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+
+
+def test_a_click_in_the_table_selects_the_layer_everywhere(program, view, settle, latest, pixels):
+    (table,) = view.findChildren(FieldTable)
+    click_row(table, 4)
+    settle(program)
+    assert program.document.scene.selection.layer == "3"
+    assert latest["input"].field.height == 8, "3 + 1, and 2 · 2 more"
+    assert view.subtitle == "3 · 8×8 px, stride 2"
+    QTest.keyClick(table, Qt.Key.Key_Up)
+    settle(program)
+    assert program.document.scene.selection.layer == "2"
+    rect = table.row_rect(3)
+    marked, plain = (pixels(table.viewport())[table.row_rect(row).bottom() - 1, rect.left() + 2] for row in (3, 2))
+    assert marked != plain
+
+
+def test_a_click_in_the_curve_selects_the_layer(program, view, settle):
+    (show,) = [each for each in program.window.docks[PANEL].findChildren(Segmented) if each.value() == "table"]
+    QTest.mouseClick(show.button("curve"), Qt.MouseButton.LeftButton)
+    settle(program)
+    (plot,) = view.findChildren(CurvePlot)
+    axes = plot.axes()
+    there = QPoint(round(float(axes.across(2.0))), round(axes.frame.center().y()))
+    QTest.mouseClick(plot.canvas(), Qt.MouseButton.LeftButton, pos=there)
+    settle(program)
+    assert program.document.scene.selection.layer == "3"
+    assert [each.name for each in plot.curves.series] == ["by theory", "effective, 90 % of Σ|g|"]
+    program.document.undo()
+    assert program.document.scene.selection.layer is None
+
+
+def test_the_heat_is_as_bright_as_the_gradient(program, view, named, pixels, latest, settle):
+    program.document.edit_many({"selection.layer": "3", "selection.channel": 1})
+    settle(program)
+    heat = latest[PANEL].heat
+    maps = named(view, "Effective field")
+    picture, rect = pixels(maps), maps.tile_rect(0)
+    table = theme().table("unsigned")
+    top, left, height, width = heat.box
+    indices = np.round(heat.heat[top : top + height, left : left + width] / heat.heat.max() * 252).astype(int)
+    for row in range(1, height - 1):
+        for column in range(1, width - 1):
+            y, x = rect.y() + (row + 0.5) * rect.height() / height, rect.x() + (column + 0.5) * rect.width() / width
+            near = table[max(indices[row, column] - 1, 0) : indices[row, column] + 2]
+            assert picture[int(y), int(x)] in near
+
+
+def test_the_halves_stand_below_each_other_in_a_narrow_panel(program, view):
+    assert view.layout().direction() == QBoxLayout.Direction.LeftToRight
+    program.window.docks[PANEL].setFloating(True)
+    program.window.docks[PANEL].resize(420, 500)
+    assert view.layout().direction() == QBoxLayout.Direction.TopToBottom
+    program.window.docks[PANEL].setFloating(False)
+
+
+def test_both_pictures_can_be_saved(view):
+    assert [figure.title for figure in view.figures()] == ["Receptive field over depth", "Effective receptive field"]
