@@ -48,6 +48,8 @@ class InvarianceView(PanelView):
         )
         self._measure.chosen.connect(lambda key: document.edit(f"{PATH}.measure", key))
         self._border = ComboBox([("circular", "wrapped"), ("zeros", "black"), ("replicate", "edge")])
+        self._border.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._border.setMinimumContentsLength(3)
         self._border.setToolTip("What a shift brings in at the border")
         self._border.chosen.connect(lambda key: document.edit(f"{PATH}.border", key))
         look: dict[str, Any] = {"label_width": 66, "value_width": 52}

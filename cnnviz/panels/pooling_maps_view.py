@@ -54,7 +54,7 @@ class PoolingMapsPage(QWidget):
             high=1,
             step=0.001,
             digits=3,
-            label_width=56,
+            label_width=48,
             value_width=40,
         )
         self._views = [[MosaicView(self) for _ in _HEADS] for _ in range(2)]

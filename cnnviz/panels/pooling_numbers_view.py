@@ -66,7 +66,7 @@ class PoolingNumbersPage(QWidget):
             self._shift,
             self._tolerance,
         )
-        self._wraps = Toggle("wrapped")
+        self._wraps = Toggle("wrap")
         self._wraps.setToolTip("What leaves at one side comes in at the other; else a value does, which can be typed")
         self._wraps.edited.connect(lambda on: document.edit(f"{PATH}.entering", None if on else 0.0))
         self._note = ElidedLabel(_HINT)

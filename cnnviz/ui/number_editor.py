@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QLineEdit, QWidget
 
@@ -35,6 +35,9 @@ class FramedGrid(NumberGrid):
         super().__init__(parent)
         self._frame: Box | None = None
         self._changed = np.zeros((0, 0), bool)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(88), theme().px(60))
 
     def show_values(self, indices: np.ndarray, values: np.ndarray, kind: TableKind) -> None:
         """Show all of a matrix with as many decimals as its numbers have."""

@@ -79,7 +79,7 @@ class PlotLegend(QWidget):
         self._entries = tuple(entries)
         self.setAccessibleName(", ".join(each.name for each in entries))
         if renamed:
-            self.updateGeometry()
+            self.setFixedHeight(self.heightForWidth(self.width()))
         self.update()
 
     def boxes(self) -> list[QRectF]:

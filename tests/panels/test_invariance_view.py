@@ -71,3 +71,9 @@ def test_the_curves_are_saved_as_a_table(panel):
     head, *lines = figure.csv().splitlines()
     assert head.startswith('shift (input pixels),input pixels,not pooled,maximum,average,"L2, root of sum"')
     assert len(lines) == 33
+
+
+def test_the_legend_has_room_for_curves_that_came_after_the_window_was_laid_out(panel, named):
+    (plot,) = panel.findChildren(CurvePlot)
+    assert len(plot.legend.boxes()) == 10
+    assert plot.legend.height() >= plot.legend.boxes()[-1].bottom()
