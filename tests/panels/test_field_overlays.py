@@ -172,6 +172,4 @@ def test_boxes_in_opened_checkpoints_are_the_gradients_hull(shared_data, tmp_pat
     traced.output_of(layer, image)[0, :, *place].sum().backward()
     rows, columns = np.nonzero(image.grad[0].abs().sum(0).numpy())
     assert field.clipped == (rows.min(), columns.min(), np.ptp(rows) + 1, np.ptp(columns) + 1)
-    height, width = image.shape[2:]
-    assert field.row < 0 or field.column < 0 or field.row + field.height > height or field.column + field.width > width
-    assert field.padding
+    assert field.padding, "a unit at the border was asked for"
