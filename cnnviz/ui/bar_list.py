@@ -23,20 +23,30 @@ class BarList(QWidget):
         self._rows: list[tuple[str, float, str]] = []
         self._widest = 0
         self._full = 1.0
+        self._least = ""
         self._marked: int | None = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme().changed.connect(self._restyle)
 
     def set_rows(
-        self, names: Sequence[str], shares: Sequence[float], *, full: float = 1.0, marked: int | None = 0
+        self,
+        names: Sequence[str],
+        shares: Sequence[float],
+        *,
+        full: float = 1.0,
+        marked: int | None = 0,
+        texts: Sequence[str] | None = None,
     ) -> None:
         """Show names with shares of one, in the order given; a share that is no number has an empty bar.
 
-        A bar is full at the share ``full``; the row ``marked`` is in the accent.
+        A bar is full at the share ``full``; the row ``marked`` is in the accent. ``texts`` stand at the right in place
+        of percentages.
         """
         grown = len(names) != len(self._rows)
         self._full, self._marked = full if full > 0 else 1.0, marked
-        self._rows = [(name, float(share), format_percent(share)) for name, share in zip(names, shares, strict=True)]
+        words = [format_percent(share) for share in shares] if texts is None else texts
+        self._rows = [(name, float(share), text) for name, share, text in zip(names, shares, words, strict=True)]
+        self._least = "100.00 %" if texts is None else ""
         self._measure()
         if grown:
             self.updateGeometry()
@@ -56,7 +66,7 @@ class BarList(QWidget):
         return QRectF(left, top, max(right - left, 1), thick)
 
     def _value_width(self) -> int:
-        widest = max(("100.00 %", *(text for _, _, text in self._rows)), key=len)
+        widest = max((self._least, *(text for _, _, text in self._rows)), key=len)
         return QFontMetrics(theme().font("title")).horizontalAdvance(widest) + theme().px(2)
 
     def _measure(self) -> None:

@@ -26,6 +26,9 @@ class CurvePlot(QWidget):
 
     cursor_moved = pyqtSignal(float)
     """The line along x was dragged to here, or a place was clicked; only with ``movable_cursor``."""
+    cursor_grabbed = pyqtSignal()
+    """A drag of the line begins: everything until `cursor_dropped` is one undo step."""
+    cursor_dropped = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None, *, movable_cursor: bool = False) -> None:
         super().__init__(parent)
@@ -176,6 +179,7 @@ class _Canvas(QWidget):
         self._pressed = event.position()
         if self._movable and axes.frame.contains(event.position()):
             self._on_cursor = True
+            self._plot.cursor_grabbed.emit()
             self._move_cursor(axes, event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
@@ -196,6 +200,8 @@ class _Canvas(QWidget):
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        if self._on_cursor:
+            self._plot.cursor_dropped.emit()
         self._pressed, self._on_cursor = None, False
         self.update()
 

@@ -68,3 +68,12 @@ def test_bars_can_be_full_at_another_share_and_another_row_have_the_accent(bars,
     assert lengths(bars, picture, argb(DARK.faint), 1)[0] == pytest.approx(track, abs=3)
     assert lengths(bars, picture, argb(DARK.accent), 2)[1] == pytest.approx(track / 2, abs=3)
     assert bars.bar_rect(0).right() < 260 - 50  # room for 250.00 %
+
+
+def test_other_words_in_place_of_percentages_leave_the_bars_as_they_are(bars, pixels, argb):
+    bars.set_rows(["a", "b"], [0.5, math.nan], full=2.0, texts=["0.500", "zero"])
+    track = bars.bar_rect(0).width()
+    picture = pixels(bars)
+    assert lengths(bars, picture, argb(DARK.accent), 1)[0] == pytest.approx(track / 4, abs=3)
+    bars.set_rows(["a", "b"], [0.5, math.nan])
+    assert bars.bar_rect(0).width() < track

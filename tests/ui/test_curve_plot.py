@@ -145,3 +145,14 @@ def test_every_curve_stands_out_from_the_ground_and_from_the_others(qapp, name, 
     assert len({colour.name() for colour in colours}) == count
     ground = theme().colour("panel").lightnessF()
     assert all(abs(colour.lightnessF() - ground) > 0.12 for colour in colours)
+
+
+def test_a_drag_of_the_cursor_is_one_gesture(plot, drag):
+    plot.set_curves(V_SHAPED)
+    heard = []
+    plot.cursor_grabbed.connect(lambda: heard.append("grabbed"))
+    plot.cursor_moved.connect(lambda x: heard.append(round(x)))
+    plot.cursor_dropped.connect(lambda: heard.append("dropped"))
+    places = [plot.canvas().mapFrom(plot, at(plot, x, 0.5)) for x in (-4.0, 0.0, 2.0)]
+    drag(plot.canvas(), [(place.x(), place.y()) for place in places])
+    assert heard == ["grabbed", -4, 0, 2, "dropped"]

@@ -1,0 +1,213 @@
+"""The widget of the equivariance panel."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from PyQt6.QtCore import QEvent, Qt
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from cnnviz.panels.equivariance import STRENGTH_FIELD, EquivarianceParams, EquivarianceResult
+from cnnviz.panels.equivariance_maps_view import PairView
+from cnnviz.scene import actions
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
+from cnnviz.ui.bar_list import BarList
+from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
+from cnnviz.ui.curve_plot import CurvePlot
+from cnnviz.ui.figure import Figure
+from cnnviz.ui.numbers import format_number, format_percent
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
+
+PATH = "panels.equivariance"
+NO_NUMBER = "–"
+
+
+class EquivarianceView(PanelView):
+    """What T does above; both ways round and their difference; the error of every layer, and of one at any strength."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(document, parent)
+        self._result: EquivarianceResult | None = None
+        self._kind = Segmented(
+            [("shift", "shift"), ("rotate", "rotate"), ("zoom", "zoom"), ("flip", "flip")],
+            tips=["Move the image", "Turn it about its centre", "Magnify it about its centre", "Mirror it"],
+        )
+        self._kind.chosen.connect(lambda kind: document.edit(f"{PATH}.transform", kind))
+        self._border = Segmented(
+            [("wrap", "wrapped"), ("zeros", "filled")],
+            tips=["What leaves at one side comes in at the other", "Black comes in at the borders"],
+        )
+        self._border.chosen.connect(lambda border: document.edit(f"{PATH}.border", border))
+        self._sliders = {
+            "shift": BoundSlider(document, f"{PATH}.shift", "shift", step=0.5, digits=1, unit="px", sign=True),
+            "rotate": BoundSlider(document, f"{PATH}.angle", "rotation", step=1, digits=0, unit="°", sign=True),
+            "zoom": BoundSlider(document, f"{PATH}.zoom", "zoom", step=0.01, digits=2, unit="×"),
+        }
+        self._direction = Segmented(
+            [("columns", "→"), ("rows", "↓"), ("both", "↘")], tips=["To the right", "Down", "Down and to the right"]
+        )
+        self._direction.chosen.connect(lambda direction: document.edit(f"{PATH}.direction", direction))
+        self._flip = Segmented(
+            [("horizontal", "left and right"), ("vertical", "top and bottom")],
+            tips=["Mirror left and right", "Mirror top and bottom"],
+        )
+        self._flip.chosen.connect(lambda flip: document.edit(f"{PATH}.flip", flip))
+        self._inside = Toggle("leave out cells that padding reaches")
+        self._inside.setToolTip("Compare only the cells that neither padding nor what came in from outside reaches")
+        self._inside.edited.connect(lambda on: document.edit(f"{PATH}.inside", on))
+        self._error = ElidedLabel("", role="title", token="text")
+        self._error.setAccessibleName("Relative error of the selected layer")
+        self._why = QLabel()
+        self._why.setWordWrap(True)
+        self._why.setProperty("role", "muted")
+        self._pair = PairView(self)
+        self._bars = BarList()
+        self._bars.setProperty("role", "page")
+        self._bars.setAccessibleName("Relative error of each layer")
+        self._bars.row_clicked.connect(self._select_layer)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(self._bars)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._plot = CurvePlot(self, movable_cursor=True)
+        self._plot.cursor_grabbed.connect(document.begin_gesture)
+        self._plot.cursor_moved.connect(self._take_strength)
+        self._plot.cursor_dropped.connect(document.end_gesture)
+        self._progress = ElidedLabel("", token="muted")
+        self._lay_out()
+        document.changed.connect(self._follow)
+        self._follow(document.scene, document.scene)
+
+    def _lay_out(self) -> None:
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self._kind)
+        first.addStretch(1)
+        first.addWidget(self._border)
+        for slider in self._sliders.values():
+            second.addWidget(slider, 1)
+        second.addWidget(self._direction)
+        second.addWidget(self._flip)
+        second.addStretch(0)
+        words = QHBoxLayout()
+        words.addWidget(self._error, 1)
+        curves = QVBoxLayout()
+        curves.setSpacing(theme().px(2))
+        curves.addWidget(self._plot, 1)
+        curves.addWidget(self._progress)
+        self._below = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._below.setSpacing(theme().px(8))
+        self._below.addWidget(self._scroll, 2)
+        self._below.addLayout(curves, 3)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme().px(4))
+        layout.addLayout(first)
+        layout.addLayout(second)
+        layout.addWidget(self._inside)
+        layout.addWidget(self._pair, 4)
+        layout.addLayout(words)
+        layout.addWidget(self._why)
+        layout.addLayout(self._below, 6)
+
+    def figures(self) -> list[Figure]:
+        figure = self._plot.figure()
+        return [] if figure is None or self._plot.isHidden() else [figure]
+
+    def show_result(self, result: EquivarianceResult) -> None:
+        super().show_result(result)
+        before, self._result = self._result, result
+        if before is None or before.layers is not result.layers:
+            self._pair.show_pair(result, paper=actions.is_paper(self.document.scene))
+            self._show_bars(result)
+        one = result.selected
+        if math.isnan(one.error):
+            self._error.set_text(f"{one.layer}: no error to be told", "warning")
+        else:
+            self._error.set_text(f"{one.layer}: ‖f(Tx) − T f(x)‖ / ‖f(x)‖ = {format_number(one.error)}", "text")
+        why = [f"{result.why[:1].upper()}{result.why[1:]}"] if result.why else []
+        if 0 < one.share < 1 and not one.reason:
+            why.append(f"{format_percent(one.share, 0)} of the cells are compared; the others are left empty.")
+        self._why.setText(" ".join(each if each.endswith(".") else f"{each}." for each in why))
+        self._why.setVisible(bool(why))
+        self._show_curves(result)
+        channel = f", channel {result.channel}" if result.maps is not None else ""
+        self.set_subtitle(f"{result.layer}{channel}")
+
+    def _show_bars(self, result: EquivarianceResult) -> None:
+        errors = [each.error for each in result.layers]
+        largest = max((error for error in errors if math.isfinite(error)), default=1.0)
+        marked = next(index for index, each in enumerate(result.layers) if each.layer == result.layer)
+        texts = [NO_NUMBER if math.isnan(error) else format_number(error) for error in errors]
+        names = [each.layer for each in result.layers]
+        self._bars.set_rows(names, errors, full=max(largest, 1.0), marked=marked, texts=texts)
+        unmeasured = [f"{each.layer}: {each.reason}" for each in result.layers if each.reason]
+        self._bars.setToolTip(
+            "\n".join(["The relative error of each layer at this strength; a click selects the layer.", *unmeasured])
+        )
+        height = len(names) * self._bars.row_height()
+        if self._bars.minimumHeight() != height:
+            self._bars.setMinimumHeight(height)
+
+    def _show_curves(self, result: EquivarianceResult) -> None:
+        if result.curves is not None:
+            self._plot.set_curves(result.curves)
+        self._plot.setVisible(result.curves is not None)
+        if result.done >= 1:
+            told = "" if result.curves is not None else "No curve: this layer has no error at any strength."
+        elif result.curves is None:
+            told = "The curve is being measured."
+        else:
+            told = f"Coarse: {format_percent(result.done, 0)} measured, refining."
+        self._progress.set_text(told)
+
+    def _select_layer(self, row: int) -> None:
+        if self._result is not None:
+            self.document.edit("selection.layer", self._result.layers[row].layer)
+
+    def _take_strength(self, x: float) -> None:
+        params = self._params()
+        if params.transform == "flip":
+            self.document.edit(f"{PATH}.flip", "vertical" if x > 0.5 else "horizontal")
+            return
+        step = {"shift": 1.0, "rotate": 1.0, "zoom": 0.01}[params.transform]
+        self.document.edit(f"{PATH}.{STRENGTH_FIELD[params.transform]}", round(round(x / step) * step, 2))
+
+    def _params(self) -> EquivarianceParams:
+        return cast(EquivarianceParams, self.document.scene.panel("equivariance"))
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        params = self._params()
+        self._kind.set_value(params.transform)
+        self._border.set_value(params.border)
+        self._direction.set_value(params.direction)
+        self._flip.set_value(params.flip)
+        self._inside.set_value(params.inside)
+        for kind, slider in self._sliders.items():
+            slider.refresh()
+            slider.setVisible(kind == params.transform)
+        self._direction.setVisible(params.transform == "shift")
+        self._flip.setVisible(params.transform == "flip")
+        self._plot.set_cursor(params.strength)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._turn()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._turn()
+
+    def _turn(self) -> None:
+        """Bars beside the curve where there is room, else above it."""
+        self._pair.setMaximumHeight(round(0.27 * self.width()) + theme().px(24))  # four squares and their names
+        wide = self.width() >= theme().px(400)
+        direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
+        if self._below.direction() != direction:
+            self._below.setDirection(direction)
