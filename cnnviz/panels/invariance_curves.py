@@ -31,6 +31,8 @@ UNPOOLED = "not pooled"
 STRENGTHS = tuple(float(each) for each in np.linspace(0, 8, 17))
 """Of warps, in pixels."""
 MOST_LAYERS = 7
+HEAVY = 2_000_000_000
+"""Multiply-adds of a network that takes long for one image."""
 _COARSE = 4
 """Every which point comes first."""
 
@@ -72,18 +74,19 @@ def against_change(
     plan = _plan(observation, params, cancelled)
     found = {name: np.full((2, len(amounts)), np.nan) for name in plan.names}
     places = np.arange(len(amounts))
-    coarse = places % _COARSE == 0
-    result = None
-    for chosen in (places[coarse], places[~coarse]):
+    # at most three passes come before the first curves of a network that takes a second for one
+    steps = (*((4 * _COARSE,) if observation.network.graph.macs > HEAVY else ()), _COARSE, 1)
+    result, seen = None, np.zeros(len(places), bool)
+    for step in steps:
         if cancelled():
             raise ComputeCancelled
+        chosen = places[~seen & (places % step == 0)]
         for name, each in plan.measure(image, variants(chosen)).items():
             found[name][:, chosen] = each.relative, each.cosine
-        seen = places[coarse] if result is None else places
+        seen[chosen] = True
         curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
-        result = InvarianceResult(
-            params.subject, plan.title, plan.words, curves, pictures, cursor, result is None, _reading(params)
-        )
+        coarse, said = step > 1, _reading(params)
+        result = InvarianceResult(params.subject, plan.title, plan.words, curves, pictures, cursor, coarse, said)
         yield result
     assert result is not None
     _kept[params.subject] = key, result
