@@ -47,7 +47,7 @@ class InvarianceView(PanelView):
             tips=["Length of the difference over that of the map", "Cosine of the angle between the maps"],
         )
         self._measure.chosen.connect(lambda key: document.edit(f"{PATH}.measure", key))
-        self._border = ComboBox([("circular", "wrapped"), ("zeros", "black"), ("replicate", "edge")])
+        self._border = ComboBox([("circular", "wrap"), ("zeros", "black"), ("replicate", "edge")])
         self._border.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._border.setMinimumContentsLength(3)
         self._border.setToolTip("What a shift brings in at the border")
