@@ -272,7 +272,8 @@ def _grown(
         try:
             field = network.receptive_fields[name]
             found = effective_field(network.traced, name, images, field=field, cancelled=cancelled)
-            widths.of[name] = found.shares[1].width
+            # a ReLU that passes nothing on says nothing of the field
+            widths.of[name] = nan if found.is_silent else found.shares[1].width
         except NoEffectiveField:
             widths.of[name] = nan
         except PassCancelled:

@@ -65,7 +65,8 @@ def _line(row: FieldRow, field: ReceptiveField | UnknownOperation) -> FieldLine:
     elif field.whole_map_because and told.rows.stride == told.columns.stride == 0:
         notes.insert(0, "All its units share one field.")
     if told.varies:
-        notes.append("Size or step differ from unit to unit: point at a unit for its own.")
+        means = _times(["none in common" if axis.stride is None else _fraction(axis.stride) for axis in axes])
+        notes.append(f"They differ from unit to unit, the stride is {means} on average: point at a unit for its own.")
     if any(axis.size > axis.image for axis in axes):
         notes.append(f"That is larger than the input, {told.image[0]}×{told.image[1]} px: the rest lies in padding.")
     return FieldLine(
@@ -94,7 +95,7 @@ def _stride(axis: FieldAxis) -> str:
     steps = axis.stride_range
     if steps is None or steps[0] == steps[1]:
         return _fraction(axis.stride)
-    return f"varies, {_fraction(steps[0])} … {_fraction(steps[1])}, {_fraction(axis.stride)} on average"
+    return f"varies, {_fraction(steps[0])} … {_fraction(steps[1])}"
 
 
 def _fraction(number: Fraction) -> str:

@@ -56,7 +56,7 @@ class FieldModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _cells(line)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{line.layer}, {line.kind}. {line.note}".strip()
+            return f"{line.layer}, {line.kind}: {', '.join(_told(line))}. {line.note}".strip()
         if role == Qt.ItemDataRole.ForegroundRole:
             return theme().colour("muted" if line.note and not is_selected and not line.stride else "text")
         if role == Qt.ItemDataRole.BackgroundRole and is_selected:
@@ -162,10 +162,14 @@ class FieldTable(QTableView):
         needs = []
         for column, (title, _) in enumerate(_COLUMNS):
             widest = max(map(metrics.horizontalAdvance, [title, *self._model.texts(column)]))
-            needs.append(min(widest, theme().px(150 if column == 0 else 210)) + room)
+            needs.append(min(widest, theme().px(150 if column == 0 else 130)) + room)
         spare = max(viewport.width() - sum(needs), 0) // len(needs)
         for column, need in enumerate(needs):
             self.setColumnWidth(column, need + spare)
+
+
+def _told(line: FieldLine) -> list[str]:
+    return [f"{title} {text}" for (title, _), text in zip(_COLUMNS[1:], _cells(line)[1:], strict=True) if text]
 
 
 def _cells(line: FieldLine) -> tuple[str, ...]:

@@ -100,7 +100,12 @@ class ReceptiveFieldView(PanelView):
         beside.addWidget(self._shares)
         beside.addWidget(self._bar)
         beside.addWidget(self._words)
-        beside.addWidget(self._whole)
+        self._whole_row = QWidget()
+        row = QHBoxLayout(self._whole_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._whole)
+        row.addStretch(1)
+        beside.addWidget(self._whole_row)
         beside.addStretch(1)
         self._picture = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._picture.setSpacing(theme().px(10))
@@ -198,6 +203,10 @@ class ReceptiveFieldView(PanelView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         wide = self.width() >= theme().px(WIDE_FROM)
+        # where there is little room, the numbers come before the words
+        low = not wide and self.height() < theme().px(430)
+        self._words.setVisible(not low)
+        self._whole_row.setVisible(not low)
         direction = QBoxLayout.Direction
         self._halves.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
         tall = wide and self.height() >= theme().px(340)
