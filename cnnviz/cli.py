@@ -10,6 +10,7 @@ from cnnviz.commands.bench import add_bench_command
 from cnnviz.commands.errors import expected_errors
 from cnnviz.commands.evaluate import add_evaluate_command
 from cnnviz.commands.inspect import add_inspect_command
+from cnnviz.commands.measure import add_measure_command
 from cnnviz.commands.screenshot import add_screenshot_command
 from cnnviz.commands.train_arguments import add_train_command
 from cnnviz.commands.window import add_window_arguments
@@ -20,6 +21,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "inspect": add_inspect_command,
     "screenshot": add_screenshot_command,
+    "measure": add_measure_command,
     "evaluate": add_evaluate_command,
     "train": add_train_command,
     "bench": add_bench_command,

@@ -1,0 +1,1 @@
+"""What ``cnnviz measure`` measures, one file each: a function from a network and the arguments to a report."""

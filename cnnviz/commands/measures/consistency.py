@@ -1,0 +1,66 @@
+"""``cnnviz measure --what consistency``: how often the answer is the same for shifted copies of an image."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from cnnviz.commands.errors import CommandError
+from cnnviz.commands.measures.images import black_of, measured_images
+from cnnviz.commands.measures.report import Report, number
+
+if TYPE_CHECKING:
+    from cnnviz.checkpoints.open import OpenedNetwork
+
+
+def measure_consistency(network: OpenedNetwork, arguments: argparse.Namespace) -> Report:
+    """The share of agreeing pairs, with its interval over images."""
+    from cnnviz.core.consistency import shift_consistency
+
+    largest = arguments.largest_shift
+    margin = largest if arguments.border == "crop" else 0
+    images, words = measured_images(arguments.data, arguments.images, network.card, arguments.data_dir, margin)
+    try:
+        found = shift_consistency(
+            network.module,
+            images,
+            largest,
+            border=arguments.border,
+            pairs=arguments.pairs,
+            black=black_of(network.card),
+            seed=arguments.seed,
+            progress=_tell if sys.stderr.isatty() else None,
+        )
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    values = {
+        "consistency": number(found.share),
+        "low": number(found.low),
+        "high": number(found.high),
+        "level": found.level,
+        "images": found.images,
+        "pairs_per_image": found.pairs,
+        "largest_shift": found.largest_shift,
+        "border": found.border,
+        "unanswered": found.unanswered,
+        "data": words,
+    }
+    interval = (
+        f"{found.level:.0%} interval over images {found.low:.2%} … {found.high:.2%}"
+        if found.images > 1
+        else "no interval from a single image"
+    )
+    lines = [
+        f"{network.name}: {found.share:.2%} of pairs of shifted copies get the same answer ({interval})",
+        f"{words}, shifts up to {largest} pixels, border {found.border}, {found.pairs:,} pairs of each image",
+    ]
+    if found.unanswered:
+        lines.append(f"{found.unanswered} images have answers that are not finite; their pairs count as different")
+    table: list[list[object]] = [["image", "share"], *([i, value] for i, value in enumerate(found.per_image.tolist()))]
+    return Report(lines, values, table)
+
+
+def _tell(share: float) -> None:
+    """The share that is done, on one line that is wiped at the end."""
+    print(f"\r{share:4.0%}" if share < 1 else "\r    \r", end="", file=sys.stderr, flush=True)

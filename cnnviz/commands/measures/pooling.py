@@ -1,0 +1,86 @@
+"""``cnnviz measure --what pooling``: how little pooled maps change when the input moves, for every kind of pooling."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cnnviz.commands.errors import CommandError
+from cnnviz.commands.measures.images import measured_images
+from cnnviz.commands.measures.report import Report, number, shown
+
+if TYPE_CHECKING:
+    from cnnviz.checkpoints.open import OpenedNetwork
+    from cnnviz.core.graph import Layer, LayerGraph
+    from cnnviz.core.pooling_kinds import Pooling
+
+
+def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Report:
+    """Distance against shift behind a layer that pools, with each kind in its place and without any."""
+    import numpy as np
+    import torch
+
+    from cnnviz.core.curves import Curves, series
+    from cnnviz.core.invariance import SHIFTS, every_kind, pooled_distances, shifted
+    from cnnviz.core.network_changes import POOLING_WORDS
+    from cnnviz.core.trace import prepare
+
+    images, words = measured_images(arguments.data, arguments.images, network.card, arguments.data_dir)
+    traced = prepare(network.module, images[:1])
+    layer = _layer(network.name, traced.graph, arguments.layer)
+    source, kinds = layer.inputs[0], every_kind(_own(layer))
+    found: dict[str, list[np.ndarray]] = {}
+    for image in images:
+        moved = shifted(image[None], [(0, shift) for shift in SHIFTS])
+        maps = traced.run(torch.cat([image[None], moved]), [source]).values[source]
+        for kind, distances in pooled_distances(maps[:1], maps[1:], kinds).items():
+            found.setdefault(kind, []).append(distances.relative)
+    named: dict[str, str] = {"detector": f"before pooling ({source})"}
+    named.update({str(kind): name for kind, name in POOLING_WORDS.items()})
+    means = {kind: np.nanmean(np.stack(each), axis=0) for kind, each in found.items()}
+    spreads = {kind: np.nanstd(np.stack(each), axis=0) for kind, each in found.items()}
+    curves = Curves(
+        f"Invariance behind {layer.name} of {network.name}",
+        "shift to the right, wrapped (input pixels)",
+        "‖p(x) − p(Tx)‖ / ‖p(x)‖",
+        tuple(series(named[kind], SHIFTS, means[kind], spreads[kind], reference=kind == "detector") for kind in means),
+    )
+    values = {
+        "layer": layer.name,
+        "images": len(images),
+        "data": words,
+        "shifts": list(SHIFTS),
+        "distance": {kind: [number(value) for value in mean] for kind, mean in means.items()},
+        "spread": {kind: [number(value) for value in spread] for kind, spread in spreads.items()},
+    }
+    one = SHIFTS.index(1)
+    lines = [f"{layer.name}, the input shifted by one pixel, relative distance over {words}:"]
+    lines += [f"{named[kind]:<28} {shown(means[kind][one]):>9} ± {shown(spreads[kind][one])}" for kind in means]
+    table: list[list[object]] = [["kind", "shift", "distance", "spread"]]
+    for kind in means:
+        table += [
+            [kind, shift, number(mean), number(spread)]
+            for shift, mean, spread in zip(SHIFTS, means[kind], spreads[kind], strict=True)
+        ]
+    return Report(lines, values, table, curves)
+
+
+def _layer(name: str, graph: LayerGraph, asked: str | None) -> Layer:
+    """The layer asked for, else the first one that pools with a window."""
+    poolings = [layer for layer in graph.layers if layer.geometry is not None and "Pool" in layer.kind]
+    chosen = [layer for layer in poolings if asked in (None, layer.name)]
+    if chosen:
+        return chosen[0]
+    known = f"; it pools in {', '.join(layer.name for layer in poolings)}" if poolings else ", and it has none"
+    raise CommandError(f"{asked or name} does not pool with a window{known}.")
+
+
+def _own(layer: Layer) -> Pooling:
+    """The window of a layer that pools."""
+    from cnnviz.core.pooling_kinds import Pooling
+
+    geometry = layer.geometry
+    if geometry is None or len(geometry.kernel_size) != 2:
+        raise CommandError(f"{layer.name} does not pool rows and columns.")
+    (high, wide), (down, across), (rows, columns) = geometry.kernel_size, geometry.stride, geometry.padding
+    return Pooling("max", (high, wide), (down, across), (rows, columns), ceil_mode=geometry.ceil_mode)
