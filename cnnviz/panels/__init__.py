@@ -6,6 +6,7 @@ from cnnviz.panels import (
     chain_builder,
     checkpoint,
     compare,
+    consistency,
     epochs,
     equivariance,
     filters,
@@ -18,6 +19,7 @@ from cnnviz.panels import (
     prediction,
     receptive_field,
     samples,
+    symmetry,
     unit,
 )
 
@@ -39,4 +41,6 @@ PANELS: tuple[PanelSpec, ...] = (
     invariance.SPEC,
     equivariance.SPEC,
     padding.SPEC,
+    consistency.SPEC,
+    symmetry.SPEC,
 )

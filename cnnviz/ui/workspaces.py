@@ -118,11 +118,11 @@ WORKSPACES: tuple[Workspace, ...] = (
         "equivariance",
         "Equivariance",
         "Move the input, and see whether the maps move with it",
-        ("equivariance", "padding", "consistency"),
+        ("equivariance", "padding", "consistency", "symmetry"),
         (
             _input_and_answer(),
             Column(700, (Slot(("equivariance",)),)),
-            Column(580, (Slot(("padding", "consistency")),)),
+            Column(580, (Slot(("padding", "consistency", "symmetry")),)),
         ),
     ),
     Workspace(

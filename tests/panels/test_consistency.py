@@ -1,0 +1,92 @@
+"""Consistency: the share of agreeing pairs, against counting them one by one; data sets, Cancel, before and after."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+import torch
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLabel, QPushButton
+
+from cnnviz.core.network_changes import SwitchPadding
+from cnnviz.panels.sample_inputs import _inputs
+
+
+@pytest.fixture
+def panel(start, scene_of, small, settle):
+    program = start(scene_of(small))
+    program.document.edit("panels.consistency.shift", 1)
+    dock = program.window.docks["consistency"]
+    dock.show()
+    dock.raise_()
+    settle(program)
+    return program, dock.view
+
+
+def counted(module, images, far=1):
+    shares = []
+    for image in images:
+        copies = [image.roll(shift, (1, 2)) for shift in product(range(-far, far + 1), repeat=2)]
+        with torch.no_grad():
+            answers = [int(module(copy[None]).argmax()) for copy in copies]
+        pairs = list(combinations(answers, 2))
+        shares.append(sum(one == other for one, other in pairs) / len(pairs))
+    return shares
+
+
+def words(view):
+    return " ".join(each.text() for each in view.findChildren(QLabel) if each.isVisible())
+
+
+def test_the_share_over_the_samples_is_that_of_all_pairs(panel, latest, small):
+    _, view = panel
+    result = latest["consistency"]
+    shares = counted(small, torch.from_numpy(_inputs((1, 8, 8), "crop", "auto")))
+    (row,) = result.rows
+    assert row.share == pytest.approx(np.mean(shares))
+    assert (row.images, result.pairs) == (20, 36)
+    assert row.low <= row.share <= row.high
+    np.testing.assert_allclose(result.curves.series[0].y, np.sort(shares))
+    assert "20 images, 36 pairs each" in words(view)
+
+
+def test_before_and_after_a_change_stand_side_by_side(panel, latest, small, settle):
+    program, _ = panel
+    before = latest["consistency"].rows[0]
+    program.document.edit("changes", (SwitchPadding("circular"),))
+    settle(program)
+    after, still = latest["consistency"].rows
+    assert still.share == before.share
+    small.conv.padding_mode = "circular"
+    small.conv._reversed_padding_repeated_twice = [1, 1, 1, 1]
+    assert after.share == pytest.approx(np.mean(counted(small, torch.from_numpy(_inputs((1, 8, 8), "crop", "auto")))))
+    assert (after.name, still.name) == ("padding: periodic", "as it was loaded")
+
+
+def test_a_data_set_waits_for_the_button_and_can_be_cancelled(panel, latest, settle):
+    program, view = panel
+    program.document.edit_many({"panels.consistency.data": "digits", "panels.consistency.images": 10})
+    settle(program)
+    assert latest["consistency"].waiting
+    assert "Press Measure" in words(view)
+    (button,) = [each for each in view.findChildren(QPushButton) if each.text() == "Measure"]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert program.document.scene.panel("consistency").running
+    settle(program)
+    assert latest["consistency"].finished
+    assert latest["consistency"].rows[0].images == 10
+    assert button.text() == "Measure"
+    program.document.edit("panels.consistency.running", False)
+    settle(program)
+    assert latest["consistency"].rows[0].images == 10
+
+
+def test_images_of_other_channels_are_refused_in_words(panel, settle):
+    program, view = panel
+    program.document.edit_many({"panels.consistency.data": "shapes", "panels.consistency.running": True})
+    settle(program)
+    assert "those of shapes have 3" in words(view)
+    program.document.edit("panels.consistency.data", "folder:/nowhere")
+    settle(program)
+    assert "/nowhere is not a folder" in words(view)
