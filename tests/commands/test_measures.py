@@ -1,0 +1,160 @@
+"""``cnnviz measure``: what it prints agrees with the network itself, and what cannot be measured is said."""
+
+import csv
+import io
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from cnnviz.checkpoints.open import open_network
+from cnnviz.cli import main
+from cnnviz.data.fit import Fit, fit_picture
+from cnnviz.data.samples import sample_picture
+
+
+@pytest.fixture
+def measure(capsys):
+    def run(*arguments):
+        status = main(["measure", *map(str, arguments)])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def answer(measure):
+    """The object that ``--json`` prints."""
+
+    def run(*arguments):
+        status, out, err = measure(*arguments, "--json")
+        assert (status, err) == (0, "")
+        return json.loads(out)
+
+    return run
+
+
+def first_digit():
+    opened = open_network("mnist-lenet")
+    pixels = fit_picture(sample_picture("digit-0-first").pixels, 1, 28, 28, Fit())
+    image = (torch.from_numpy(pixels) - opened.card.mean[0]) / opened.card.std[0]
+    return opened.module, image[None]
+
+
+def test_fields_of_every_layer(answer):
+    found = answer("mnist-lenet", "--what", "receptive-field")
+    layers = found["layers"]
+    assert layers["conv1"]["size"] == [5, 5]
+    assert (layers["pool2"]["size"], layers["pool2"]["stride"], layers["pool2"]["padding"]) == (
+        [16, 16],
+        [4, 4],
+        [6, 6],
+    )
+    assert found["changes"] == []
+
+
+def test_the_effective_field_is_the_gradient(answer):
+    found = answer("mnist-lenet", "--what", "effective-field", "--layer", "conv2", "--images", 1)
+    module, image = first_digit()
+    image.requires_grad_()
+    maps = module.conv2(module.pool1(torch.relu(module.conv1(image))))
+    row, column = found["unit"]
+    heat = sum(
+        torch.autograd.grad(maps[0, channel, row, column], image, retain_graph=True)[0].abs()[0, 0]
+        for channel in found["channels"]
+    )
+    ordered = np.sort(heat.double().numpy(), axis=None)[::-1]
+    held = np.cumsum(ordered) / ordered.sum()
+    assert [each["area"] for each in found["shares"]] == [int((held < share).sum()) + 1 for share in (0.5, 0.9, 0.95)]
+    assert [each["share"] for each in found["shares"]] == [0.5, 0.9, 0.95]
+
+
+def test_the_error_of_a_convolution_under_a_shift(answer):
+    found = answer("mnist-lenet", "--what", "equivariance", "--layer", "conv1", "--images", 1)
+    module, image = first_digit()
+    errors = dict(zip(found["strengths"], found["layers"]["conv1"]["mean"], strict=True))
+    assert errors[0.0] == pytest.approx(0, abs=1e-6)
+    with torch.no_grad():
+        maps = module.conv1(image)
+        moved = module.conv1(image.roll(3, -1))
+    wanted = float((moved - maps.roll(3, -1)).norm() / maps.norm())  # a wrapped shift leaves no cell out
+    assert errors[3.0] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_with_periodic_padding_a_convolution_moves_along(answer):
+    found = answer("mnist-lenet", "--what", "equivariance", "--layer", "conv1", "--padding", "circular", "--images", 2)
+    assert found["changes"]
+    whole = [error for shift, error in zip(found["strengths"], found["layers"]["conv1"]["mean"], strict=True)]
+    assert max(whole) < 1e-5
+
+
+def test_the_distance_behind_a_pooling(answer):
+    found = answer("mnist-lenet", "--what", "pooling", "--layer", "pool1", "--images", 1)
+    module, image = first_digit()
+    with torch.no_grad():
+        before, after = (torch.relu(module.conv1(each)) for each in (image, image.roll(1, -1)))
+        ways = {
+            "detector": lambda maps: maps,
+            "max": lambda maps: functional.max_pool2d(maps, 2),
+            "average": lambda maps: functional.avg_pool2d(maps, 2),
+            "l2_sum": lambda maps: functional.lp_pool2d(maps, 2, 2),
+        }
+        at = found["shifts"].index(1)
+        for kind, way in ways.items():
+            wanted = float((way(after) - way(before)).norm() / way(before).norm())
+            assert found["distance"][kind][at] == pytest.approx(wanted, rel=1e-4), kind
+            assert found["distance"][kind][found["shifts"].index(0)] == pytest.approx(0, abs=1e-6)
+
+
+def test_consistency_counts_equal_answers(answer):
+    found = answer("mnist-lenet", "--what", "consistency", "--images", 1, "--largest-shift", 1)
+    module, image = first_digit()
+    shifts = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
+    with torch.no_grad():
+        tops = [int(module(image.roll(shift, (-2, -1))).argmax()) for shift in shifts]
+    agreeing = [one == other for index, one in enumerate(tops) for other in tops[index + 1 :]]
+    assert found["pairs_per_image"] == len(agreeing) == 36
+    assert found["consistency"] == pytest.approx(np.mean(agreeing))
+
+
+def test_a_table_and_a_figure(measure, tmp_path):
+    figure = tmp_path / "fields.svg"
+    status, out, _ = measure("mnist-lenet", "--what", "receptive-field", "--csv", "--out", figure)
+    assert status == 0
+    rows = list(csv.reader(io.StringIO(out)))
+    assert rows[0][:5] == ["layer", "rows", "columns", "row stride", "column stride"]
+    assert rows[3] == ["pool1", "6", "6", "2.0", "2.0", "2", "2", "False"]
+    words = "".join(ElementTree.fromstring(figure.read_bytes()).itertext())
+    assert "Receptive field of mnist-lenet" in words
+
+
+def test_an_image_of_ones_own(answer, tmp_path):
+    path = tmp_path / "white.png"
+    Image.fromarray(np.full((40, 30), 255, np.uint8)).save(path)
+    found = answer("mnist-lenet", "--what", "consistency", "--data", path)
+    assert found["images"] == 1
+    assert found["consistency"] == 1  # wrapped shifts of an even image are the image
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("mnist-lenet", "--what", "equivariance", "--layer", "nowhere"), "no layer 'nowhere'"),
+        (("mnist-lenet", "--what", "pooling", "--layer", "conv1"), "does not pool"),
+        (("mnist-lenet", "--what", "receptive-field", "--out", "figure.pdf"), "does not end in .png"),
+        (("tiny-vgg", "--what", "receptive-field", "--padding", "circular"), "padding"),
+        (("nowhere.pt", "--what", "pooling"), "nowhere.pt"),
+        (("mnist-lenet", "--what", "consistency", "--data", "no-such-set"), "no-such-set"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(measure, arguments, words):
+    status, out, err = measure(*arguments)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert err.startswith("cnnviz: ")
+    assert err.count("\n") == 1
