@@ -46,7 +46,7 @@ class SharesView(QWidget):
     def minimumSizeHint(self) -> QSize:
         metrics = QFontMetrics(theme().font("small"))
         wide = sum(metrics.horizontalAdvance(word) for word in ("99 %", "99,999 px", "999.9 px", "of theory"))
-        return QSize(wide + theme().px(18), self.sizeHint().height())
+        return QSize(wide + theme().px(40), self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
@@ -76,7 +76,7 @@ def _digits(ratio: float) -> int:
 def paint_shares(painter: QPainter, box: QRectF, lines: tuple[tuple[str, ...], ...]) -> None:
     hub = theme()
     height = hub.px(19)
-    ends = (0.19, 0.50, 0.74, 1.0)
+    ends = (0.15, 0.46, 0.73, 1.0)
     for number, line in enumerate((_HEADS, *lines)):
         painter.setFont(hub.font("tiny" if number == 0 else "small"))
         left = 0.0

@@ -100,12 +100,7 @@ class ReceptiveFieldView(PanelView):
         beside.addWidget(self._shares)
         beside.addWidget(self._bar)
         beside.addWidget(self._words)
-        self._whole_row = QWidget()
-        row = QHBoxLayout(self._whole_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._whole)
-        row.addStretch(1)
-        beside.addWidget(self._whole_row)
+        beside.addWidget(self._whole)
         beside.addStretch(1)
         self._picture = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._picture.setSpacing(theme().px(10))
@@ -144,13 +139,14 @@ class ReceptiveFieldView(PanelView):
 
     def _show_heat(self, result: ReceptiveFieldResult) -> None:
         heat = result.heat
-        for widget in (self._heat, self._bar, self._shares, self._whole):
+        for widget in (self._heat, self._bar, self._shares):
             widget.setVisible(heat is not None)
+        self._arrange()
         if heat is None:
             self._caption.set_text("effective field")
             self._words.setText(result.problem or "It is being measured.")
             return
-        self._caption.set_text(heat.unit)
+        self._caption.set_text(heat.unit if heat.of_now else f"{heat.unit} · of the input before")
         self._caption.setToolTip(f"The effective field of {heat.unit}")
         self._heat.set_mosaic(heat.mosaic, "unsigned")
         self._bar.set_scale("unsigned", 0.0, heat.mosaic.range_of(0)[1])
@@ -202,13 +198,18 @@ class ReceptiveFieldView(PanelView):
         return QSize(theme().px(340), theme().px(320))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        wide = self.width() >= theme().px(WIDE_FROM)
-        # where there is little room, the numbers come before the words
-        low = not wide and self.height() < theme().px(430)
-        self._words.setVisible(not low)
-        self._whole_row.setVisible(not low)
-        direction = QBoxLayout.Direction
-        self._halves.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
-        tall = wide and self.height() >= theme().px(340)
-        self._picture.setDirection(direction.TopToBottom if tall else direction.LeftToRight)
+        self._arrange()
         super().resizeEvent(event)
+
+    def _arrange(self) -> None:
+        """The halves side by side where there is width for it; where there is little height, numbers before words."""
+        hub, direction = theme(), QBoxLayout.Direction
+        wide = self.width() >= hub.px(WIDE_FROM)
+        self._halves.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
+        tall = wide and self.height() >= hub.px(340)
+        self._picture.setDirection(direction.TopToBottom if tall else direction.LeftToRight)
+        has_heat = self._result is not None and self._result.heat is not None
+        note = 0 if self._note.isHidden() else self._note.heightForWidth(self.width())
+        roomy = wide or self.height() - note >= hub.px(440)
+        self._words.setVisible(roomy or not has_heat)
+        self._whole.setVisible(roomy and has_heat)
