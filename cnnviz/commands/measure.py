@@ -32,8 +32,8 @@ def add_measure_command(subparsers: Subparsers) -> None:
         "measure",
         help="measure what a network sees, and what shifts do to it",
         description="Measure a network: how much of the input its units see, by theory (receptive-field) and by "
-        "gradients (effective-field); how far each layer is from moving along with the image (equivariance); how "
-        "little pooled maps change (pooling); how often the answer stays the same when the image is shifted (consistency).",
+        "gradients (effective-field); how little pooled maps change with a shift (pooling); how far each layer is from "
+        "moving along with the image (equivariance); how often the answer stays the same (consistency).",
         epilog="examples: cnnviz measure cifar-net --what equivariance --layer pool2 --out pool2.svg; "
         "cnnviz measure mnist-lenet --what consistency --data digits --images 100 --json",
     )
