@@ -210,6 +210,6 @@ class ReceptiveFieldView(PanelView):
         self._picture.setDirection(direction.TopToBottom if tall else direction.LeftToRight)
         has_heat = self._result is not None and self._result.heat is not None
         note = 0 if self._note.isHidden() else self._note.heightForWidth(self.width())
-        roomy = wide or self.height() - note >= hub.px(440)
+        roomy = wide or self.height() - note >= hub.px(480)
         self._words.setVisible(roomy or not has_heat)
         self._whole.setVisible(roomy and has_heat)
