@@ -94,7 +94,7 @@ class BarList(QWidget):
             track = top_track.translated(0, top)
             painter.setFont(title if first else small)
             painter.setPen(hub.colour("text" if first else "muted"))
-            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, name_width)
+            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, name_width)
             painter.drawText(QRectF(0, top, name_width + 1, height), Qt.AlignmentFlag.AlignVCenter, shown)
             box = QRectF(self.width() - value_width, top, value_width, height)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
