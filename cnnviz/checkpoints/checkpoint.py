@@ -13,7 +13,7 @@ from torch import nn
 from cnnviz.checkpoints import sidecar, wording
 from cnnviz.checkpoints.candidate import Candidate
 from cnnviz.checkpoints.card import CheckpointError, NetworkCard
-from cnnviz.checkpoints.contents import Contents, Status
+from cnnviz.checkpoints.contents import PROGRAMS, Contents, Status
 from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.foreign_code import made_by
 from cnnviz.checkpoints.graph_files import GraphFile, open_graph_file
@@ -22,11 +22,12 @@ from cnnviz.checkpoints.identify import network_path
 from cnnviz.checkpoints.input_size import runs_on
 from cnnviz.checkpoints.layer_table import CheckpointLayer, layers_in, layers_of, weights_among
 from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
-from cnnviz.checkpoints.programs import PROGRAMS, is_trusted, run_program
+from cnnviz.checkpoints.programs import is_trusted, run_program
 from cnnviz.checkpoints.reader import RefusedFile, read_checkpoint
 from cnnviz.checkpoints.stored_arrays import check_stored_arrays
 from cnnviz.nets.module_tree import is_buildable
 from cnnviz.nets.registry import ArchitectureError, build
+from cnnviz.nets.zoo import building_device
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
@@ -187,6 +188,8 @@ def open_checkpoint(
         # What its class computes beside its layers is not in the shapes.
         kind = foreign[0]
         return replace(file, architecture=kind, confidence=1.0, message=wording.pickled(file, kind))
+    if best is None and identification.lacking:
+        return replace(file, message=wording.lacking(file, identification.lacking))
     if best is None:
         return replace(file, message=wording.no_network(file, identification.reason))
     file = replace(file, architecture=best.architecture, confidence=best.confidence)
@@ -301,7 +304,7 @@ def _opened(file: Checkpoint, contents: Contents, candidate: Candidate, notice: 
     if unknown:
         raise DoesNotFit(f"it lacks the weights '{min(unknown)}'")
     try:
-        with torch.device("meta"):
+        with torch.no_grad(), torch.device(building_device(candidate.architecture)):
             module = build(candidate.architecture, candidate.config).eval()
             outputs = module(torch.empty(1, *candidate.input_size)).shape[1]
     except (ArchitectureError, RuntimeError, ValueError) as error:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Status = Literal["opened", "partial", "refused"]
 
+PROGRAMS = ("TorchScript", "torch.export")
+"""Formats that hold a program beside the weights."""
+
 
 @dataclass(frozen=True)
 class TensorEntry:

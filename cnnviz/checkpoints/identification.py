@@ -13,6 +13,7 @@ from cnnviz.checkpoints.chain_shapes import NoChain
 from cnnviz.checkpoints.contents import Contents
 from cnnviz.checkpoints.pickled_modules import by_modules
 from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
+from cnnviz.checkpoints.zoo import by_zoo
 from cnnviz.nets.public import InputStatistics
 
 __all__ = ["Identification", "identify", "identify_network"]
@@ -28,10 +29,13 @@ class Identification:
         Best first; empty where the weights make no network.
     reason : str
         Why the weights alone make no whole network, as the end of a sentence; empty where they may make one.
+    lacking : str
+        Which packages know the network but are not installed, in a sentence; empty where none is needed.
     """
 
     candidates: tuple[Candidate, ...]
     reason: str = ""
+    lacking: str = ""
 
 
 def identify(contents: Contents, select: str | None = None) -> tuple[Candidate, ...]:
@@ -59,6 +63,9 @@ def identify_network(contents: Contents, network: SavedNetwork) -> Identificatio
         return Identification((), reason)
     if found := by_names(network):
         return Identification(found)
+    zoo = by_zoo(network)
+    if zoo.candidates or zoo.lacking:
+        return Identification(zoo.candidates, lacking=zoo.lacking)
     candidates = by_order(network)
     try:
         candidates += by_shapes(network)

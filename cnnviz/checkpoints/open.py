@@ -19,6 +19,7 @@ from cnnviz.checkpoints.loose_layers import loose_network
 from cnnviz.checkpoints.recent import look_at
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.nets.registry import ArchitectureError, build
+from cnnviz.nets.zoo import building_device
 
 LARGEST_INPUT = 2**24
 """Values of one image beyond which a card is held for damaged."""
@@ -150,7 +151,7 @@ def _plain_card(module: nn.Module, size: tuple[int, int, int], architecture: str
 def _empty_module(card: NetworkCard, path: Path) -> nn.Module:
     """The network of the card without weights; nothing is allocated, however damaged the card."""
     try:
-        with torch.device("meta"):
+        with torch.device(building_device(card.architecture)):
             return build(card.architecture, card.config).eval()
     except (ArchitectureError, RuntimeError) as error:
         raise _cannot_be_built(path, str(error)) from error

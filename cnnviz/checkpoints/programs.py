@@ -20,8 +20,6 @@ from cnnviz.checkpoints.permissions import permit, permitted
 from cnnviz.checkpoints.sandbox import open_regular
 from cnnviz.checkpoints.traced_program import CannotBeTraced, traced_network
 
-PROGRAMS = ("TorchScript", "torch.export")
-"""Formats that hold code beside the weights."""
 _LARGEST_SIDE = 4_096
 
 

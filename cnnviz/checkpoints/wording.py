@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from cnnviz.checkpoints.candidate import Candidate
+from cnnviz.checkpoints.contents import PROGRAMS
 from cnnviz.checkpoints.stored_arrays import StoredCheck
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ def to_be_accepted(file: Checkpoint, best: Candidate, notice: str) -> str:
 
 def pickled(file: Checkpoint, kind: str) -> str:
     """Of a network that was saved with its class, which is code of the person who saved it."""
+    if file.format in PROGRAMS:
+        name = kind.removeprefix("__torch__.")
+        sentence = f"{file.path} is a program of the class {name}; its tensors and its graph can be looked at."
+        return " ".join([sentence, *_of_the_file(file, "")])
     sentence = (
         f"{file.path} is a whole pickled network of the class {kind}, whose code is not run; its tensors can be "
         "looked at. Open it alive with --model package.module:callable, your own code that makes such a network."
@@ -66,6 +71,11 @@ def trusted(file: Checkpoint, notice: str) -> str:
         "It does not say how its images are normalised: set mean and std.",
     ]
     return " ".join([*sentences, *([notice] if notice else [])])
+
+
+def lacking(file: Checkpoint, packages: str) -> str:
+    """Of a model of packages that are not installed."""
+    return " ".join([f"{file.path} is known. {packages} Its tensors can be looked at.", *_of_the_file(file, "")])
 
 
 def made_by_code(file: Checkpoint, spec: str) -> str:

@@ -15,6 +15,7 @@ from cnnviz.nets.lenet import LeNet
 from cnnviz.nets.module_tree import ModuleSettings, build_tree
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
 from cnnviz.nets.tiny_vgg import TinyVGG
+from cnnviz.nets.zoo import NotInTheZoo, build_from_zoo, is_zoo_name
 
 ARCHITECTURES: dict[str, type[LeNet] | type[CifarNet] | type[TinyVGG]] = {
     "lenet": LeNet,
@@ -48,7 +49,7 @@ def default_config(name: str) -> dict[str, Any]:
 
 
 def build(name: str, config: Mapping[str, object]) -> nn.Module:
-    """The architecture called ``name``, one of the program's own or a public one, with random weights.
+    """The architecture called ``name``: the program's own, a public one or ``package:model``; with random weights.
 
     Parameters
     ----------
@@ -65,6 +66,11 @@ def build(name: str, config: Mapping[str, object]) -> nn.Module:
         return _build_table(name, config)
     if name in PUBLIC_ARCHITECTURES:
         return _build_public(name, config)
+    if is_zoo_name(name):
+        try:
+            return build_from_zoo(name, config)
+        except NotInTheZoo as error:
+            raise ArchitectureError(str(error)) from error
     architecture = _architecture(name)
     parameters = inspect.signature(architecture).parameters
     arguments = {}

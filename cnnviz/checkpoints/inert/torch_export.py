@@ -11,6 +11,7 @@ from typing import Any
 from .dtypes import ITEM_BYTES
 from .pickles import PickleReader
 from .plan import Plan, PlanWriter, written
+from .program_graph import export_graph
 from .refusal import Refusal
 from .torch_zip import read_into, search_the_rest
 from .values import DeclaredTensor, Storage, dense, is_integer
@@ -58,7 +59,9 @@ def read_torch_export(archive: Archive, reader: PickleReader) -> Plan:
         sources = read(archive, reader, writer, walker)
     finally:
         search_the_rest(archive, reader, {name for name in archive.members if name.endswith(".json")})
-    return written("torch.export", writer, reader.names, modules=walker.modules, sources=sources)
+    graphs = [graph for text in sources.values() if (graph := export_graph(text))]
+    metadata = {"graph": graphs[0] if len(graphs) == 1 else graphs} if graphs else {}
+    return written("torch.export", writer, reader.names, metadata=metadata, modules=walker.modules, sources=sources)
 
 
 def _read_old(archive: Archive, reader: PickleReader, writer: PlanWriter, walker: TreeWalker) -> dict[str, str]:

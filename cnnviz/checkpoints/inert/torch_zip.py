@@ -8,6 +8,7 @@ from . import limits
 from .dtypes import ITEM_BYTES, storage_dtype
 from .pickles import PickleReader
 from .plan import Plan, PlanWriter, written
+from .program_graph import script_graph
 from .refusal import Refusal
 from .values import Global, Storage, is_integer
 from .walk import TreeWalker
@@ -27,13 +28,16 @@ def read_torch_zip(archive: Archive, reader: PickleReader) -> Plan:
     metadata = read_into(archive, reader, writer, walker, "")
     root = _root(archive)
     scripted = f"{root}constants.pkl" in archive.members
+    sources = _sources(archive, root) if scripted else {}
+    if walker.modules and (graph := script_graph(sources, walker.modules[0]["kind"])):
+        metadata["graph"] = graph
     return written(
         "TorchScript" if scripted else "PyTorch zip",
         writer,
         reader.names,
         metadata=metadata,
         modules=walker.modules,
-        sources=_sources(archive, root) if scripted else {},
+        sources=sources,
     )
 
 

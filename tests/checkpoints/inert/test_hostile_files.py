@@ -294,15 +294,21 @@ def test_a_cycle_beside_tensors_is_told(answer, saved):
     assert len(plan["tensors"]) == 1
 
 
+def _of_children():
+    """Seconds of the processor, which what else a computer does leaves as they are."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def test_every_opcode_of_hostile_bulk_ends_in_time(tmp_path):
     """Megabytes of each cheap opcode, through the real child: in time, and far below the memory that it may have."""
     for body in (b"N", b"]", b"U\x02ab", b"cab\ncd\n", b"\x94"):
         path = tmp_path / "bulk.pkl"
         path.write_bytes(b"\x80\x04N" + body * ((4 << 20) // len(body) + 1))
-        begin = time.perf_counter()
+        begin = _of_children()
         with pytest.raises(RefusedFile):
             read_checkpoint(path)
-        assert time.perf_counter() - begin < 5, body
+        assert _of_children() - begin < 5, body
 
 
 def test_a_file_cut_anywhere_is_refused(answer, saved):
