@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.app import Program, qt_application
-from cnnviz.engine.computation import Computation, input_tensor
+from cnnviz.engine.computation import Computation
 from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.input_tensor import input_tensor
 from cnnviz.panels import PANELS
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document

@@ -15,13 +15,15 @@ def add_bench_command(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="measure how fast the window is",
-        description="Measure the live frame (live), the start of the program (start) or the opening of files of "
-        "500 MB (open), beside a bare loop, bare imports and bare torch.load in the same run. Without a display, the "
-        "window is drawn into memory.",
+        description="Measure the live frame (live), the start of the program (start), the opening of files of 500 MB "
+        "(open) or fields and equivariance (measure), beside a bare loop, bare imports, bare torch.load and bare "
+        "forward passes in the same run. Without a display, the window is drawn into memory.",
         epilog="example: cnnviz bench live --network tiny-vgg --json",
     )
-    parser.add_argument("what", choices=("live", "start", "open", "started", "opened"), metavar="live|start|open")
-    parser.add_argument("--network", default="mnist-lenet", metavar="N", help="for live; default mnist-lenet")
+    parser.add_argument(
+        "what", choices=("live", "start", "open", "measure", "started", "opened"), metavar="live|start|open|measure"
+    )
+    parser.add_argument("--network", default="mnist-lenet", metavar="N", help="live, measure; default mnist-lenet")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, on the last line")
     parser.set_defaults(run=run_bench)
 
@@ -44,6 +46,10 @@ def run_bench(arguments: argparse.Namespace) -> int:
 
         read_card(network_path(arguments.network))
         figures = dict(bench.live(arguments.network))
+    elif arguments.what == "measure":
+        from cnnviz.bench_measure import measure
+
+        figures = dict(measure(arguments.network))
     elif arguments.what == "start":
         figures = dict(bench.start())
     elif arguments.what == "open":

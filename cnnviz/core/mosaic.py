@@ -246,7 +246,7 @@ def mosaics_together(stacks: Sequence[Tensor], signed: bool | None = None, gap: 
     together = quantise(
         torch.cat([each if each.dtype.is_floating_point else each.float() for each in flat]), "shared", signed
     )
-    parts = together.indices.split([each.numel() for each in flat])
+    parts = torch.split(together.indices, [each.numel() for each in flat])
     mosaics = []
     for stack, part in zip(stacks, parts, strict=True):
         bad = int(torch.count_nonzero(part >= NAN)) if together.non_finite else 0

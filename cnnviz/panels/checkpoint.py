@@ -246,7 +246,7 @@ def describe(tensor: Tensor) -> TensorStatistics:
     # bit by bit: in double precision the whole may take more memory than the network
     total = squares = 0.0
     count = zeros = 0
-    for part in values.split(CHUNK):
+    for part in torch.split(values, CHUNK):
         part = part.to(torch.float64)
         finite = part[torch.isfinite(part)]
         count += finite.numel()
@@ -255,7 +255,7 @@ def describe(tensor: Tensor) -> TensorStatistics:
         squares += float(finite.square().sum())
     mean = total / max(count, 1)
     deviations = 0.0
-    for part in values.split(CHUNK):
+    for part in torch.split(values, CHUNK):
         part = part.to(torch.float64)
         deviations += float((part[torch.isfinite(part)] - mean).square().sum())
     return TensorStatistics(

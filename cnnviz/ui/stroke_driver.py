@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from PyQt6.QtCore import QEvent, QEventLoop, QObject, QPointF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication, QMouseEvent
@@ -27,12 +28,11 @@ def spiral(steps: int) -> Iterator[tuple[float, float]]:
         yield 0.5 + radius * math.sin(angle), 0.5 + radius * math.cos(angle)
 
 
-class StrokeDriver(QObject):
-    """Sends mouse events to a canvas and waits, without spinning, for the paint that contains each of them."""
+class _Driver(QObject):
+    """Does one thing after the other and waits, without spinning, for the paint that contains each of them."""
 
-    def __init__(self, canvas: InputCanvas, clock: FrameClock, version: Callable[[], int]) -> None:
+    def __init__(self, clock: FrameClock, version: Callable[[], int]) -> None:
         super().__init__()
-        self._canvas = canvas
         self._version = version
         self._loop = QEventLoop()
         self._wanted = -1
@@ -40,30 +40,11 @@ class StrokeDriver(QObject):
         self._shown = 0
         clock.framed.connect(self._on_frame)
 
-    def draw(self, steps: int) -> tuple[list[float], int]:
-        """Milliseconds from each mouse event to the end of its paint, and how many of them were painted at all."""
-        times: list[float] = []
-        self._shown = 0
-        points = list(spiral(steps + 1))
-        self._send(QEvent.Type.MouseButtonPress, points[0])
-        for point in points[1:]:
-            begun = time.perf_counter()
-            self._send(QEvent.Type.MouseMove, point)
-            self._wait_for(self._version())
-            times.append((self._painted_at - begun) * 1e3)
-        self._send(QEvent.Type.MouseButtonRelease, points[-1])
-        return times, self._shown
-
-    def _send(self, kind: QEvent.Type, point: tuple[float, float]) -> None:
-        rect = self._canvas.image_rect()
-        at = QPointF(rect.x() + point[1] * rect.width(), rect.y() + point[0] * rect.height())
-        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-        button = none if kind == QEvent.Type.MouseMove else left
-        buttons = none if kind == QEvent.Type.MouseButtonRelease else left
-        event = QMouseEvent(
-            kind, at, QPointF(self._canvas.mapToGlobal(at.toPoint())), button, buttons, Qt.KeyboardModifier.NoModifier
-        )
-        QApplication.sendEvent(self._canvas, event)
+    def _timed(self, act: Callable[[], object]) -> float:
+        begun = time.perf_counter()
+        act()
+        self._wait_for(self._version())
+        return (self._painted_at - begun) * 1e3
 
     def _wait_for(self, version: int) -> None:
         self._wanted = version
@@ -80,6 +61,42 @@ class StrokeDriver(QObject):
             self._painted_at = time.perf_counter()
             self._shown += 1
             self._loop.quit()
+
+
+class EditDriver(_Driver):
+    """Edits the document as a slider that is dragged does."""
+
+    def edit(self, edits: Sequence[Callable[[], object]]) -> list[float]:
+        """Milliseconds from each edit to the end of its paint; NaN where none came."""
+        return [self._timed(act) for act in edits]
+
+
+class StrokeDriver(_Driver):
+    """Sends mouse events to a canvas."""
+
+    def __init__(self, canvas: InputCanvas, clock: FrameClock, version: Callable[[], int]) -> None:
+        super().__init__(clock, version)
+        self._canvas = canvas
+
+    def draw(self, steps: int) -> tuple[list[float], int]:
+        """Milliseconds from each mouse event to the end of its paint, and how many of them were painted at all."""
+        self._shown = 0
+        points = list(spiral(steps + 1))
+        self._send(QEvent.Type.MouseButtonPress, points[0])
+        times = [self._timed(partial(self._send, QEvent.Type.MouseMove, point)) for point in points[1:]]
+        self._send(QEvent.Type.MouseButtonRelease, points[-1])
+        return times, self._shown
+
+    def _send(self, kind: QEvent.Type, point: tuple[float, float]) -> None:
+        rect = self._canvas.image_rect()
+        at = QPointF(rect.x() + point[1] * rect.width(), rect.y() + point[0] * rect.height())
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        button = none if kind == QEvent.Type.MouseMove else left
+        buttons = none if kind == QEvent.Type.MouseButtonRelease else left
+        event = QMouseEvent(
+            kind, at, QPointF(self._canvas.mapToGlobal(at.toPoint())), button, buttons, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(self._canvas, event)
 
 
 class Heartbeat(QObject):
