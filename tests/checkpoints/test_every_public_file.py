@@ -106,6 +106,7 @@ def folder(shared_data):
 
 def test_every_file_has_an_expectation_and_every_expectation_a_file(folder):
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    there = {name for name in there if not name.endswith(".cnnviz.json")}  # what a person said of one of them
     assert there == EXPECTED.keys()
 
 
