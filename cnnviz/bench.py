@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -183,7 +184,7 @@ def _bare_loop(network: str, folder: Path) -> tuple[list[float], list[float]]:
         trace = loaded.traced.run(tensor, layers)
         observation = replace(observation, values=trace.values, output=trace.output)
         for spec in visible:
-            views[spec.id].show_result(spec.compute(shown, observation, _never))
+            views[spec.id].show_result(first_answer(spec.compute(shown, observation, never)))
         application.processEvents()
         times.append((time.perf_counter() - begun) * 1e3)
         with torch.no_grad():
@@ -202,7 +203,13 @@ def _first_point(height: int, width: int, down: float, across: float) -> Any:
     return Drawing(height=height, width=width, strokes=(stroke,))
 
 
-def _never() -> bool:
+def first_answer(computed: Any) -> Any:
+    """What a panel shows at once: the first of several answers, where finer ones follow."""
+    return next(computed) if isinstance(computed, Iterator) else computed
+
+
+def never() -> bool:
+    """Nothing is cancelled in a bare loop."""
     return False
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.app import Program, qt_application
+from cnnviz.bench import first_answer, never
 from cnnviz.engine.computation import Computation
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
@@ -149,17 +150,12 @@ def _bare_drag(scene: Scene, folder: Path) -> list[float]:
     for strength in _strengths():
         begun = time.perf_counter()
         document.edit(SHIFT, strength)
-        answer = spec.compute(document.scene, observation, _never)
-        view.show_result(next(answer) if isinstance(answer, Iterator) else answer)
+        view.show_result(first_answer(spec.compute(document.scene, observation, never)))
         qt_application().processEvents()
         times.append((time.perf_counter() - begun) * 1e3)
     program.window.close()
     qt_application().processEvents()
     return times[5:]
-
-
-def _never() -> bool:
-    return False
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
