@@ -16,7 +16,7 @@ from cnnviz.core.trace import TracedNetwork
 from cnnviz.core.transforms import MapGrid, Transform, image_grid
 
 MEMORY = 192 * 2**20
-"""Bytes of recorded maps that one forward pass may take."""
+"""Bytes that the maps of all layers together may take in one forward pass."""
 LARGEST_BATCH = 64
 
 
@@ -87,7 +87,8 @@ class EquivariancePlan:
         for each in self.placed:
             if each.grid is not None:
                 self.layers[each.layer] = self._layer(each, reach.get(each.layer), foreign)
-        values = sum(int(np.prod(graph[name].output_shape)) for name in self.layers)
+        # Of all layers, measured or not: a pass over larger batches leaves the processor's caches.
+        values = sum(int(np.prod(layer.output_shape)) for layer in graph)
         self.batch = int(np.clip(MEMORY // max(4 * values, 1), 1, LARGEST_BATCH))
         if graph.method == "hooks":
             self.batch = 1
