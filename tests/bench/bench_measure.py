@@ -1,4 +1,4 @@
-"""Time of equivariance curves over 33 shifts, against the bare forward pass: ``python tests/bench/bench_measure.py``."""
+"""Time of equivariance curves over 33 shifts, against a bare pass: ``python tests/bench/bench_measure.py``."""
 
 import statistics
 import time
