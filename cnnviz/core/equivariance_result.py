@@ -42,7 +42,7 @@ class Sweep:
     direction: Direction = "columns"
     border: Border = "wrap"
 
-    @property
+    @cached_property
     def transforms(self) -> tuple[Transform, ...]:
         return tuple(self._at(strength) for strength in self.strengths)
 

@@ -21,6 +21,8 @@ Flip = Literal["none", "horizontal", "vertical"]
 Between = Literal["fourier", "bicubic", "nearest"]
 """What values between the cells of a map are: of its trigonometric polynomial, of a cubic, of the nearest cell."""
 
+BORDERS, FLIPS = get_args(Border), get_args(Flip)
+
 Matrix = tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -52,10 +54,10 @@ class Transform:
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (self.rows, self.columns, self.rotation, self.zoom))) or self.zoom <= 0:
             raise ValueError("A transform needs finite numbers, and a zoom above 0.")
-        if self.border not in get_args(Border):
-            raise ValueError(f"There is no border “{self.border}”: choose one of {', '.join(get_args(Border))}.")
-        if self.flip not in get_args(Flip):
-            raise ValueError(f"There is no flip “{self.flip}”: choose one of {', '.join(get_args(Flip))}.")
+        if self.border not in BORDERS:
+            raise ValueError(f"There is no border “{self.border}”: choose one of {', '.join(BORDERS)}.")
+        if self.flip not in FLIPS:
+            raise ValueError(f"There is no flip “{self.flip}”: choose one of {', '.join(FLIPS)}.")
 
     @property
     def is_shift(self) -> bool:
