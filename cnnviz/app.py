@@ -20,6 +20,7 @@ from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
+from cnnviz.panels.training_view import TrainingView
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.background import Background
@@ -30,6 +31,7 @@ from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.session import SessionKeeper
 from cnnviz.ui.stage import Stage
 from cnnviz.ui.theme import theme
+from cnnviz.ui.training_session import TrainingSession
 
 # the engine's Python work hands the interpreter to the UI thread after at most this long
 SWITCH_INTERVAL_S = 0.0005
@@ -120,6 +122,8 @@ class Program(QObject):
         self.stage = Stage(
             self.document, PANELS, InputPipeline(self.images), self.failures, synchronous=synchronous, parent=self
         )
+        self.training = TrainingSession(self.document, self.failures, self.stage.refresh, parent=self)
+        self._trains = not synchronous
         theme().set(scene.appearance.theme, scene.appearance.font_scale)
         panels = [(spec, self._view(spec.id, spec.view)) for spec in PANELS]
         self.window.add_panels(panels)
@@ -131,6 +135,8 @@ class Program(QObject):
         self.window.restore_layout(scene.layout)
         self.window.seen_changed.connect(self._look)
         self.window.painted.connect(lambda: self.clock.painted(self.stage.shown_version))
+        self.window.painted.connect(self.training.painted)
+        self.stage.delivered.connect(self.training.take)
         self.window.closing.connect(self.close)
         self.document.changed.connect(self._on_changed)
         self._failed.connect(self.window.notices.show_failure)
@@ -152,12 +158,14 @@ class Program(QObject):
         if self._closed:
             return
         self._closed = True
+        self.training.close()
         # last of all the session: one that is being saved in the background must not come after it
         finished = self.background.close()
         if self._keep_session:
             self.session.save_now()
         self.document.changed.disconnect()
         stopped = self.stage.close()
+        self.training.wait_until_closed()
         if self._owns_process and not (stopped and finished):
             _leave_at_once()
         elif not stopped:
@@ -190,6 +198,8 @@ class Program(QObject):
         module, _, name = path.partition(":")
         view: PanelView = getattr(import_module(module), name)(self.document)
         self.stage.add_view(panel_id, view)
+        if isinstance(view, TrainingView):
+            view.attach(self.training)
         return view
 
     def _start(self) -> None:
@@ -197,7 +207,11 @@ class Program(QObject):
         self.stage.start()
 
     def _look(self) -> None:
-        self.stage.set_visible(self.window.visible_panels())
+        visible = self.window.visible_panels()
+        self.stage.set_visible(visible)
+        if self._trains and "training" in visible:
+            self._trains = False
+            self.training.warm_up()
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
         if old.network != new.network:

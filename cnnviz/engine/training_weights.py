@@ -77,6 +77,11 @@ def newest(source: str) -> TrainingWeights | None:
     return _offered.get(source)
 
 
+def withdraw(source: str) -> None:
+    """The run's process is ended: from now on its network is its last checkpoint."""
+    _offered.pop(source, None)
+
+
 def build_module(weights: TrainingWeights) -> nn.Module:
     """The network of its card with these weights."""
     from cnnviz.nets.registry import build

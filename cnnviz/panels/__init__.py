@@ -20,6 +20,7 @@ from cnnviz.panels import (
     receptive_field,
     samples,
     symmetry,
+    training,
     unit,
 )
 
@@ -40,6 +41,7 @@ PANELS: tuple[PanelSpec, ...] = (
     pooling.SPEC,
     invariance.SPEC,
     equivariance.SPEC,
+    training.SPEC,
     padding.SPEC,
     consistency.SPEC,
     symmetry.SPEC,

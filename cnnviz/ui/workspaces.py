@@ -133,7 +133,13 @@ WORKSPACES: tuple[Workspace, ...] = (
         (
             _input_and_answer(),
             Column(460, (Slot(("training", "runs")),)),
-            Column(820, (Slot(("loss", "epochs", "compare")),)),
+            Column(
+                820,
+                (
+                    Slot(("filters", "network"), 0.42),
+                    Slot(("activations", "epochs", "loss", "compare"), 0.58),
+                ),
+            ),
         ),
     ),
 )

@@ -1,0 +1,287 @@
+"""The widget of the training panel: what is trained, the buttons, how it stands, and its curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from cnnviz.panels import training_words as words
+from cnnviz.panels.training import DATA, NETWORKS, TRAINED, TrainingParams, TrainingPlan, chosen_settings
+from cnnviz.panels.training_curves import curves_of
+from cnnviz.panels.training_settings_view import SETTINGS, TrainingSettingsView
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
+from cnnviz.training.settings import TrainingSettings
+from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented, text_button
+from cnnviz.ui.curve_plot import CurvePlot
+from cnnviz.ui.figure import Figure
+from cnnviz.ui.icons import icon
+from cnnviz.ui.log_slider import LogSlider
+from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
+from cnnviz.ui.training_session import TrainingSession
+
+REDRAW_MS = 100
+_PAGES = (
+    ("loss", "loss", "Of the batches trained on, and of the test images"),
+    ("accuracy", "accuracy", "Share of the images that is named rightly"),
+    ("gradients", "gradients", "Norm of the gradient, of all weights and layer by layer"),
+    ("updates", "updates", "How large a step is beside the weights it changes: about a thousandth is usual"),
+    ("settings", "settings", "Everything that decides what comes out"),
+)
+_KEPT = "trained:"
+_FILE, _FOLDER = "file…", "folder…"
+
+
+class TrainingView(PanelView):
+    """Its buttons speak to the session; the document holds the settings of the next run."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(document, parent)
+        self._session: TrainingSession | None = None
+        self._plan = TrainingPlan("")
+        self._network = ComboBox()
+        self._network.setAccessibleName("Network")
+        self._network.setToolTip("The network that is trained")
+        self._network.chosen.connect(self._choose_network)
+        self._data = ComboBox()
+        self._data.setAccessibleName("Data")
+        self._data.setToolTip("The images it learns from; those that are not on board are fetched once")
+        self._data.chosen.connect(self._choose_data)
+        self._about = _lines("muted")
+        self._start = text_button("Start", "Begin a run with these settings", role="play")
+        self._start.setProperty("primary", True)
+        self._pause = IconButton("pause", "Pause")
+        self._step = IconButton("step", "One step")
+        self._stop = IconButton("stop", "Stop and save")
+        self._phase = ElidedLabel("not training", role="title", token="text")
+        self._live = text_button("Show", "Let every panel show the network that trains", role="eye")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._pace = ElidedLabel("")
+        self._result = ElidedLabel("", token="text")
+        self._trouble = _lines("muted")
+        self._pending = text_button("", "It was ended before it was done", role="play")
+        self._dismiss = IconButton("close", "Offer this run no more", quiet=True)
+        self._rate = LogSlider(
+            "learning rate", 1e-6, 10, 4e-3, tip="The largest of the schedule; can be changed while it trains"
+        )
+        self._page = Segmented([(key, text) for key, text, _ in _PAGES], tips=[tip for _, _, tip in _PAGES])
+        self._plot = CurvePlot(self)
+        self._none = _lines("muted")
+        self._settings = TrainingSettingsView(document)
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(REDRAW_MS)
+        self._redraw.timeout.connect(self._say_run)
+        self._lay_out()
+        self._connect()
+        document.changed.connect(self._follow)
+        self._follow(document.scene, document.scene)
+        self._say_run()
+
+    def attach(self, session: TrainingSession) -> None:
+        """Train with this session; without one nothing can be started."""
+        self._session = session
+        session.changed.connect(self._on_session)
+        self._say_run()
+
+    def figures(self) -> list[Figure]:
+        figure = self._plot.figure()
+        return [] if figure is None or self._plot.isHidden() else [figure]
+
+    def show_result(self, result: TrainingPlan) -> None:
+        super().show_result(result)
+        self._plan = result
+        self._about.setText(result.problem or result.words)
+        self._say_run()
+
+    def _lay_out(self) -> None:
+        what, run, state, offer = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        what.addWidget(self._network, 1)
+        what.addWidget(self._data, 1)
+        for button in (self._start, self._pause, self._step, self._stop):
+            run.addWidget(button)
+        run.addWidget(self._phase, 1)
+        run.addWidget(self._live)
+        state.addWidget(self._pace, 3)
+        state.addWidget(self._result, 2)
+        offer.addWidget(self._pending, 1)
+        offer.addWidget(self._dismiss)
+        for label in (self._phase, self._pace, self._result):  # their words run: they must not lay the window out anew
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for combo in (self._network, self._data):
+            combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(8)
+            combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        pages = QHBoxLayout()
+        pages.addWidget(self._page)
+        pages.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme().px(6))
+        for part in (what, self._about, run, self._bar, state, self._trouble, offer, self._rate, pages):
+            if isinstance(part, QWidget):
+                layout.addWidget(part)
+            else:
+                layout.addLayout(part)
+        layout.addWidget(self._plot, 1)
+        layout.addWidget(self._none, 1)
+        layout.addWidget(self._settings, 1)
+
+    def _connect(self) -> None:
+        self._start.clicked.connect(self._begin)
+        self._pause.clicked.connect(self._pause_or_go_on)
+        self._step.clicked.connect(self._one_step)
+        self._stop.clicked.connect(lambda: self._asked().stop())
+        self._live.clicked.connect(lambda: self._asked().show())
+        self._pending.clicked.connect(lambda: self._asked().go_on_with(self._asked().pending[0].folder))
+        self._dismiss.clicked.connect(lambda: self._asked().dismiss(self._asked().pending[0].folder))
+        self._rate.number_edited.connect(lambda rate: self.document.edit(f"{SETTINGS}.learning_rate", rate))
+        self._rate.pressed.connect(self.document.begin_gesture)
+        self._rate.released.connect(self.document.end_gesture)
+        self._page.chosen.connect(lambda key: self.document.edit("panels.training.page", key))
+
+    # what the person does
+
+    def _asked(self) -> TrainingSession:
+        assert self._session is not None  # without a session every button is off
+        return self._session
+
+    def _begin(self) -> None:
+        if self._params().page == "settings":
+            self.document.edit("panels.training.page", "loss")
+        self._asked().start()
+
+    def _pause_or_go_on(self) -> None:
+        session = self._asked()
+        if session.phase in ("training", "testing"):
+            session.pause()
+        elif session.phase == "paused":
+            session.resume()
+        elif session.run is not None:
+            session.go_on_with(Path(session.run.folder))
+
+    def _one_step(self) -> None:
+        session = self._asked()
+        if not session.goes_on:
+            session.start(paused=True)
+        session.step()
+
+    def _choose_network(self, key: str) -> None:
+        settings = self._params().settings
+        keeps = key.startswith(_KEPT)
+        name = key.removeprefix(_KEPT)
+        if key == _FILE:
+            path, _ = QFileDialog.getOpenFileName(self, "Train a network further", "", "Networks (*.safetensors)")
+            keeps, name = bool(path), path or settings.network.name
+            if not path:
+                keeps = settings.network.keep_weights
+        self._choose(chosen_settings(settings, name, keeps, settings.dataset))
+
+    def _choose_data(self, key: str) -> None:
+        settings = self._params().settings
+        name = key
+        if key == _FOLDER:
+            path = QFileDialog.getExistingDirectory(self, "A folder with a folder of images for each class")
+            name = f"folder:{path}" if path else settings.dataset
+        self._choose(chosen_settings(settings, settings.network.name, settings.network.keep_weights, name))
+
+    def _choose(self, settings: TrainingSettings) -> None:
+        if settings != self._params().settings:
+            self.document.edit(SETTINGS, settings)
+        self._follow(self.document.scene, self.document.scene)
+
+    # what is shown
+
+    def _params(self) -> TrainingParams:
+        return cast(TrainingParams, self.document.scene.panel("training"))
+
+    def _on_session(self) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        params = self._params()
+        settings = params.settings
+        start = settings.network
+        networks: list[tuple[str, str]] = [(name, name) for name in NETWORKS]
+        networks += [*((f"{_KEPT}{name}", f"{name}, trained further") for name in TRAINED)]
+        present = f"{_KEPT}{start.name}" if start.keep_weights else start.name
+        if present not in dict(networks):
+            networks.append((present, Path(start.name).name))
+        self._network.set_options([*networks, _FILE])
+        self._network.set_value(present)
+        data = [(name, facts.title) for name, facts in DATA.items()]
+        if settings.dataset not in DATA:
+            data.append((settings.dataset, words.data_words(settings.dataset)))
+        self._data.set_options([*data, (_FOLDER, _FOLDER)])
+        self._data.set_value(settings.dataset)
+        self._rate.set_number(settings.learning_rate)
+        self._page.set_value(params.page)
+        if new.network is not old.network or new.panel("training") is not old.panel("training") or new is old:
+            self._say_run()
+
+    def _say_run(self) -> None:
+        session, page = self._session, self._params().page
+        goes_on = session is not None and session.goes_on
+        phase = session.phase if session is not None else "idle"
+        runs = phase in ("training", "testing")
+        can_go_on = session is not None and phase == "idle" and session.run is not None and bool(session.run.folder)
+        self._start.setEnabled(session is not None and not goes_on and not self._plan.problem)
+        self._pause.setEnabled(runs or phase == "paused" or can_go_on)
+        self._pause.setIcon(icon("pause" if runs or not self._pause.isEnabled() else "play"))
+        name = "Pause" if runs or not self._pause.isEnabled() else "Continue"
+        self._pause.setToolTip(name)
+        self._pause.setAccessibleName(name)
+        self._step.setEnabled(self._start.isEnabled() or runs or phase == "paused")
+        self._stop.setEnabled(runs or phase == "paused")
+        self._network.setEnabled(not goes_on)
+        self._data.setEnabled(not goes_on)
+        self._settings.set_running(goes_on)
+        self._live.setVisible(session is not None and session.source is not None and not session.is_shown)
+        pending = session.pending if session is not None and not goes_on else ()
+        self._pending.setVisible(bool(pending))
+        self._dismiss.setVisible(bool(pending))
+        if pending:
+            self._pending.setText(words.pending_words(pending[0]))
+        if session is not None:
+            self._say_figures(session)
+        self._show_page(page)
+
+    def _say_figures(self, session: TrainingSession) -> None:
+        state, curve = session.state, session.curve
+        self._phase.set_text(words.phase_words(state, curve, session.fetching))
+        done, total = words.progress(state, curve)
+        self._bar.setRange(0, max(total, 1))
+        self._bar.setValue(done)
+        self._pace.set_text(words.pace_words(state, curve))
+        self._result.set_text(words.result_words(curve))
+        trouble = session.trouble or words.divergence_words(curve)
+        self._trouble.setText(trouble)
+        self._trouble.setVisible(bool(trouble))
+        self.set_subtitle(words.result_words(curve) if curve.last_step is not None else "")
+
+    def _show_page(self, page: str) -> None:
+        curves = curves_of(self._session.curve, page) if self._session is not None and page != "settings" else None
+        self._settings.setVisible(page == "settings")
+        self._plot.setVisible(curves is not None)
+        self._none.setVisible(curves is None and page != "settings")
+        self._none.setText(
+            "Press Start: the curves are drawn here while it trains, and every panel shows the network as it learns."
+            if self._session is None or self._session.curve.last_step is None
+            else "Nothing of this was measured yet."
+        )
+        if curves is not None:
+            self._plot.set_curves(curves)
+
+
+def _lines(role: str) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setProperty("role", role)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label

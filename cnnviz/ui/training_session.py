@@ -1,0 +1,347 @@
+"""Training in the window: commands go to the process that trains, and its news and weights come to the window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from cnnviz.engine.computation import Delivery
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.training_weights import offer, source_of, withdraw
+from cnnviz.scene import actions
+from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
+from cnnviz.training import run_folder
+from cnnviz.training.client import TrainingClient
+from cnnviz.training.client_events import (
+    ClientEvent,
+    Failed,
+    Fetching,
+    Lost,
+    Metrics,
+    RunBegun,
+    RunPhase,
+    RunState,
+    SettingsChanged,
+    Weights,
+    WorkerReady,
+)
+from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, Saved, StepMetrics
+from cnnviz.training.run_curve import RunCurve
+from cnnviz.training.settings import FIXED_WHILE_RUNNING, TrainingSettings
+
+HAND_RESTS_MS = 300
+"""After so long without a stroke the hand is taken to rest."""
+PAINTED_BY_MS = 1000
+"""Weights that no frame has shown by then are taken as seen: the window may be hidden, or another network shown."""
+SETTLED_MS = 120
+"""A slider that is dragged changes the run this often at most."""
+
+
+class TrainingSession(QObject):
+    """Owns the client. All of it is used on the UI thread; what the process says hops there.
+
+    Parameters
+    ----------
+    refresh
+        Asks the engine for the present scene: newer weights lie ready.
+    kept_in
+        The folder in which each run gets one of its own.
+    """
+
+    changed = pyqtSignal()
+    """Something of the state below is another."""
+
+    _heard = pyqtSignal(object, object)
+
+    def __init__(
+        self,
+        document: Document,
+        failures: FailuresHub,
+        refresh: Callable[[], None],
+        kept_in: Path | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._failures = failures
+        self._refresh = refresh
+        self._kept_in = kept_in
+        self._client: TrainingClient | None = None
+        self._closing: threading.Thread | None = None
+        self._closed = False
+        self._offer: int | None = None
+        self._is_seen = False
+        self._says_busy = False
+        self._shows_next = False
+        self._agreed: TrainingSettings | None = None  # what the process trains with
+        self.curve = RunCurve()
+        self.state = RunState("idle")
+        self.run: RunBegun | None = None
+        """The run that goes on, or went on last."""
+        self.fetching: Fetching | None = None
+        self.trouble = ""
+        """Why the last thing asked for could not be done."""
+        self.pending: tuple[run_folder.PendingRun, ...] = ()
+        """Runs that were killed, the newest first."""
+        self._heard.connect(self._hear)
+        self._hand = self._timer(HAND_RESTS_MS, lambda: self._say_busy(False))
+        self._unseen = self._timer(PAINTED_BY_MS, self._acknowledge)
+        self._settled = self._timer(SETTLED_MS, self._change_run)
+        document.changed.connect(self._on_changed)
+
+    # what can be asked of it
+
+    @property
+    def phase(self) -> RunPhase:
+        return self.state.phase
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a run whose network, data and seed cannot be changed."""
+        return self.phase in ("preparing", "training", "testing", "paused")
+
+    @property
+    def source(self) -> str | None:
+        """How the scene names the network of the run; None before there is one."""
+        return source_of(self.run.folder) if self.run is not None and self.run.folder else None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the document shows the network of the run."""
+        return self.source is not None and self._document.scene.network.source == self.source
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that trains; None where there is none."""
+        return self._client.process_id if self._client is not None else None
+
+    def warm_up(self) -> None:
+        """Start the process ahead of the first run, and look for runs that were killed."""
+        if self._closed:
+            return
+        self._connected().warm_up()
+        self.look_for_pending()
+
+    def look_for_pending(self) -> None:
+        """See which runs were killed and can go on."""
+        here = self.run.folder if self.run is not None and self.goes_on else ""
+        self.pending = tuple(run for run in run_folder.pending_runs(self._kept_in) if str(run.folder) != here)
+        self.changed.emit()
+
+    def start(self, *, paused: bool = False) -> None:
+        """Begin a run with the settings of the document."""
+        settings = self.settings
+        folder = run_folder.new_run_folder(
+            self._kept_in or run_folder.runs_folder(), settings.dataset, settings.network.name
+        )
+        self._begin()
+        self._connected().start(settings, folder, paused=paused)
+
+    def go_on_with(self, folder: Path) -> None:
+        """Go on with the run in ``folder`` from its last checkpoint."""
+        self._begin()
+        self._connected().resume_run(folder)
+
+    def dismiss(self, folder: Path) -> None:
+        """Offer the run in ``folder`` no more."""
+        try:
+            run_folder.dismiss(folder)
+        except OSError as error:
+            self._failures.tell(f"{folder} cannot be written ({error.strerror}); the run will be offered again.")
+        self.look_for_pending()
+
+    def pause(self) -> None:
+        self._connected().pause()
+
+    def resume(self) -> None:
+        self._connected().resume()
+
+    def step(self) -> None:
+        """Make one step, then rest."""
+        self._connected().step()
+
+    def stop(self) -> None:
+        """Save the run and let it go."""
+        self._connected().stop()
+
+    def show(self) -> None:
+        """Let every panel show the network of the run."""
+        if self.run is None or self.source is None:
+            return
+        with self._document.gesture():
+            actions.use_network(self._document, self.source, self.run.card.input_size[0])
+            self._document.edit("panels.epochs.folder", self.run.folder)
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """Those of the document."""
+        return cast(TrainingSettings, cast(Any, self._document.scene.panel("training")).settings)
+
+    def close(self) -> None:
+        """Save the run and end its process, beside what else is closed; `wait_until_closed` waits for it."""
+        if self._closed:
+            return
+        self._closed = True
+        for timer in (self._hand, self._unseen, self._settled):
+            timer.stop()
+        self._document.changed.disconnect(self._on_changed)
+        if self.source is not None:
+            withdraw(self.source)
+        if self._client is not None:
+            self._closing = threading.Thread(target=self._client.close, name="ends training")
+            self._closing.start()
+
+    def wait_until_closed(self) -> None:
+        if self._closing is not None:
+            self._closing.join()
+
+    # frames
+
+    def take(self, delivery: Delivery) -> None:
+        """Results were handed to the views: these weights come with the next frame."""
+        network = delivery.network
+        if delivery.complete and network is not None and network.source == self.source:
+            self._is_seen = self._is_seen or (self._offer is not None and network.base.offer >= self._offer)
+
+    def painted(self) -> None:
+        """A frame was painted."""
+        if self._is_seen:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        self._unseen.stop()
+        self._offer, self._is_seen = None, False
+        if self._client is not None and not self._closed:
+            self._client.acknowledge()
+
+    # what the process says
+
+    def _tell(self, event: ClientEvent) -> None:
+        """On the client's thread."""
+        curve: tuple[Any, ...] = ()
+        if isinstance(event, RunBegun) and event.folder:
+            curve = run_folder.read_curve(Path(event.folder))
+        self._heard.emit(event, curve)
+
+    def _hear(self, event: ClientEvent, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:
+        if self._closed:
+            return
+        if isinstance(event, RunBegun):
+            self._take_run(event, curve)
+        elif isinstance(event, Weights):
+            self._take_weights(event)
+            return
+        else:
+            self._take_word(event)
+        self.changed.emit()
+
+    def _take_run(self, run: RunBegun, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:
+        self.run = run
+        self._agreed, self._shows_next = run.settings, True
+        self.fetching = None
+        self.curve = RunCurve()
+        for event in curve:
+            self.curve.add(event)
+        if run.settings != self.settings:
+            self._document.amend("panels.training.settings", run.settings)
+        self.pending = tuple(each for each in self.pending if str(each.folder) != run.folder)
+
+    def _take_word(
+        self, event: WorkerReady | RunState | Metrics | SettingsChanged | Fetching | Saved | Notice | Failed | Lost
+    ) -> None:
+        if isinstance(event, RunState):
+            self.state = event
+        elif isinstance(event, Metrics):
+            for figure in event.events:
+                self.curve.add(figure)
+        elif isinstance(event, SettingsChanged):
+            self._agreed = event.settings
+        elif isinstance(event, Fetching):
+            self.fetching = event
+        elif isinstance(event, Notice):
+            self._failures.tell(event.message, "info")
+        elif isinstance(event, Failed):
+            self._fail(event)
+            if self.phase == "preparing":
+                self.state = RunState("idle")
+            elif self.run is not None and self._agreed is not None and self._agreed != self.run.settings:
+                self._take_back(self.run, self._agreed)
+        elif isinstance(event, Lost):
+            self._fail(event)
+            self.state = RunState("idle", self.state.step, self.state.total_steps, self.state.epoch)
+            self._offer, self._is_seen = None, False
+            self.look_for_pending()
+
+    def _take_back(self, run: RunBegun, settings: TrainingSettings) -> None:
+        """The run cannot have what was asked for: the document says again what it has."""
+        self.run = replace(run, settings=settings)
+        self._document.amend("panels.training.settings", settings)
+
+    def _fail(self, event: Failed | Lost) -> None:
+        self.fetching = None
+        self.trouble = event.message
+        self._failures.tell(event.message, "warning", event.details)
+
+    def _take_weights(self, weights: Weights) -> None:
+        if self.run is None or self.source is None:
+            self._acknowledge()
+            return
+        is_first, self._shows_next = self._shows_next, False
+        self._offer = offer(self.source, self.run.card, weights.step, weights.data)
+        self._unseen.start()
+        if is_first and not self.is_shown:
+            self.show()
+        elif self.is_shown:
+            self._refresh()
+        else:
+            self._acknowledge()
+
+    # the document
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        if old.input is not new.input and self.goes_on:
+            self._hand.start()
+            self._say_busy(True)
+        if self.goes_on and self.run is not None and not self._settled.isActive():
+            self._settled.start()
+
+    def _change_run(self) -> None:
+        """Let the run have what the person has changed of its settings."""
+        run, settings = self.run, self.settings
+        if run is None or not self.goes_on:
+            return
+        fields = [name for name in TrainingSettings.model_fields if name not in FIXED_WHILE_RUNNING]
+        changes = {
+            name: getattr(settings, name) for name in fields if getattr(settings, name) != getattr(run.settings, name)
+        }
+        if changes:
+            self.run = replace(run, settings=run.settings.changed(changes))
+            self._connected().change(changes)
+
+    def _say_busy(self, busy: bool) -> None:
+        if busy != self._says_busy and self._client is not None:
+            self._says_busy = busy
+            self._client.busy(busy)
+
+    def _begin(self) -> None:
+        self.trouble, self.fetching = "", None
+        self.state = RunState("preparing")
+        self.changed.emit()
+
+    def _connected(self) -> TrainingClient:
+        if self._client is None:
+            self._client = TrainingClient(self._tell)
+        return self._client
+
+    def _timer(self, after_ms: int, then: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(after_ms)
+        timer.timeout.connect(then)
+        return timer

@@ -1,0 +1,213 @@
+"""Training in the real window with its real process: what a person sees, and what is left when either of them ends."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton
+
+from cnnviz.checkpoints.open import open_network
+from cnnviz.scene import actions
+from cnnviz.scene.document import Document
+from cnnviz.training.run_folder import network_path, pending_runs, saved_steps
+
+pytestmark = pytest.mark.timeout(400)
+
+PATH = "panels.training.settings"
+LONG_MS = 200_000
+
+
+@pytest.fixture
+def in_training(start, qtbot):
+    """Opens the window in the workspace Training; a run there has small batches and no end unless told otherwise."""
+
+    def open_window(scene=None, **settings):
+        document = Document(scene or actions.first_scene())
+        for field, value in {"device": "cpu", "threads": 1, **settings}.items():
+            document.edit(f"{PATH}.{field}", value)
+        program = start(document.scene)
+        program.window.use_workspace("training")
+        qtbot.waitUntil(lambda: "training" in program.window.visible_panels())
+        return program
+
+    return open_window
+
+
+@pytest.fixture
+def endless(in_training):
+    def open_window(scene=None):
+        return in_training(scene, epochs=100_000, test_every=0, save_every=20, schedule="constant")
+
+    return open_window
+
+
+@pytest.fixture
+def click(qtbot):
+    def press(program, name):
+        def ready():
+            widgets = program.window.findChildren(QAbstractButton)
+            return [each for each in widgets if each.isVisible() and name in (each.accessibleName(), each.text())]
+
+        qtbot.waitUntil(lambda: any(button.isEnabled() for button in ready()), timeout=LONG_MS)
+        (button,) = ready()
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    return press
+
+
+def shown_filters(program):
+    """The first convolution's weights, as they are in the module that every panel is computed from."""
+    network = program.stage.network
+    layer = next(layer for layer in network.graph if layer.kind == "Conv2d")
+    return network.weight(layer).clone()
+
+
+def folder_of(program):
+    return Path(program.training.run.folder) if program.training.run is not None else Path("nowhere")
+
+
+def reaches(program, qtbot, step):
+    qtbot.waitUntil(lambda: program.training.curve.last_step is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: program.training.curve.last_step.step >= step, timeout=LONG_MS)
+
+
+def phase_is(program, qtbot, phase):
+    qtbot.waitUntil(lambda: program.training.phase == phase, timeout=LONG_MS)
+
+
+def test_start_trains_digits_while_the_filters_move(in_training, click, qtbot, pixels):
+    program = in_training(epochs=10)
+    filters = program.window.docks["filters"]
+    pictures = []
+    seen = []
+
+    def look():
+        if program.training.is_shown and "filters" in program.window.visible_panels():
+            seen.append(shown_filters(program))
+            if len(seen) % 5 == 0:
+                pictures.append(pixels(filters.widget()))
+
+    program.training.changed.connect(look)
+    click(program, "Start")
+    phase_is(program, qtbot, "finished")
+    program.training.changed.disconnect(look)
+    assert program.training.curve.last_test.test_accuracy > 0.97
+    assert len({torch.sum(weights).item() for weights in seen}) > 5, "the filters shown stand still"
+    different = {picture.tobytes() for picture in pictures if picture.shape == pictures[-1].shape}
+    assert len(different) > 3, "the picture of the filters stands still"
+
+
+def test_the_last_weights_are_shown_in_every_panel(in_training, click, qtbot, settle):
+    program = in_training(epochs=2, save_every=10)
+    click(program, "Start")
+    phase_is(program, qtbot, "finished")
+    folder = folder_of(program)
+    saved = open_network(network_path(folder, saved_steps(folder)[-1])).module.state_dict()
+    qtbot.waitUntil(lambda: _equal(program.stage.network.module.state_dict(), saved), timeout=LONG_MS)
+    settle(program)
+    assert _equal(program.stage.network.module.state_dict(), saved)
+    assert program.document.scene.network.source == f"training:{folder}"
+    assert program.document.scene.panel("epochs").folder == str(folder)
+
+
+def _equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name].cpu(), other[name]) for name in one)
+
+
+def test_pause_step_continue_and_stop(endless, click, qtbot):
+    program = endless()
+    click(program, "Start")
+    reaches(program, qtbot, 3)
+    click(program, "Pause")
+    phase_is(program, qtbot, "paused")
+    step = program.training.state.step
+    click(program, "One step")
+    qtbot.waitUntil(lambda: program.training.state.step == step + 1, timeout=LONG_MS)
+    assert program.training.phase == "paused"
+    click(program, "Continue")
+    reaches(program, qtbot, step + 5)
+    click(program, "Stop and save")
+    phase_is(program, qtbot, "idle")
+    folder = folder_of(program)
+    last = saved_steps(folder)[-1]
+    assert last >= step + 5
+    assert not pending_runs()
+    click(program, "Continue")
+    reaches(program, qtbot, last + 3)
+    assert folder_of(program) == folder
+
+
+def test_the_learning_rate_changes_in_mid_run(endless, click, qtbot):
+    program = endless()
+    click(program, "Start")
+    reaches(program, qtbot, 3)
+    program.document.edit(f"{PATH}.learning_rate", 1.5e-5)
+    qtbot.waitUntil(lambda: program.training.curve.last_step.learning_rate == 1.5e-5, timeout=LONG_MS)
+    program.document.edit(f"{PATH}.batch_size", 60_000)
+    qtbot.waitUntil(lambda: bool(program.training.trouble), timeout=LONG_MS)
+    assert "batch" in program.training.trouble
+    qtbot.waitUntil(lambda: program.training.settings.batch_size == 64, timeout=LONG_MS)
+    phase_is(program, qtbot, "paused")
+
+
+def test_a_process_that_is_killed_leaves_window_and_weights(endless, click, qtbot, settle):
+    program = endless()
+    click(program, "Start")
+    qtbot.waitUntil(lambda: len(saved_steps(folder_of(program))) > 2, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: program.training.is_shown, timeout=LONG_MS)
+    os.kill(program.training.process_id, signal.SIGKILL)
+    qtbot.waitUntil(lambda: "training process" in program.training.trouble, timeout=LONG_MS)
+    assert program.training.phase == "idle"
+    settle(program)
+    before = shown_filters(program)
+    program.document.edit("input.edits.brightness", 0.2)
+    settle(program)
+    assert torch.equal(shown_filters(program), before)
+    assert any("go on from its last checkpoint" in text for text in program.window.notices.texts())
+    run = pending_runs()[0]
+    step = program.training.curve.last_step.step
+    click(program, f"Go on with lenet on digits, step {run.step}")
+    reaches(program, qtbot, step + 10)
+    assert program.training.run.folder == str(run.folder)
+    settle(program)
+
+
+def test_a_window_that_is_closed_saves_the_run_and_the_next_offers_it(endless, click, qtbot):
+    program = endless()
+    click(program, "Start")
+    reaches(program, qtbot, 5)
+    qtbot.waitUntil(lambda: program.training.is_shown, timeout=LONG_MS)
+    process, step = program.training.process_id, program.training.curve.last_step.step
+    scene = program.document.scene
+    program.window.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+    run = pending_runs()[0]
+    assert run.step >= step
+    again = endless(scene)
+    saved = open_network(network_path(run.folder, run.step)).module.state_dict()
+    assert _equal(again.stage.network.module.state_dict(), saved)
+    click(again, f"Go on with lenet on digits, step {run.step}")
+    reaches(again, qtbot, run.step + 1)
+
+
+def test_while_a_hand_draws_the_run_waits(endless, click, qtbot):
+    program = endless()
+    click(program, "Start")
+    reaches(program, qtbot, 10)
+    rates = []
+    for _ in range(20):
+        program.document.edit("input.edits.brightness", 0.01 * (len(rates) % 7))
+        rates.append(program.training.curve.last_step.step)
+        qtbot.wait(100)
+    busy = rates[-1] - rates[5]
+    qtbot.wait(600)
+    before = program.training.curve.last_step.step
+    qtbot.wait(1400)
+    assert busy < (program.training.curve.last_step.step - before) / 3
+    assert np.all(np.diff(rates) >= 0)
