@@ -8,7 +8,7 @@ from PyQt6.QtGui import QCursor
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.panels.activations import ActivationsParams, ActivationsResult
-from cnnviz.panels.receptive_field_box import lit_units
+from cnnviz.panels.field_box import lit_units
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.colour_bar import ColourBar

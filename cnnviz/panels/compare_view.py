@@ -21,7 +21,6 @@ from cnnviz.ui.other_choice import fill_with_others
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 
-
 LEAST_ROWS = 5
 """Of the list of layers, however low the panel is."""
 

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBox
 from cnnviz.core.network_changes import POOLING_WORDS
 from cnnviz.core.pooling_examples import EXAMPLES
 from cnnviz.panels.pooling import GridResult, NumbersResult, PoolingParams, example_params
-from cnnviz.panels.pooling_figure import GridsFigure
+from cnnviz.panels.pooling_figure_view import GridsFigure
 from cnnviz.scene.document import Document
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ComboBox, ElidedLabel, Option, Toggle

@@ -147,7 +147,7 @@ NETWORKS = [
 @pytest.mark.parametrize(("file", "layer", "place"), NETWORKS)
 def test_boxes_in_opened_checkpoints_are_the_gradients_hull(shared_data, tmp_path, file, layer, place):
     from cnnviz.engine.network_host import NetworkHost
-    from cnnviz.panels.receptive_field_box import unit_field
+    from cnnviz.panels.field_box import unit_field
 
     path = shared_data / "checkpoints" / file
     if not path.exists():
