@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.core.transforms import Transform
     from cnnviz.engine.observation import Observation
-    from cnnviz.panels.equivariance_sweep import KeptSweep
+    from cnnviz.panels.transform_sweep import KeptSweep
 
 TransformKind = Literal["shift", "rotate", "zoom", "flip"]
 
@@ -126,7 +126,7 @@ def _comparison(observation: Observation) -> LiveEquivariance:
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[EquivarianceResult | Rest]:
     """Maps and bars of the present strength at once; then, when the hand rests, the curves."""
     from cnnviz.core.execution import Cancelled as PassCancelled
-    from cnnviz.panels.equivariance_sweep import begin_sweep, layer_curves, sweep_key, sweep_of
+    from cnnviz.panels.transform_sweep import begin_sweep, layer_curves, sweep_key, sweep_of
 
     params = cast(EquivarianceParams, scene.panel("equivariance"))
     shape = observation.rendered.edited.shape
@@ -157,7 +157,7 @@ def _now(
 
     from cnnviz.core.execution import Cancelled as PassCancelled
     from cnnviz.core.transforms import move_images
-    from cnnviz.panels.equivariance_sweep import black_of
+    from cnnviz.panels.transform_sweep import black_of
     from cnnviz.panels.unshifted_input import as_input
 
     layer = observation.layer

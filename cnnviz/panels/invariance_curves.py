@@ -12,8 +12,8 @@ from cnnviz.core.network_changes import POOLING_WORDS, PoolingName, SwapPooling,
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
 from cnnviz.panels.own_passes import outputs
-from cnnviz.panels.pooling_layers import is_windowed, next_pooling, poolings
 from cnnviz.panels.unshifted_input import as_input, still, unshifted
+from cnnviz.panels.windowed_pooling import is_windowed, next_pooling, poolings
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from cnnviz.core.network_changes import SwapPooling
 from cnnviz.panels.feature_maps import feature_maps
 from cnnviz.panels.own_passes import outputs
-from cnnviz.panels.pooling_layers import chosen_layer, is_windowed, poolings
 from cnnviz.panels.unshifted_input import as_input, is_shifted, unshifted
+from cnnviz.panels.windowed_pooling import chosen_layer, is_windowed, poolings
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -101,12 +101,12 @@ def test_the_dips_at_the_stride_go_down_to_rounding_with_periodic_padding(progra
 
 
 def test_curves_are_kept_while_only_the_strength_moves(panel, latest, settle, monkeypatch):
-    from cnnviz.panels import equivariance_sweep
+    from cnnviz.panels import transform_sweep
 
     program, _ = panel
     begun = []
-    begin = equivariance_sweep.begin_sweep
-    monkeypatch.setattr(equivariance_sweep, "begin_sweep", lambda *given: begun.append(1) or begin(*given))
+    begin = transform_sweep.begin_sweep
+    monkeypatch.setattr(transform_sweep, "begin_sweep", lambda *given: begun.append(1) or begin(*given))
     for shift in (1.0, 3.5, -2.0):
         program.document.edit(f"{PATH}.shift", shift)
         settle(program)
