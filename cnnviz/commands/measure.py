@@ -34,7 +34,7 @@ def add_measure_command(subparsers: Subparsers) -> None:
         description="Measure a network: how much of the input its units see, by theory (receptive-field) and by "
         "gradients (effective-field); how little pooled maps change with a shift (pooling); how far each layer is from "
         "moving along with the image (equivariance); how often the answer stays the same (consistency).",
-        epilog="examples: cnnviz measure cifar-net --what equivariance --layer pool2 --out pool2.svg; "
+        epilog="example: cnnviz measure cifar-net --what equivariance --layer pool2 --out pool2.svg; "
         "cnnviz measure mnist-lenet --what consistency --data digits --images 100 --json",
     )
     parser.add_argument("network", metavar="NETWORK", help="mnist-lenet, cifar-net, tiny-vgg, or a file of weights")

@@ -187,7 +187,7 @@ def test_the_index_is_small_and_whole():
     assert len({(model.package, model.model) for model in models}) == len(models)
     assert all(zoo_nets.is_zoo_name(f"{model.package}:{model.model}") for model in models)
     assert all(len(model.size) == 3 and min(model.size) > 0 for model in models)
-    assert sum(bool(model.classes) for model in models) > 0.95 * len(models)
+    assert sum(bool(model.classes) for model in models) > 0.85 * len(models)  # some of timm are made without a head
     assert (zoo_index.assets_folder() / "zoo.json.gz").stat().st_size < 200_000
     assert zoo_models(["no", "such", "names"]) == ()
 
