@@ -74,12 +74,16 @@ def test_the_font_grows_and_shrinks_within_its_bounds(start, settle, scene_of, s
     label = next(each for each in program.window.findChildren(ElidedLabel) if each.isVisible() and each.text())
     height = label.sizeHint().height()
     larger, smaller, normal = (program.controller.commands[name] for name in ("larger", "smaller", "normal"))
-    for _ in range(20):
+    larger.trigger()
+    assert program.document.scene.appearance.font_scale == pytest.approx(1.1)
+    program.document.edit("appearance.font_scale", 1.7)
+    for _ in range(3):
         larger.trigger()
     assert program.document.scene.appearance.font_scale == 2.0
     settle(program)
     assert label.sizeHint().height() > 1.6 * height
-    for _ in range(40):
+    program.document.edit("appearance.font_scale", 0.9)
+    for _ in range(3):
         smaller.trigger()
     assert program.document.scene.appearance.font_scale == 0.75
     normal.trigger()

@@ -46,9 +46,15 @@ print("ended", main([]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as of POSIX")
-@pytest.mark.parametrize("moment", ["shown", "painted", "importing", "failing", "computed", "dialog"])
-@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
-def test_a_signal_ends_the_program(tmp_path, moment, signal):
+@pytest.mark.parametrize(
+    ("signal", "moment"),
+    [
+        *(("SIGTERM", moment) for moment in ("shown", "painted", "importing", "failing", "computed", "dialog")),
+        *(("SIGINT", moment) for moment in ("importing", "dialog")),
+    ],
+)
+@pytest.mark.slow
+def test_a_signal_ends_the_program(tmp_path, signal, moment):
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", ENDED, signal, moment],
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},

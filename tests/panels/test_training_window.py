@@ -102,6 +102,7 @@ def test_start_trains_digits_while_the_filters_move(in_training, click, qtbot, p
     assert len(different) > 3, "the picture of the filters stands still"
 
 
+@pytest.mark.slow
 def test_the_last_weights_are_shown_in_every_panel(in_training, click, qtbot, settle):
     program = in_training(epochs=2, save_every=10)
     click(program, "Start")
@@ -119,6 +120,7 @@ def _equal(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name].cpu(), other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_pause_step_continue_and_stop(endless, click, qtbot):
     program = endless()
     click(program, "Start")
@@ -142,6 +144,7 @@ def test_pause_step_continue_and_stop(endless, click, qtbot):
     assert folder_of(program) == folder
 
 
+@pytest.mark.slow
 def test_the_learning_rate_changes_in_mid_run(endless, click, qtbot):
     program = endless()
     click(program, "Start")
@@ -155,6 +158,7 @@ def test_the_learning_rate_changes_in_mid_run(endless, click, qtbot):
     phase_is(program, qtbot, "paused")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_window_and_weights(endless, click, qtbot, settle):
     program = endless()
     click(program, "Start")
@@ -177,6 +181,7 @@ def test_a_process_that_is_killed_leaves_window_and_weights(endless, click, qtbo
     settle(program)
 
 
+@pytest.mark.slow
 def test_a_window_that_is_closed_saves_the_run_and_the_next_offers_it(endless, click, qtbot):
     program = endless()
     click(program, "Start")
@@ -196,6 +201,7 @@ def test_a_window_that_is_closed_saves_the_run_and_the_next_offers_it(endless, c
     reaches(again, qtbot, run.step + 1)
 
 
+@pytest.mark.slow
 def test_while_a_hand_draws_the_run_waits(endless, click, qtbot):
     program = endless()
     click(program, "Start")

@@ -29,7 +29,7 @@ from cnnviz.training.metrics import EpochMetrics, Notice, Saved, StepMetrics
 from cnnviz.training.run_folder import pending_runs, read_record, saved_steps
 from cnnviz.training.settings import checked_settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
 SETTINGS = checked_settings(
     {

@@ -36,6 +36,7 @@ def run(launcher, out):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_two_processes_give_the_weights_of_one(tmp_path):
     one, weights = run([], tmp_path / "one.safetensors")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -146,6 +146,7 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_process_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, undisturbed, number):
     cut = tmp_path / "cut.run"
