@@ -146,6 +146,8 @@ class ChainBuilderView(PanelView):
             self.document.edit_many({STAGES: stages, "panels.chain-builder.channels": channels})
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels:
+            return
         params = self._params()
         self._channels.refresh()
         known = (key for key in PRESETS if (_stages_of(key), PRESETS[key].channels) == (params.stages, params.channels))

@@ -152,6 +152,8 @@ class CompareView(PanelView):
         self.document.edit_many(changes)
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels and old.network is new.network:
+            return
         params = cast(CompareParams, new.panel("compare"))
         self._show.set_value(params.show)
         source = params.other.source if params.other is not None else ""

@@ -133,6 +133,8 @@ class ConsistencyView(PanelView):
         return cast(ConsistencyParams, self.document.scene.panel("consistency"))
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels and old.network is new.network:
+            return
         params = self._params()
         path = params.data.partition(":")[2]
         self._data.set_options([*_SETS, *([(params.data, Path(path).name)] if path else []), _ASK])

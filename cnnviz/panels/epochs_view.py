@@ -161,6 +161,8 @@ class EpochsView(PanelView):
         self.document.amend("panels.epochs.scans", params.scans + 1)
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels and old.network is new.network:
+            return
         params = cast(EpochsParams, new.panel("epochs"))
         self._watch.watch(params.folder or "")
         self._speed.refresh()

@@ -182,6 +182,8 @@ class EquivarianceView(PanelView):
         return cast(EquivarianceParams, self.document.scene.panel("equivariance"))
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels and old.network is new.network:
+            return
         params = self._params()
         self._kind.set_value(params.transform)
         self._border.set_value(params.border)

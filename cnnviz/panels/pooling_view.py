@@ -58,6 +58,9 @@ class PoolingView(PanelView):
             self.set_subtitle("no window fits")
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        same = old.panels is new.panels and old.changes is new.changes and old.selection is new.selection
+        if old is not new and same and old.input.edits is new.input.edits and old.network is new.network:
+            return
         params = cast(PoolingParams, new.panel("pooling"))
         self._choice.set_value(params.view)
         self._pages.setCurrentWidget(self._numbers if params.view == "numbers" else self._maps)

@@ -187,6 +187,8 @@ class ReceptiveFieldView(PanelView):
             self._select(result.curve_layers[place])
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels and old.network is new.network:
+            return
         params = cast(ReceptiveFieldParams, new.panel("receptive-field"))
         self._show.set_value(params.show)
         self._theory.setCurrentWidget(self._table if params.show == "table" else self._curve)

@@ -114,6 +114,8 @@ class SymmetryView(PanelView):
         self.set_subtitle("max and Fourier transform")
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels and old.network is new.network:
+            return
         params = cast(SymmetryParams, new.panel("symmetry"))
         self._shift.refresh()
         self._angle.refresh()

@@ -192,6 +192,8 @@ class TrainingSettingsView(QWidget):
             self._edit("data_dir", folder)
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels:
+            return
         params = self._params()
         for show in self._shows:
             show(params.settings)

@@ -205,6 +205,8 @@ class TrainingView(PanelView):
             self._redraw.start()
 
     def _follow(self, old: Scene, new: Scene) -> None:
+        if old is not new and old.panels is new.panels:
+            return
         params = self._params()
         settings = params.settings
         start = settings.network

@@ -14,7 +14,7 @@ from cnnviz.checkpoints.chain_table import ChainGuess
 from cnnviz.core.network_changes import NetworkChange
 from cnnviz.data.frozen import Frozen
 from cnnviz.data.source import InputImage
-from cnnviz.scene.params import PanelParams, params_type
+from cnnviz.scene.params import PanelParams, default_params, params_type
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -121,7 +121,7 @@ class Scene(Frozen):
         for entry in self.panels:
             if entry.id == panel_id:
                 return entry.params
-        return params_type(panel_id)()
+        return default_params(params_type(panel_id))
 
 
 def undo_of(path: str) -> Undo:

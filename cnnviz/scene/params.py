@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydantic import ConfigDict
 
 from cnnviz.data.frozen import Frozen
@@ -31,6 +33,12 @@ def register_params(panel_id: str, params: type[PanelParams]) -> None:
     known = _params_of.setdefault(panel_id, params)
     if known is not params:
         raise ValueError(f"two panels call themselves {panel_id!r}: {known.__name__} and {params.__name__}")
+
+
+@lru_cache(maxsize=256)
+def default_params(params: type[PanelParams]) -> PanelParams:
+    """What a panel starts with; made once, since every edit asks for it and it never changes."""
+    return params()
 
 
 def params_type(panel_id: str) -> type[PanelParams]:
