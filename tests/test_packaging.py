@@ -78,7 +78,7 @@ def test_the_readme_lists_the_packages_that_a_bare_debian_needs():
 def test_the_readme_names_options_that_the_commands_have(capsys):
     readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     synopses = re.findall(r"^cnnviz .*", readme.partition("## Command line")[2].partition("###")[0], re.MULTILINE)
-    assert len(synopses) == 7
+    assert len(synopses) == 8
     for synopsis in synopses:
         command = [word for word in synopsis.split()[1:2] if word.isalpha()]
         with pytest.raises(SystemExit) as end:
