@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,6 @@ from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
-from cnnviz.panels.training_view import TrainingView
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.background import Background
@@ -125,8 +125,7 @@ class Program(QObject):
         self.training = TrainingSession(self.document, self.failures, self.stage.refresh, parent=self)
         self._trains = not synchronous
         theme().set(scene.appearance.theme, scene.appearance.font_scale)
-        panels = [(spec, self._view(spec.id, spec.view)) for spec in PANELS]
-        self.window.add_panels(panels)
+        self.window.add_panels((spec, partial(self._view, spec.id, spec.view)) for spec in PANELS)
         self.controller = Controller(self.window, self.document, self.stage, self.images, self.background, self.clock)
         self.session = SessionKeeper(self.document, self.window, state_folder / "session.json", self.background)
         self._keep_session = keep_session
@@ -198,8 +197,7 @@ class Program(QObject):
         module, _, name = path.partition(":")
         view: PanelView = getattr(import_module(module), name)(self.document)
         self.stage.add_view(panel_id, view)
-        if isinstance(view, TrainingView):
-            view.attach(self.training)
+        view.attach(self.training)
         return view
 
     def _start(self) -> None:
@@ -207,6 +205,7 @@ class Program(QObject):
         self.stage.start()
 
     def _look(self) -> None:
+        self.window.build_seen()
         visible = self.window.visible_panels()
         self.stage.set_visible(visible)
         if self._trains and "training" in visible:

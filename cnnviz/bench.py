@@ -165,7 +165,7 @@ def _bare_loop(network: str, folder: Path) -> tuple[list[float], list[float]]:
     assert loaded is not None
     visible = [spec for spec in PANELS if spec.id in program.window.visible_panels() and "input" in spec.depends]
     layers = {name for spec in visible if spec.layers for name in spec.layers(scene, loaded.graph)}
-    views = {panel_id: dock.view for panel_id, dock in program.window.docks.items()}
+    views = {spec.id: program.window.docks[spec.id].view for spec in visible}
     drawing = scene.input.drawing
     stroke_begun = False
     times, forwards = [], []

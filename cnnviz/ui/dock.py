@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
@@ -164,7 +165,8 @@ class Dock(QDockWidget):
     title
         The panel's name.
     view
-        The panel's widget, whose subtitle, state and controls the title bar shows.
+        The panel's widget, whose subtitle, state and controls the title bar shows; or what makes it, which is called
+        once, when `view` is first asked for: most panels are never looked at in a session.
     """
 
     maximise_requested = pyqtSignal()
@@ -174,27 +176,44 @@ class Dock(QDockWidget):
     seen_changed = pyqtSignal(bool)
     """A person can see the panel, or no longer: shown, hidden, or another tab chosen."""
 
-    def __init__(self, panel_id: str, title: str, view: PanelView, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, panel_id: str, title: str, view: PanelView | Callable[[], PanelView], parent: QWidget | None = None
+    ) -> None:
         super().__init__(title, parent)
         self.setObjectName(panel_id)
-        self.view = view
+        self._make_view: Callable[[], PanelView] = (lambda: view) if isinstance(view, PanelView) else view
+        self._view: PanelView | None = None
         self.title_bar = DockTitle(self)
         self.setTitleBarWidget(self.title_bar)
         self._frame = QWidget(self)
         self._frame_layout = QVBoxLayout(self._frame)
-        self._frame_layout.addWidget(view)
         self.setWidget(self._frame)
+        if isinstance(view, PanelView):
+            self.build()
+        self.visibilityChanged.connect(self._visibility_changed)
+        self.topLevelChanged.connect(lambda _: self._follow_tabs())
+        theme().changed.connect(self._restyle)
+        self._tabbed = False
+        self._restyle()
+
+    @property
+    def view(self) -> PanelView:
+        """The panel's widget, made now if it was not before."""
+        return self.build()
+
+    def build(self) -> PanelView:
+        """Make the panel's widget, unless that was done before."""
+        if self._view is not None:
+            return self._view
+        view = self._view = self._make_view()
+        self._frame_layout.addWidget(view)
         for control in view.header_controls():
             self.title_bar.add_control(control)
         self.title_bar.set_subtitle(view.subtitle)
         self.title_bar.set_state(view.state)
         view.subtitle_changed.connect(self.title_bar.set_subtitle)
         view.state_changed.connect(self.title_bar.set_state)
-        self.visibilityChanged.connect(self._visibility_changed)
-        self.topLevelChanged.connect(lambda _: self._follow_tabs())
-        theme().changed.connect(self._restyle)
-        self._tabbed = False
-        self._restyle()
+        return view
 
     def is_tabbed(self) -> bool:
         """Whether the dock shares its place with others, so that a tab bar shows its name; closed ones do not count."""

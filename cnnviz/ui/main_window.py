@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from PyQt6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QShowEvent
@@ -60,21 +61,30 @@ class MainWindow(DockWindow):
         room = screen.availableGeometry().size() - QSize(4, 32) if screen is not None else QSize(*DEFAULT_SIZE)
         return QSize(*DEFAULT_SIZE).boundedTo(room) if room.width() > 800 else QSize(*DEFAULT_SIZE)
 
-    def add_panels(self, panels: Iterable[tuple[PanelSpec, PanelView]]) -> None:
-        """Give each panel a dock and lay them out as at first."""
-        for spec, view in panels:
-            dock = Dock(spec.id, spec.title, view, self)
+    def add_panels(self, panels: Iterable[tuple[PanelSpec, Callable[[], PanelView]]]) -> None:
+        """Give each panel a dock and lay them out as at first; its widget is made when a person is to see it."""
+        for spec, make_view in panels:
+            dock = Dock(spec.id, spec.title, partial(self._built, make_view), self)
             dock.setToolTip("")
             dock.title_bar.setToolTip(spec.tip)
             dock.figure_offered.connect(self.figure_offered)
             dock.maximise_requested.connect(lambda dock=dock: self.toggle_maximised(dock))
             dock.seen_changed.connect(lambda _seen: self._settle.start())
             dock.toggleViewAction().triggered.connect(lambda shown, dock=dock: dock.raise_() if shown else None)
-            view.panel_wanted.connect(self.show_panel)
             self.docks[spec.id] = dock
             self._areas[spec.id] = spec.area
         self._workspace = self.workspaces()[0]
         self._arrange()
+
+    def _built(self, make_view: Callable[[], PanelView]) -> PanelView:
+        view = make_view()
+        view.panel_wanted.connect(self.show_panel)
+        return view
+
+    def build_seen(self) -> None:
+        """Make the widgets of panels that have come to be seen."""
+        for panel_id in self.visible_panels():
+            self.docks[panel_id].build()
 
     def workspaces(self) -> tuple[Workspace, ...]:
         """Those that there are panels for, in the order of the menu."""
@@ -145,6 +155,10 @@ class MainWindow(DockWindow):
             self.reset_layout()
             return False
         self._place_new(set(layout.panels))
+        if not self.isVisible():  # before the first paint nothing tells which tab is in front
+            for dock in self.docks.values():
+                if not dock.isHidden():
+                    dock.build()
         return True
 
     def reset_layout(self) -> None:
@@ -195,6 +209,9 @@ class MainWindow(DockWindow):
         return True
 
     def _arrange(self) -> None:
+        for column in self._workspace.columns:
+            for slot in column.slots:
+                self.docks[slot.panels[0]].build()  # as large as it has to be, before the space is shared out
         arrange(self, self.docks, self._areas, self._workspace)
 
     def event(self, event: QEvent) -> bool:

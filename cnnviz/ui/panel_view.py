@@ -13,6 +13,7 @@ from cnnviz.ui.theme import theme
 
 if TYPE_CHECKING:
     from cnnviz.ui.figure import Figure
+    from cnnviz.ui.training_session import TrainingSession
 
 
 class PanelView(QWidget):
@@ -86,6 +87,9 @@ class PanelView(QWidget):
         self._has_result = False
         self._message.say("empty", "faint", message, dim=False)
         self._set_state("empty")
+
+    def attach(self, session: TrainingSession) -> None:
+        """Take the session that trains; called once, after construction. Panels that do not train leave it."""
 
     def header_controls(self) -> list[QWidget]:
         """Widgets for the right end of the title bar, made once."""

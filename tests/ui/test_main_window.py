@@ -1,6 +1,7 @@
 """Docks: maximised and back, laid out afresh or as they were left; files dropped on the window."""
 
 import base64
+from functools import partial
 
 import pytest
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -43,7 +44,7 @@ def further(monkeypatch):
 @pytest.fixture
 def window(shown, further, qtbot):
     window = MainWindow()
-    window.add_panels([(spec(panel_id), View(panel_id)) for panel_id in sorted(ALL)])
+    window.add_panels([(spec(panel_id), partial(View, panel_id)) for panel_id in sorted(ALL)])
     shown(window, 1600, 1000)
     qtbot.waitUntil(lambda: window.visible_panels() >= set(KNOWN) - {"unit", "filters"})
     return window
@@ -127,7 +128,7 @@ def test_a_layout_is_restored(window, shown, qtbot):
     saved = WindowLayout.model_validate_json(docks_alone(window).model_dump_json())
 
     other = MainWindow()
-    other.add_panels([(spec(panel_id), View(panel_id)) for panel_id in sorted(ALL)])
+    other.add_panels([(spec(panel_id), partial(View, panel_id)) for panel_id in sorted(ALL)])
     assert other.restore_layout(saved)
     shown(other, window.width(), window.height())
     qtbot.waitUntil(lambda: places(other) == places(window))
@@ -225,3 +226,19 @@ def test_closing_is_told_once(window, qtbot):
     window.closing.connect(lambda: told.append(1))
     window.close()
     assert told == [1]
+
+
+def test_a_panels_widget_is_made_when_it_is_first_to_be_seen_and_not_before(shown, further, qtbot):
+    made = []
+    window = MainWindow()
+    window.add_panels(
+        (spec(panel_id), lambda panel_id=panel_id: made.append(panel_id) or View(panel_id)) for panel_id in sorted(ALL)
+    )
+    assert sorted(made) == sorted(KNOWN)  # before the window is shown, so that its first paint shows them
+    shown(window, 1600, 1000)
+    window.seen_changed.connect(window.build_seen)
+    window.show_panel("test-further")
+    qtbot.waitUntil(lambda: "test-further" in made)
+    window.show_panel("prediction")
+    qtbot.waitUntil(lambda: "prediction" in window.visible_panels())
+    assert len(made) == len(ALL)

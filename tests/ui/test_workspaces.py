@@ -1,5 +1,7 @@
 """Workspaces: each one's panels with room to be read, entered by menu and key, left as they were arranged."""
 
+from functools import partial
+
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
@@ -34,7 +36,7 @@ def build(shown, monkeypatch):
 
     def window_of(names, layout=None) -> MainWindow:
         window = MainWindow()
-        window.add_panels([(spec(name), View(name)) for name in names])
+        window.add_panels([(spec(name), partial(View, name)) for name in names])
         if layout is not None:
             window.restore_layout(layout.model_copy(update={"geometry": ""}))
         shown(window, 1600, 960)
