@@ -11,9 +11,11 @@ from torch import nn
 from cnnviz.nets.chain import Chain, ChainLayer
 from cnnviz.nets.chain_layer import CHAIN
 from cnnviz.nets.cifar_net import CifarNet
+from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable
 from cnnviz.nets.lenet import LeNet
 from cnnviz.nets.module_tree import ModuleSettings, build_tree
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
+from cnnviz.nets.table_network import TableNetwork
 from cnnviz.nets.tiny_vgg import TinyVGG
 from cnnviz.nets.zoo import NotInTheZoo, build_from_zoo, is_zoo_name
 
@@ -55,14 +57,15 @@ def build(name: str, config: Mapping[str, object]) -> nn.Module:
     ----------
     config
         Arguments that differ from the architecture's defaults, for example ``{"channels": 1, "widths": [16, 32]}``.
-        Every value is a whole number from 1 to 65,536 or a list of these; of ``CHAIN`` and ``MODULES``, a table.
+        Every value is a whole number from 1 to 65,536 or a list of these; of ``CHAIN``, ``MODULES`` and
+        ``LAYER_TABLE``, a table.
 
     Raises
     ------
     ArchitectureError
         The architecture or one of the settings is unknown, or a value is not of its kind.
     """
-    if name in (CHAIN, MODULES):
+    if name in (CHAIN, MODULES, LAYER_TABLE):
         return _build_table(name, config)
     if name in PUBLIC_ARCHITECTURES:
         return _build_public(name, config)
@@ -96,13 +99,42 @@ def _build_table(name: str, config: Mapping[str, object]) -> nn.Module:
     try:
         if name == CHAIN:
             return Chain(TypeAdapter(tuple[ChainLayer, ...]).validate_python(config.get("layers", ())))
+        if name == LAYER_TABLE:
+            return _build_layer_table(config)
         return build_tree(TypeAdapter(tuple[ModuleSettings, ...]).validate_python(config.get("modules", ())))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ArchitectureError(f"The table of layers is wrong at '{place}' ({first['msg']}).") from error
+        raise _wrong_table(error) from error
+    except ArchitectureError:
+        raise
     except ValueError as error:
-        raise ArchitectureError(f"The table of layers makes no network: {error}.") from error
+        raise ArchitectureError(f"The table of layers makes no network: {str(error).rstrip('.')}.") from error
+
+
+def _wrong_table(error: ValidationError) -> ArchitectureError:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    at = f" at '{place}'" if place else ""
+    return ArchitectureError(f"The table of layers is wrong{at} ({first['msg'].removeprefix('Value error, ')}).")
+
+
+def _build_layer_table(config: Mapping[str, object]) -> nn.Module:
+    table = table_of(config)
+    if table.height_width is None:
+        raise ValueError("it does not say how high and wide its images are")
+    channels = _checked(LAYER_TABLE, "channels", config.get("channels", 1), int)
+    classes = _checked(LAYER_TABLE, "classes", config.get("classes", 10), int)
+    return TableNetwork(table, (channels, *table.height_width), classes)
+
+
+def table_of(config: Mapping[str, object]) -> LayerTable:
+    """The table in the settings of ``LAYER_TABLE``; raises ArchitectureError."""
+    try:
+        return LayerTable.model_validate({key: value for key, value in config.items() if key not in _OF_THE_DATA})
+    except ValidationError as error:
+        raise _wrong_table(error) from error
+
+
+_OF_THE_DATA = ("channels", "classes")
 
 
 def _architecture(name: str) -> type[LeNet] | type[CifarNet] | type[TinyVGG]:

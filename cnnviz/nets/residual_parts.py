@@ -1,0 +1,75 @@
+"""What a residual block of the table is made of, as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnviz.nets.layer_table import ActivationRow, ConvolutionRow, NormalisationRow, ResidualRow, Row
+
+_ORDERS = {
+    "conv-norm-act": ("conv1", "norm1", "act1", "conv2", "norm2"),
+    "conv-act-norm": ("conv1", "act1", "norm1", "conv2", "act2", "norm2"),
+    "norm-act-conv": ("norm1", "act1", "conv1", "norm2", "act2", "conv2"),
+}
+
+
+@dataclass(frozen=True)
+class ResidualParts:
+    """The output is ``after(body(x) + shortcut(x))``.
+
+    Attributes
+    ----------
+    body : tuple of Row
+        The branch.
+    shortcut : tuple of Row or None
+        Empty where it is x itself; None where there is no sum.
+    after : ActivationRow or None
+    """
+
+    body: tuple[Row, ...]
+    shortcut: tuple[Row, ...] | None
+    after: ActivationRow | None
+
+
+def residual_parts(row: ResidualRow, channels: int) -> ResidualParts:
+    """Of a block that reads ``channels`` maps. A convolution has a bias unless normalisation follows it at once."""
+    names = [name for name in _ORDERS[row.order] if row.normalisation != "none" or not name.startswith("norm")]
+    body: list[Row] = []
+    for place, name in enumerate(names):
+        if name.startswith("norm"):
+            body.append(_normalisation(row, name))
+        elif name.startswith("act"):
+            body.append(ActivationRow(name=name, function=row.function))
+        else:
+            followed = names[place + 1 : place + 2]
+            normalised = bool(followed) and followed[0].startswith("norm")
+            body.append(_convolution(row, name, row.stride if name == "conv1" else 1, bias=not normalised))
+    after = ActivationRow(name="act", function=row.function) if row.order == "conv-norm-act" else None
+    return ResidualParts(tuple(body), _shortcut(row, channels) if row.skip else None, after)
+
+
+def _shortcut(row: ResidualRow, channels: int) -> tuple[Row, ...]:
+    if channels == row.channels and row.stride == 1:
+        return ()
+    normalised = row.order == "conv-norm-act" and row.normalisation != "none"
+    projection = ConvolutionRow(
+        name="conv", channels=row.channels, kernel_size=(1, 1), stride=(row.stride, row.stride), bias=not normalised
+    )
+    return (projection, _normalisation(row, "norm")) if normalised else (projection,)
+
+
+def _convolution(row: ResidualRow, name: str, stride: int, *, bias: bool) -> ConvolutionRow:
+    kernel, padding = row.kernel_size, row.kernel_size // 2
+    return ConvolutionRow(
+        name=name,
+        channels=row.channels,
+        kernel_size=(kernel, kernel),
+        stride=(stride, stride),
+        padding=(padding, padding),
+        bias=bias,
+    )
+
+
+def _normalisation(row: ResidualRow, name: str) -> NormalisationRow:
+    assert row.normalisation != "none"
+    return NormalisationRow(name=name, normalisation=row.normalisation, groups=row.groups)
