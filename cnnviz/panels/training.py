@@ -133,6 +133,8 @@ def _fit(settings: TrainingSettings) -> tuple[str, tuple[int, int, int] | None, 
         return "", None, f"The folder {folder} is not there; choose one with a folder of images for each class."
     try:
         plan = blueprint(settings.network)
+        if facts is not None:
+            plan = plan.sized(*facts.shape[1:])
         channels = facts.shape[0] if facts is not None and plan.follows_data else plan.input_size[0]
         classes = facts.classes if facts is not None else 2
         module, _, _ = starting_module(settings.network, plan, channels, classes, settings.seed)

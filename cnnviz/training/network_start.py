@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.checkpoints.identify import network_path, read_card
 from cnnviz.checkpoints.open import open_network
 from cnnviz.checkpoints.shipped import shipped_networks
+from cnnviz.nets.layer_table import LAYER_TABLE
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
-from cnnviz.nets.registry import ARCHITECTURES, ArchitectureError, default_config, input_height_width
+from cnnviz.nets.registry import ARCHITECTURES, ArchitectureError, default_config, input_height_width, table_of
 from cnnviz.training.initialization import build_seeded
 from cnnviz.training.settings import NetworkStart, SettingsError
 
@@ -33,6 +34,8 @@ class Blueprint:
         Whether its channels are those of the images.
     card
         Of the file whose architecture this is; None where it is none.
+    follows_size
+        Whether it takes images of any height and width, and so those that there are.
     """
 
     architecture: str
@@ -40,6 +43,14 @@ class Blueprint:
     input_size: tuple[int, int, int]
     follows_data: bool
     card: NetworkCard | None = None
+    follows_size: bool = False
+
+    def sized(self, height: int, width: int) -> Blueprint:
+        """For images of this size, where it follows theirs."""
+        if not self.follows_size:
+            return self
+        config = self.config | {"height_width": [height, width]}
+        return replace(self, config=config, input_size=(self.input_size[0], height, width))
 
 
 def blueprint(start: NetworkStart) -> Blueprint:
@@ -51,6 +62,8 @@ def blueprint(start: NetworkStart) -> Blueprint:
         There is no such network, or its input size is not known.
     """
     name, chosen = start.name, dict(start.config)
+    if name == LAYER_TABLE:
+        return _table_blueprint(start)
     if name in ARCHITECTURES or name in PUBLIC_ARCHITECTURES:
         own = name in ARCHITECTURES
         config = (default_config(name) if own else dict(PUBLIC_ARCHITECTURES[name].settings)) | chosen
@@ -69,6 +82,23 @@ def blueprint(start: NetworkStart) -> Blueprint:
     if start.input_size is None:
         raise SettingsError(f"The input size of the architecture '{name}' is not given; give channels, height, width.")
     return Blueprint(name, chosen, start.input_size, follows_data=False)
+
+
+_SIZE_OF_FOLDERS = (64, 64)
+"""To which the images of a folder are brought where a table does not say."""
+
+
+def _table_blueprint(start: NetworkStart) -> Blueprint:
+    table = table_of(start.config)
+    if start.input_size is not None:
+        table = table.model_copy(update={"height_width": start.input_size[1:]})
+    size = table.height_width or _SIZE_OF_FOLDERS
+    channels = start.input_size[0] if start.input_size is not None else start.config.get("channels", 1)
+    config = {"channels": channels, "classes": 10, **table.model_dump(mode="json"), "height_width": list(size)}
+    follows = start.input_size is None and "channels" not in start.config
+    if not isinstance(channels, int):
+        raise ArchitectureError(f"A table of layers has a number of channels, and not {channels!r}.")
+    return Blueprint(LAYER_TABLE, config, (channels, *size), follows, follows_size=table.height_width is None)
 
 
 def starting_module(

@@ -54,6 +54,7 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
     """
     plan = blueprint(settings.network)
     train, test = load_images(settings, plan.input_size, progress)
+    plan = plan.sized(*train.images.shape[2:])
     skipped = tuple(dict.fromkeys(train.skipped + test.skipped))
     if not plan.follows_data:
         train, test = (_in_channels(images, plan.input_size[0]) for images in (train, test))
