@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Stroke = Literal["solid", "dashed", "dotted"]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
@@ -30,6 +32,10 @@ class Series:
         Something to compare with (a floor, the level of chance), drawn thin, dashed and without colour.
     points : bool
         Mark every point; for curves over few or unequal steps.
+    hue : int or None
+        Which of the distinct colours it has, so that what belongs together looks alike; None: that of its place.
+    stroke : "solid", "dashed" or "dotted"
+        Of its line; tells curves of one hue apart.
     """
 
     name: str
@@ -39,6 +45,8 @@ class Series:
     high: NDArray[np.float64] | None = None
     reference: bool = False
     points: bool = False
+    hue: int | None = None
+    stroke: Stroke = "solid"
 
     def __post_init__(self) -> None:
         if (self.low is None) != (self.high is None):
@@ -98,12 +106,14 @@ def series(
     *,
     reference: bool = False,
     points: bool = False,
+    hue: int | None = None,
+    stroke: Stroke = "solid",
 ) -> Series:
     """A :class:`Series` from anything like an array; ``spread`` is half the height of a symmetric band."""
     places, values = np.asarray(x, np.float64), np.asarray(y, np.float64)
     half = None if spread is None else np.asarray(spread, np.float64)
     low, high = (None, None) if half is None else (values - half, values + half)
-    return Series(name, places, values, low, high, reference, points)
+    return Series(name, places, values, low, high, reference, points, hue, stroke)
 
 
 def to_csv(curves: Curves) -> str:

@@ -13,6 +13,7 @@ from cnnviz.panels import (
     guess,
     input,
     invariance,
+    loss_calculator,
     network,
     padding,
     pooling,
@@ -45,4 +46,5 @@ PANELS: tuple[PanelSpec, ...] = (
     padding.SPEC,
     consistency.SPEC,
     symmetry.SPEC,
+    loss_calculator.SPEC,
 )

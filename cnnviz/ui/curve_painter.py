@@ -11,7 +11,7 @@ import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 
-from cnnviz.core.curves import Curves, Series
+from cnnviz.core.curves import Curves, Series, Stroke
 from cnnviz.ui.plot_axes import Axes, Range, Ticks, linear_ticks, logarithm, logarithmic_ticks
 from cnnviz.ui.plot_legend import LegendEntry
 from cnnviz.ui.theme import theme
@@ -43,13 +43,28 @@ def looks(curves: Curves) -> dict[str, QColor]:
     """The colour of each curve by its name; what is there to compare with has none of its own."""
     own = [each.name for each in curves.series if not each.reference]
     found = dict(zip(own, curve_colours(len(own)), strict=True))
+    found |= {each.name: hue_colour(each.hue) for each in curves.series if each.hue is not None}
     return {each.name: found.get(each.name, theme().colour("muted")) for each in curves.series}
+
+
+def hue_colour(hue: int) -> QColor:
+    """One of the distinct colours in the present theme; they begin anew after the last."""
+    distinct = ON_DARK if theme().current.is_dark else ON_LIGHT
+    return QColor(distinct[hue % len(distinct)])
+
+
+def pen_style(stroke: Stroke) -> Qt.PenStyle:
+    """Qt's word for a kind of line."""
+    return {"solid": Qt.PenStyle.SolidLine, "dashed": Qt.PenStyle.DashLine, "dotted": Qt.PenStyle.DotLine}[stroke]
 
 
 def legend_of(curves: Curves, hidden: Collection[str]) -> list[LegendEntry]:
     """A legend's entry for each curve."""
     colours = looks(curves)
-    return [LegendEntry(each.name, colours[each.name], each.reference, each.name in hidden) for each in curves.series]
+    return [
+        LegendEntry(each.name, colours[each.name], each.reference or each.stroke != "solid", each.name in hidden)
+        for each in curves.series
+    ]
 
 
 def whole_range(curves: Curves, hidden: Collection[str]) -> tuple[Range, Range] | None:
@@ -133,6 +148,8 @@ class CurvePainter:
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         if each.reference:
             pen.setStyle(Qt.PenStyle.DashLine)
+        elif each.stroke != "solid":
+            pen.setStyle(pen_style(each.stroke))
         for run in self._runs(axes, each.x, each.y):
             painter.setPen(pen)
             if len(run) > 1:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PyQt6.QtWidgets import QLineEdit, QWidget
+from PyQt6.QtCore import QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PyQt6.QtWidgets import QWidget
 
+from cnnviz.ui.cell_field import CellField
 from cnnviz.ui.number_grid import Cell, NumberGrid
 from cnnviz.ui.numbers import format_number, parse_number, shared_digits
 from cnnviz.ui.theme import TableKind, theme
@@ -115,7 +116,7 @@ class NumberEditor(FramedGrid):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._field = _CellField(self)
+        self._field = CellField(self)
         self._field.taken.connect(self._take)
         self._field.left.connect(self._leave)
         self._open: Cell | None = None
@@ -217,40 +218,3 @@ class NumberEditor(FramedGrid):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place_field()
-
-
-class _CellField(QLineEdit):
-    """The text of one cell while it is typed."""
-
-    taken = pyqtSignal(str, int)
-    """The text, and how many cells to go on: 1 with Tab, −1 back, 0 with Enter."""
-    left = pyqtSignal(str)
-
-    def __init__(self, parent: NumberEditor) -> None:
-        super().__init__(parent)
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setMaxLength(24)
-        self.textEdited.connect(lambda _: self.setToolTip(""))
-        self.hide()
-
-    def refuse(self) -> None:
-        """Say that this is no number; it stays open."""
-        self.setToolTip("Type a number, such as −1.5; Escape leaves the cell as it was")
-        self.selectAll()
-
-    def event(self, event: QEvent | None) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            step = {Qt.Key.Key_Tab: 1, Qt.Key.Key_Backtab: -1, Qt.Key.Key_Return: 0, Qt.Key.Key_Enter: 0}
-            if event.key() in step:
-                self.taken.emit(self.text(), step[Qt.Key(event.key())])
-                return True
-            if event.key() == Qt.Key.Key_Escape:
-                self.setText("")
-                self.parentWidget().setFocus()
-                return True
-        return super().event(event)
-
-    def focusOutEvent(self, event: QFocusEvent | None) -> None:
-        super().focusOutEvent(event)
-        if self.isVisible() and event is not None and event.reason() != Qt.FocusReason.PopupFocusReason:
-            self.left.emit(self.text())

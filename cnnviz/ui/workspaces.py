@@ -142,6 +142,17 @@ WORKSPACES: tuple[Workspace, ...] = (
             ),
         ),
     ),
+    Workspace(
+        "loss",
+        "Loss and optimisers",
+        "Work a loss out by hand, and see how optimisers make it small",
+        ("landscape", "loss-calculator"),
+        (
+            _input_and_answer(),
+            Column(740, (Slot(("landscape",)),)),
+            Column(540, (Slot(("loss-calculator",)),)),
+        ),
+    ),
 )
 
 
