@@ -130,7 +130,7 @@ def histogram(x: Tensor, bins: int = 64) -> tuple[NDArray[np.int64], NDArray[np.
         data = data.astype(np.float64)
         reach = reach if reach > bins * np.finfo(np.float64).tiny else 1.0
     start = -reach if low < 0 else 0.0
-    places = ((data - start) * (bins / (reach - start))).astype(np.int32)
+    places = ((data - start) * (bins / (reach - start))).astype(np.intp)
     np.minimum(places, bins - 1, out=places)
     # Some ten times faster than numpy.histogram, which moves values that rounding put beyond an edge.
     return np.bincount(places, minlength=bins), np.linspace(start, reach, bins + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.panels.guess_trial import Ranked
@@ -53,7 +53,7 @@ class RankingView(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(hub.colour("raised"))
             painter.drawRoundedRect(box, hub.px(4), hub.px(4))
-            bar = hub.colour("accent")
+            bar = QColor(hub.colour("accent"))
             bar.setAlphaF(0.35 if index == 0 else 0.18)
             painter.setBrush(bar)
             painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * row.accuracy, box.height()), 4, 4)

@@ -30,6 +30,7 @@ from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.pixels import image_words
+from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import theme
 
 ZOOM_RANGE = (1.0, 8.0)
@@ -43,6 +44,7 @@ class NetworkDiagram(QWidget):
         self._document = document
         self._result: NetworkResult | None = None
         self._words = np.zeros((1, 1), np.uint32)
+        self._texts = ShapedTexts()
         self._mark = Mark(None, 0)
         self._selected: int | None = None
         self._zoom = 1.0
@@ -92,7 +94,7 @@ class NetworkDiagram(QWidget):
         for index, (column, place) in enumerate(zip(self._result.columns, layout.columns, strict=True)):
             if rectangle(place.frame).toAlignedRect().intersects(event.rect()):
                 mark = self._mark if index == self._mark.column else None
-                paint_column(painter, column, place, self._words, mark)
+                paint_column(painter, column, place, self._words, mark, self._texts)
                 paint_lit(painter, lit_rects(column, place, self._document.scene.pointer))
         for side in self._hidden_sides(layout):
             paint_more(painter, self.rect(), side)

@@ -17,6 +17,7 @@ from cnnviz.scene.models import Pointer
 from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.pixels import words_image
+from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import FontRole, theme
 
 Side = Literal["left", "right"]
@@ -189,12 +190,19 @@ def _passing_by(layout: DiagramLayout, source: int, target: int) -> QPainterPath
     return path
 
 
-def paint_column(painter: QPainter, column: Column, place: ColumnLayout, words: np.ndarray, mark: Mark | None) -> None:
+def paint_column(
+    painter: QPainter,
+    column: Column,
+    place: ColumnLayout,
+    words: np.ndarray,
+    mark: Mark | None,
+    texts: ShapedTexts,
+) -> None:
     """The tensors of one column: its maps, cells, bars, or the input's image."""
     if place.kind == "image":
         _paint_image(painter, place.tiles[0], words)
     elif place.kind == "bars":
-        _paint_bars(painter, column, place)
+        _paint_bars(painter, column, place, texts)
     elif column.mosaic is not None:
         _paint_maps(painter, column, place)
     if mark is not None and place.kind == "maps" and mark.channel in column.channels:
@@ -224,6 +232,8 @@ def lit_rects(column: Column, place: ColumnLayout, pointer: Pointer | None) -> l
 
 def paint_lit(painter: QPainter, boxes: list[QRectF]) -> None:
     """Frames that can be seen however small the units are."""
+    if not boxes:
+        return
     mark = theme().colour("mark")
     soft = QColor(mark)
     soft.setAlphaF(0.28)
@@ -312,18 +322,17 @@ def _label_widths(labels: tuple[str, ...], most: float, scale: float) -> tuple[f
     return room, tuple(metrics.elidedText(label, Qt.TextElideMode.ElideRight, room) for label in labels)
 
 
-def _paint_bars(painter: QPainter, column: Column, place: ColumnLayout) -> None:
+def _paint_bars(painter: QPainter, column: Column, place: ColumnLayout, texts: ShapedTexts) -> None:
     hub = theme()
-    font = hub.font("tiny")
-    painter.setFont(font)
+    texts.use(painter, hub.font("tiny"))
     best = max(column.scores, key=lambda score: score.probability, default=None)
     labels = tuple(score.label for score in column.scores)
-    label_width, texts = _label_widths(labels, place.frame.width * 0.6, hub.scale)
-    for score, text, tile in zip(column.scores, texts, place.tiles, strict=True):
+    label_width, shown = _label_widths(labels, place.frame.width * 0.6, hub.scale)
+    for score, text, tile in zip(column.scores, shown, place.tiles, strict=True):
         strong = score is best
         painter.setPen(hub.colour("text" if strong else "muted"))
         label = QRectF(tile.x, tile.y, label_width, tile.height)
-        painter.drawText(label, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        texts.draw(painter, label, text, Qt.AlignmentFlag.AlignRight)
         room = tile.width - label_width - 6
         thick = min(tile.height * 0.5, 8)
         bar = QRectF(tile.x + label_width + 6, tile.middle - thick / 2, 1 + score.probability * (room - 1), thick)

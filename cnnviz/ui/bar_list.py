@@ -10,6 +10,7 @@ from PyQt6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_percent
+from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import theme
 
 
@@ -21,6 +22,7 @@ class BarList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: list[tuple[str, float, str]] = []
+        self._marked_texts, self._texts = ShapedTexts(), ShapedTexts()
         self._widest = 0
         self._full = 1.0
         self._least = ""
@@ -85,6 +87,7 @@ class BarList(QWidget):
         height, thick = self.row_height(), hub.px(10)
         radius = hub.px(3)
         title, small = hub.font("title"), hub.font("small")
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         top_track = self.bar_rect(0)
         value_width, name_width = self._value_width(), self._name_width()
         for index, (name, share, text) in enumerate(self._rows):
@@ -92,12 +95,14 @@ class BarList(QWidget):
             if top > self.height():
                 break
             track = top_track.translated(0, top)
-            painter.setFont(title if first else small)
+            texts = self._marked_texts if first else self._texts
+            texts.use(painter, title if first else small)
             painter.setPen(hub.colour("text" if first else "muted"))
-            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, name_width)
-            painter.drawText(QRectF(0, top, name_width + 1, height), Qt.AlignmentFlag.AlignVCenter, shown)
-            box = QRectF(self.width() - value_width, top, value_width, height)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
+            shown = name
+            if texts.width(name) > name_width:
+                shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, name_width)
+            texts.draw(painter, QRectF(0, top, name_width + 1, height), shown, left)
+            texts.draw(painter, QRectF(self.width() - value_width, top, value_width, height), text, right)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(hub.colour("raised"))
             painter.drawRoundedRect(track, radius, radius)

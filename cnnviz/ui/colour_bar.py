@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_count, format_number
 from cnnviz.ui.pixels import words_image
+from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import LEVELS, TableKind, theme
 
 
@@ -30,6 +31,7 @@ class ColourBar(QWidget):
         self._notes: list[tuple[str, str]] = []
         self._caption = ""
         self._hint = QSize()
+        self._texts = ShapedTexts()
         self._strip: tuple[tuple[object, ...], QPixmap] | None = None
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Fixed if self._vertical else policy.Expanding, policy.Preferred)
@@ -107,7 +109,7 @@ class ColourBar(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme().font("tiny"))
+        self._texts.use(painter, theme().font("tiny"))
         if self._vertical:
             self._paint_vertical(painter)
         else:
@@ -128,7 +130,7 @@ class ColourBar(QWidget):
         for share, text in marks:
             y = bar.bottom() - share * bar.height()
             top = min(max(y - line / 2, bar.top() - 1), bar.bottom() - line + 1)
-            painter.drawText(QRectF(left, top, self.width() - left, line), Qt.AlignmentFlag.AlignVCenter, text)
+            self._texts.draw(painter, QRectF(left, top, self.width() - left, line), text, Qt.AlignmentFlag.AlignLeft)
         y = bar.bottom() + hub.px(6)
         for text in captions:
             painter.drawText(QPointF(0, y + metrics.ascent()), text)
@@ -143,10 +145,10 @@ class ColourBar(QWidget):
         self._paint_strip(painter, bar)
         row = QRectF(1, bar.bottom() + hub.px(4), self.width() - 2, metrics.height())
         painter.setPen(hub.colour("muted"))
-        painter.drawText(row, Qt.AlignmentFlag.AlignLeft, self._ends[0])
-        painter.drawText(row, Qt.AlignmentFlag.AlignRight, self._ends[1])
+        self._texts.draw(painter, row, self._ends[0], Qt.AlignmentFlag.AlignLeft)
+        self._texts.draw(painter, row, self._ends[1], Qt.AlignmentFlag.AlignRight)
         centre = self._caption or (self._middle[1] if self._middle and not self._notes else "")
-        painter.drawText(row, Qt.AlignmentFlag.AlignHCenter, centre)
+        self._texts.draw(painter, row, centre, Qt.AlignmentFlag.AlignHCenter)
         swatch = hub.px(16)
         widths = [metrics.horizontalAdvance(text) + swatch for _, text in self._notes]
         middle = row.center().x()

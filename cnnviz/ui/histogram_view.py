@@ -10,6 +10,7 @@ from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from cnnviz.ui.numbers import format_count, format_number
+from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import theme
 
 
@@ -31,6 +32,7 @@ class HistogramView(QWidget):
         self._signed = False
         self._limit = 0.0
         self._start = 0.0
+        self._texts = ShapedTexts()
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme().changed.connect(self._restyle)
@@ -66,7 +68,7 @@ class HistogramView(QWidget):
         hub = theme()
         painter = QPainter(self)
         base = self._axis_top()
-        painter.setFont(hub.font("tiny"))
+        self._texts.use(painter, hub.font("tiny"))
         if self._counts.size and self._counts.max() > 0:
             self._paint_bars(painter, base)
         painter.fillRect(QRectF(0, base, self.width(), 1), hub.colour("line"))
@@ -76,13 +78,13 @@ class HistogramView(QWidget):
         digits = 0 if high >= 10 else 1 if high >= 1 else 3 if high < 0.1 else 2
         painter.setPen(hub.colour("muted"))
         row = QRectF(0, base + hub.px(2), self.width(), self.height() - base - hub.px(2))
-        painter.drawText(row, Qt.AlignmentFlag.AlignLeft, format_number(low, 0 if low == 0 else digits))
-        painter.drawText(row, Qt.AlignmentFlag.AlignRight, format_number(high, digits))
+        self._texts.draw(painter, row, format_number(low, 0 if low == 0 else digits), Qt.AlignmentFlag.AlignLeft)
+        self._texts.draw(painter, row, format_number(high, digits), Qt.AlignmentFlag.AlignRight)
         if low < 0 < high:
             zero = self.x_of(0)
             painter.fillRect(QRectF(zero, base, 1, hub.px(3)), hub.colour("muted"))
             box = QRectF(zero - hub.px(20), row.top(), 2 * hub.px(20), row.height())
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, "0")
+            self._texts.draw(painter, box, "0", Qt.AlignmentFlag.AlignHCenter)
 
     def _paint_bars(self, painter: QPainter, base: float) -> None:
         low, high = self.axis_range()

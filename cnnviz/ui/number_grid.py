@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QLine, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QStaticText
+from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_fixed, format_number, shared_digits
 from cnnviz.ui.pixels import words_image
+from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import TableKind, text_is_black_on, theme
 
 Cell = tuple[int, int]
@@ -34,28 +35,6 @@ class _Cells:
     def rect(self, row: int, column: int) -> QRect:
         x, y = self.xs[column], self.ys[row]
         return QRect(x, y, self.xs[column + 1] - x, self.ys[row + 1] - y)
-
-
-class _Words:
-    """Texts of one font, shaped once: numbers come again and again, and shaping takes most of the time to draw them."""
-
-    MOST = 4096
-
-    def __init__(self) -> None:
-        self._font: QFont | None = None
-        self._texts: dict[str, tuple[QStaticText, int]] = {}
-
-    def of(self, text: str, font: QFont) -> tuple[QStaticText, int]:
-        """The text ready to be drawn, and its width."""
-        if font != self._font or len(self._texts) > self.MOST:
-            self._font, self._texts = QFont(font), {}
-        found = self._texts.get(text)
-        if found is None:
-            static = QStaticText(text)
-            static.setTextFormat(Qt.TextFormat.PlainText)
-            static.prepare(font=font)
-            found = self._texts[text] = (static, round(static.size().width()))
-        return found
 
 
 class NumberGrid(QWidget):
@@ -89,7 +68,7 @@ class NumberGrid(QWidget):
         self._marked: Cell | None = None
         self._hover: Cell | None = None
         self._digits: int | None = None
-        self._words = _Words()
+        self._numbers, self._edges = ShapedTexts(), ShapedTexts()
         theme().changed.connect(self.update)
 
     def set_values(
@@ -192,7 +171,7 @@ class NumberGrid(QWidget):
         texts = self._texts(values)
         font = self._font_for(texts, cells)
         if font is not None:
-            painter.setFont(font)
+            self._numbers.use(painter, font)
         metrics = painter.fontMetrics()
         drop = metrics.capHeight()
         colours = np.ascontiguousarray(colours)
@@ -202,13 +181,11 @@ class NumberGrid(QWidget):
         if cells.width >= hub.px(10):
             self._paint_hairs(painter, cells, whole)
         rise = metrics.ascent() - (drop + 1) // 2
-        for is_black in (True, False):
-            if font is None:
-                break
+        for is_black in (True, False) if font is not None else ():
             # one pen after the other: changing it for each cell costs more than the text
             painter.setPen(Qt.GlobalColor.black if is_black else Qt.GlobalColor.white)
             for row, column in np.argwhere(black == is_black).tolist():
-                text, wide = self._words.of(texts[row][column], font)
+                text, wide = self._numbers.shaped(texts[row][column])
                 x = (xs[column] + xs[column + 1] - 1 - wide) // 2
                 painter.drawStaticText(x, (ys[row] + ys[row + 1] - 1) // 2 - rise, text)
         self._paint_edges(painter, cells)
@@ -252,20 +229,21 @@ class NumberGrid(QWidget):
     def _paint_edges(self, painter: QPainter, cells: _Cells) -> None:
         hub = theme()
         top, left, height, width = self.window_rect()
-        painter.setFont(hub.font("tiny"))
+        edges = self._edges
+        edges.use(painter, hub.font("tiny"))
         metrics = painter.fontMetrics()
         painter.setPen(hub.colour("faint"))
         every_row = max(1, math.ceil(metrics.height() / cells.height))
-        every_column = max(1, math.ceil(metrics.horizontalAdvance("000") / cells.width))
+        every_column = max(1, math.ceil(edges.width("000") / cells.width))
         for row in range(0, height, every_row):
             text = str(top + row)
-            x = cells.left - hub.px(4) - metrics.horizontalAdvance(text)
             middle = (cells.ys[row] + cells.ys[row + 1]) / 2
-            painter.drawText(QPointF(x, middle + metrics.ascent() / 2 - 1), text)
+            x = cells.left - hub.px(4) - edges.width(text)
+            edges.draw_on(painter, x, middle + metrics.ascent() / 2 - 1, text)
         for column in range(0, width, every_column):
             text = str(left + column)
-            middle = (cells.xs[column] + cells.xs[column + 1] - metrics.horizontalAdvance(text)) / 2
-            painter.drawText(QPointF(middle, metrics.ascent()), text)
+            middle = (cells.xs[column] + cells.xs[column + 1] - edges.width(text)) / 2
+            edges.draw_on(painter, middle, metrics.ascent(), text)
 
     def _ring(self, painter: QPainter, cell: Cell, colour: QColor, width: int) -> None:
         rect = self.cell_rect(*cell)

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
 from PyQt6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QToolTip, QWidget
 
+from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import theme
 
 
@@ -24,6 +25,7 @@ class NumberList(QWidget):
         super().__init__(parent)
         self._tips = dict(tips)
         self._numbers: dict[str, str] = {}
+        self._texts = ShapedTexts()
         theme().changed.connect(self._restyle)
 
     def set_numbers(self, numbers: Mapping[str, str | None]) -> None:
@@ -45,13 +47,13 @@ class NumberList(QWidget):
         painter = QPainter(self)
         hub = theme()
         height = self._row_height()
+        self._texts.use(painter, hub.font("small"))
         for index, (name, number) in enumerate(self._numbers.items()):
             row = QRectF(0, index * height, self.width(), height)
-            painter.setFont(hub.font("small"))
             painter.setPen(hub.colour("muted"))
-            painter.drawText(row, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+            self._texts.draw(painter, row, name, Qt.AlignmentFlag.AlignLeft)
             painter.setPen(hub.colour("text"))
-            painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
+            self._texts.draw(painter, row, number, Qt.AlignmentFlag.AlignRight)
         painter.end()
 
     def event(self, event: QEvent | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextOption
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent, QTextOption
 from PyQt6.QtWidgets import QWidget
 
 from cnnviz.ui.icons import paint_icon
@@ -155,7 +155,7 @@ class _Message(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()
         painter = QPainter(self)
-        cover = hub.colour("panel")
+        cover = QColor(hub.colour("panel"))
         cover.setAlphaF(0.82 if self._dim else 1.0)
         painter.fillRect(self.rect(), cover)
         side, between = hub.px(28), hub.px(10)

@@ -229,10 +229,11 @@ class ThemeHub(QObject):
         self.changed.emit()
 
     def colour(self, token: str) -> QColor:
-        """The colour of a token by its name, such as ``"accent"``."""
-        if token not in self._colours:
-            self._colours[token] = QColor(getattr(self._tokens, token))
-        return QColor(self._colours[token])
+        """The colour of a token by its name, such as ``"accent"``: one for all, so copy it to change it."""
+        colour = self._colours.get(token)
+        if colour is None:
+            colour = self._colours[token] = QColor(getattr(self._tokens, token))
+        return colour
 
     def table(self, kind: TableKind) -> np.ndarray:
         """`colour_table` in the current theme."""
