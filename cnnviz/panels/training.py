@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from typing import Any, Literal, cast
 
 from pydantic import Field
 
+from cnnviz.data.facts import DATA, DataFacts
 from cnnviz.engine.observation import Observation
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.scene.models import Scene
@@ -25,27 +25,6 @@ NETWORKS = ("lenet", "cifar-net", "tiny-vgg", "lenet-5-28", "cifar-resnet20")
 TRAINED = MappingProxyType({"mnist-lenet": "lenet", "cifar-net": "cifar-net", "tiny-vgg": "tiny-vgg"})
 """Networks that ship trained, and their architectures."""
 
-
-@dataclass(frozen=True)
-class DataFacts:
-    """What is known of a data set without reading it."""
-
-    title: str
-    train_images: int
-    test_images: int
-    shape: tuple[int, int, int]
-    classes: int
-
-
-DATA: Mapping[str, DataFacts] = MappingProxyType(
-    {
-        "digits": DataFacts("Digits (on board)", 1438, 359, (1, 8, 8), 10),
-        "shapes": DataFacts("Shapes (on board)", 6000, 1000, (3, 32, 32), 5),
-        "mnist": DataFacts("MNIST", 60_000, 10_000, (1, 28, 28), 10),
-        "fashion-mnist": DataFacts("Fashion-MNIST", 60_000, 10_000, (1, 28, 28), 10),
-        "cifar10": DataFacts("CIFAR-10", 50_000, 10_000, (3, 32, 32), 10),
-    }
-)
 
 CHECKPOINTS_A_RUN = 30
 """About so many networks of a run lie on the slider over its epochs."""
