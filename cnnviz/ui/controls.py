@@ -302,7 +302,10 @@ class Toggle(QCheckBox):
 
 
 class ElidedLabel(QWidget):
-    """A line of text that ends in an ellipsis where there is no room, with the whole in its tool tip."""
+    """A line of text that ends in an ellipsis where there is no room, with the whole in its tool tip.
+
+    Words that run would lay the window out anew each time; with ``widest`` the label has the width of that text always.
+    """
 
     clicked = pyqtSignal()
 
@@ -310,6 +313,7 @@ class ElidedLabel(QWidget):
         self,
         text: str = "",
         *,
+        widest: str = "",
         role: FontRole = "small",
         token: str = "muted",
         align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
@@ -318,9 +322,10 @@ class ElidedLabel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._text, self._role, self._token, self._align, self._elide = text, role, token, align, elide
+        self._widest, self._own_tip = widest, ""
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._restyle)
-        self._tell()
+        self._restyle()
 
     def text(self) -> str:
         """The whole text."""
@@ -358,7 +363,11 @@ class ElidedLabel(QWidget):
         self.clicked.emit()
 
     def _restyle(self) -> None:
-        ignores_its_text = self.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Ignored
+        if self._widest:
+            metrics = QFontMetrics(theme().font(self._role))
+            self.setFixedWidth(metrics.horizontalAdvance(self._widest) + theme().px(4))
+        policy = self.sizePolicy().horizontalPolicy()
+        ignores_its_text = bool(self._widest) or policy == QSizePolicy.Policy.Ignored
         if not ignores_its_text or self.height() != self.sizeHint().height():
             self.updateGeometry()
         self._tell()
@@ -366,4 +375,6 @@ class ElidedLabel(QWidget):
 
     def _tell(self) -> None:
         self.setAccessibleName(self._text)
-        self.setToolTip(self._text if self.shown_text() != self._text else "")
+        if self.toolTip() == self._own_tip:  # one that was set from outside stays
+            self._own_tip = self._text if self.shown_text() != self._text else ""
+            self.setToolTip(self._own_tip)

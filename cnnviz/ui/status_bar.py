@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import QProgressBar, QSizePolicy, QStatusBar
 from cnnviz.ui.controls import ElidedLabel, text_button
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.theme import theme
-from cnnviz.ui.top_bar import keep_width
 
 # a file that is open sooner is not spoken of
 PATIENCE_MS = 200
@@ -40,8 +39,7 @@ class StatusBar(QStatusBar):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(lambda: self._show_opening(True))
-        self._times = ElidedLabel()
-        keep_width(self._times, "frame 8888.8 ms   forward 8888.8 ms   memory 88,888 MB")
+        self._times = ElidedLabel(widest="frame 8888.8 ms   forward 8888.8 ms   memory 88,888 MB")
         self._times.setToolTip("Median of the last 30 frames, the last forward pass, and the memory of the process")
         self.addWidget(self._network, 1)
         for widget in (self._opening, self._progress, self._cancel):

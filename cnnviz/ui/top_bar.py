@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction, QFontMetrics
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from cnnviz.ui.controls import ElidedLabel, IconButton
@@ -21,12 +21,6 @@ def action_button(action: QAction, tip: str) -> QToolButton:
     button.setToolTip(words)
     button.setAccessibleName(tip)
     return button
-
-
-def keep_width(label: ElidedLabel, widest: str) -> None:
-    """Give a label whose words run a width of its own: one that asked anew each time would lay the window out anew."""
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    label.setFixedWidth(QFontMetrics(theme().font("small")).horizontalAdvance(widest) + theme().px(4))
 
 
 class TopBar(QToolBar):
@@ -50,8 +44,7 @@ class TopBar(QToolBar):
         self.accuracy = ElidedLabel()
         self.accuracy.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.input = MenuButton("Input", "Input: open, paste, a sample, or an empty canvas", "image")
-        self.frame = ElidedLabel()
-        keep_width(self.frame, "8888.8 ms per frame")
+        self.frame = ElidedLabel(widest="8888.8 ms per frame")
         self.frame.setToolTip("From an edit to the paint that shows it: median of the last 30 frames")
         self.device = MenuButton("…", "Device on which the network runs", "device")
         self.layout_menu = MenuButton("", "Layout: choose a workspace; show, hide and reset panels", "layout")

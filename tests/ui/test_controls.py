@@ -185,3 +185,11 @@ class TestHoverCard:
         card.show_at(QPoint(295, 195), "conv2, channel 6", ["row 7, column 8"])
         assert window.rect().contains(card.geometry())
         assert not card.geometry().contains(QPoint(295, 195))
+
+
+def test_a_tool_tip_of_its_own_stays_with_a_label_whose_words_run(qapp):
+    label = ElidedLabel("1 ms", widest="8888 ms")
+    label.setToolTip("From an edit to its paint")
+    label.set_text("2 ms")
+    label.resize(4, 20)
+    assert label.toolTip() == "From an edit to its paint"

@@ -61,3 +61,19 @@ def test_every_button_says_what_it_is_for(bar):
         assert button.toolTip()
         assert button.accessibleName()
         assert button.menu() is not None
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_nothing_lies_over_the_time_of_a_frame(bar, hub, qtbot, scale):
+    hub.set("dark", scale)
+    bar.resize(round(1270 * scale), bar.height())
+    bar.device.setText("cpu")
+    bar.frame.set_text("1234.5 ms per frame")
+    assert bar.frame.shown_text() == "1234.5 ms per frame"
+
+    def span(widget):
+        left = widget.mapTo(bar, QPoint(0, 0)).x()
+        return left, left + widget.width()
+
+    qtbot.waitUntil(lambda: span(bar.frame)[1] <= span(bar.device)[0])
+    assert span(bar.device)[1] <= span(bar.layout_menu)[0]
