@@ -123,6 +123,11 @@ class TracedNetwork:
         if self._overwritten:
             self._aliased = not _same(self.run(example, gradients=True).output, first_tensor(reference))
 
+    @property
+    def without_gradient(self) -> frozenset[str]:
+        """Layers that are changed in place through another name of the same tensor: `run` has no gradient of them."""
+        return frozenset(self._overwritten) if self._aliased else frozenset()
+
     def run(
         self,
         images: Tensor,
