@@ -107,7 +107,8 @@ def backpropagate(
         asked = {id(each): each for each in (*flowing.values(), *parameters.values())}
         found = torch.autograd.grad(loss, list(asked.values()), allow_unused=True, retain_graph=keep_graph)
         by_id = dict(zip(asked, found, strict=True))
-    gradients, unreached = {}, set()
+    gradients: dict[str, Tensor] = {}
+    unreached: set[str] = set()
     for name, value in flowing.items():
         gradient = by_id[id(value)]
         if gradient is None:
@@ -144,7 +145,8 @@ def norm(gradient: Tensor) -> Tensor:
     largest = gradient.abs().amax() if gradient.numel() else gradient.new_zeros(())
     if not bool(largest > 0) or not bool(largest.isfinite()):
         return largest
-    return torch.linalg.vector_norm(gradient / largest) * largest
+    scaled: Tensor = torch.linalg.vector_norm(gradient / largest) * largest
+    return scaled
 
 
 def share_of_zeros(gradient: Tensor) -> float:

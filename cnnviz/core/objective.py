@@ -10,13 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnnviz.core.graph import LayerGraph
+from cnnviz.core.loss_choice import LossName
 
-LossName = Literal["cross-entropy", "square-error", "logit"]
 Form = Literal["logits", "probabilities"]
-
-LOSS_WORDS: Mapping[LossName, str] = MappingProxyType(
-    {"cross-entropy": "cross-entropy", "square-error": "square error", "logit": "the logit alone"}
-)
 
 
 def form_of(graph: LayerGraph) -> Form:

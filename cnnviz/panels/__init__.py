@@ -3,6 +3,7 @@
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.panels import (
     activations,
+    backpropagation,
     chain_builder,
     checkpoint,
     compare,
@@ -47,4 +48,5 @@ PANELS: tuple[PanelSpec, ...] = (
     consistency.SPEC,
     symmetry.SPEC,
     loss_calculator.SPEC,
+    backpropagation.SPEC,
 )

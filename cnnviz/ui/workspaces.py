@@ -153,6 +153,17 @@ WORKSPACES: tuple[Workspace, ...] = (
             Column(540, (Slot(("loss-calculator",)),)),
         ),
     ),
+    Workspace(
+        "gradients",
+        "Gradients",
+        "Follow the error back through the network, and check its gradients",
+        ("backpropagation", "gradient-check"),
+        (
+            _input_and_answer(),
+            Column(860, (Slot(("network",), 0.36), Slot(("backpropagation",), 0.64))),
+            Column(420, (Slot(("gradient-check", "unit"), 0.60), Slot(("filters",), 0.40))),
+        ),
+    ),
 )
 
 

@@ -115,7 +115,9 @@ def test_a_layer_that_the_answer_does_not_read_has_a_gradient_of_zero():
     assert found.weight_norm(module, graph["unused"]) == 0.0
     assert found.weight_norm(module, graph["flatten"]) is None
     weight, bias = found.weights["used.weight"], found.weights["used.bias"]
-    assert found.weight_norm(module, graph["used"]) == pytest.approx(math.hypot(float(weight.norm()), float(bias.norm())))
+    assert found.weight_norm(module, graph["used"]) == pytest.approx(
+        math.hypot(float(weight.norm()), float(bias.norm()))
+    )
 
 
 def test_an_answer_without_a_gradient_is_told():

@@ -1,0 +1,190 @@
+"""Backpropagation: what is shown, against torch's own backward; a step back and forth in the view."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtTest import QTest
+from torch import nn
+
+from cnnviz.panels.backpropagation_view import BackpropagationView
+from cnnviz.scene.document import Document
+from cnnviz.ui.controls import ComboBox, IconButton
+
+TARGET = {"panels.backpropagation.target": 1}
+SIZE = (1, 8, 8)
+
+
+def stages(small, image):
+    """What each layer gives, kept on the graph, with the loss against class 1."""
+    values = {"input": image.clone().requires_grad_()}
+    values["conv"] = small.conv(values["input"])
+    values["relu"] = small.relu(values["conv"])
+    values["pool"] = small.pool(values["relu"])
+    values["flatten"] = values["pool"].flatten(1)
+    values["head"] = small.head(values["flatten"])
+    for value in values.values():
+        value.retain_grad()
+    nn.functional.cross_entropy(values["head"], torch.tensor([1])).backward()
+    gradients = {name: value.grad for name, value in values.items()}
+    weights = {name: each.grad.clone() for name, each in small.named_parameters()}
+    small.zero_grad()
+    return values, gradients, weights
+
+
+def test_every_layer_is_shown_with_torchs_gradients(computed, small, noisy, seen):
+    result = computed("backpropagation", small, SIZE, noisy | TARGET | {"selection.layer": "relu"})
+    values, gradients, weights = stages(small, seen(SIZE, noisy))
+    assert [each.layer for each in result.signals] == list(values)
+    for signal in result.signals:
+        gradient = gradients[signal.layer]
+        assert signal.norm == pytest.approx(float(gradient.norm()), rel=1e-4)
+        assert signal.zeros == pytest.approx(float((gradient == 0).float().mean()))
+    by_name = {each.layer: each for each in result.signals}
+    own = torch.cat([weights["conv.weight"].flatten(), weights["conv.bias"]])
+    assert by_name["conv"].weight_norm == pytest.approx(float(own.norm()), rel=1e-4)
+    assert by_name["relu"].weight_norm is None
+    assert by_name["relu"].off == pytest.approx(float((values["relu"] == 0).float().mean()))
+    np.testing.assert_allclose(result.maps.gradient_values, gradients["relu"][0].numpy(), rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(result.maps.values, values["relu"][0].detach().numpy(), rtol=1e-4)
+    assert result.maps.gradients.high == pytest.approx(float(gradients["relu"].abs().max()), rel=1e-4)
+    assert all(each.grad is None for each in small.parameters())
+    # colours: 126 is zero, the largest gradient has an end of the table
+    shown = result.maps.gradients
+    tile = shown.tile_rect(2)
+    cells = shown.indices[tile[0] : tile[0] + 8, tile[1] : tile[1] + 8].astype(int) - 126
+    expected = gradients["relu"][0, 2].numpy() / shown.high * 126
+    assert np.abs(cells - expected).max() <= 0.51
+
+
+def test_the_classes_have_p_minus_y(computed, small, noisy, seen):
+    result = computed("backpropagation", small, SIZE, noisy | TARGET)
+    with torch.no_grad():
+        p = small(seen(SIZE, noisy)).softmax(1)[0]
+    assert [row.probability for row in result.classes] == pytest.approx(p.tolist(), rel=1e-5)
+    assert [row.gradient for row in result.classes] == pytest.approx((p - torch.tensor([0.0, 1, 0])).tolist(), rel=1e-4)
+    assert result.loss == pytest.approx(-float(p[1].log()), rel=1e-5)
+    assert result.target == 1
+    assert result.loss_words.startswith("L = −log p(class 1) = ")
+
+
+def test_by_default_the_predicted_class_is_right_and_the_curve_has_the_norms(computed, small, noisy, seen):
+    result = computed("backpropagation", small, SIZE, noisy)
+    with torch.no_grad():
+        assert result.target == int(small(seen(SIZE, noisy)).argmax())
+    outputs, weights = result.curves.series
+    assert outputs.y == pytest.approx([each.norm for each in result.signals])
+    assert weights.x.tolist() == [1, 5]
+    assert result.curves.logarithmic
+    assert result.curves.x_names[5] == "head"
+
+
+@pytest.mark.parametrize("loss", ["square-error", "logit"])
+def test_other_losses(computed, small, noisy, seen, loss):
+    edits = noisy | TARGET | {"panels.backpropagation.loss": loss}
+    result = computed("backpropagation", small, SIZE, edits)
+    image = seen(SIZE, noisy).requires_grad_()
+    output = small(image)
+    y = torch.tensor([[0.0, 1, 0]])
+    value = output[0, 1] if loss == "logit" else (output.softmax(1) - y).square().sum()
+    (gradient,) = torch.autograd.grad(value, image)
+    assert result.loss == pytest.approx(float(value.detach()), rel=1e-5)
+    assert result.signals[0].norm == pytest.approx(float(gradient.norm()), rel=1e-4)
+
+
+def test_an_answer_of_maps_has_a_loss_at_every_place(computed, noisy, seen):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 1))
+    result = computed("backpropagation", module, SIZE, noisy | TARGET)
+    image = seen(SIZE, noisy).requires_grad_()
+    loss = nn.functional.cross_entropy(module(image), torch.ones(1, 8, 8, dtype=torch.int64))
+    (gradient,) = torch.autograd.grad(loss, image)
+    assert result.loss == pytest.approx(float(loss.detach()), rel=1e-5)
+    assert result.signals[0].norm == pytest.approx(float(gradient.norm()), rel=1e-4)
+    assert result.classes == ()
+
+
+def test_what_has_no_gradient_says_so(refused):
+    class Counts(nn.Module):
+        def forward(self, x):
+            return (x > 0.5).float().flatten(1)
+
+    assert "does not depend on its input" in refused("backpropagation", Counts(), SIZE)
+
+
+@pytest.fixture
+def shown(qtbot, computed, small, noisy):
+    """The view alone, on a result."""
+    document = Document()
+    document.edit("selection.layer", "relu")
+    view = BackpropagationView(document)
+    qtbot.addWidget(view)
+    for control in view.header_controls():
+        control.setParent(view)  # as the title bar does
+    view.resize(700, 520)
+    result = computed("backpropagation", small, SIZE, noisy | TARGET | {"selection.layer": "relu"})
+    view.show_result(result)
+    view.show()
+    return view, document, result
+
+
+def press(view, words):
+    (button,) = [each for each in view.findChildren(IconButton) if words in each.toolTip()]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_the_signal_goes_back_a_layer_at_a_time(shown, pixels):
+    view, document, _ = shown
+    strip = view._strip
+
+    def column(index):
+        box = strip.column_rect(index).toRect().adjusted(12, 34, -12, -20)
+        return pixels(strip.canvas())[box.top() : box.bottom(), box.left() : box.right()]
+
+    everywhere = [column(index) for index in range(6)]
+    press(view, "Begin at the loss")
+    assert document.scene.panel("backpropagation").reached == 0
+    assert all((column(index) != everywhere[index]).any() for index in range(6))
+    press(view, "One layer back")
+    press(view, "One layer back")
+    assert document.scene.panel("backpropagation").reached == 2
+    assert document.scene.selection.layer == "flatten"
+    assert [bool((column(index) != everywhere[index]).any()) for index in range(6)] == [True] * 4 + [False] * 2
+    press(view, "One layer forward")
+    assert document.scene.panel("backpropagation").reached == 1
+    document.undo()
+    assert document.scene.panel("backpropagation").reached == 2
+    for _ in range(4):
+        press(view, "One layer back")
+    assert document.scene.panel("backpropagation").reached is None
+
+
+def test_a_click_in_the_strip_selects_the_layer_and_the_channel(shown):
+    view, document, result = shown
+    columns = view._strip.canvas()
+    box = columns.column_rect(1)
+    tile = columns.tile_rects(box, result.signals[1])[2].center().toPoint()
+    QTest.mouseClick(columns, Qt.MouseButton.LeftButton, pos=tile)
+    assert document.scene.selection.layer == "conv"
+    assert document.scene.selection.channel == result.signals[1].channels[2]
+    QTest.mouseClick(columns, Qt.MouseButton.LeftButton, pos=QPoint(int(columns.column_rect(5).center().x()), 10))
+    assert document.scene.selection.layer == "head"
+
+
+def test_loss_and_class_are_chosen_and_a_stale_result_says_so(shown):
+    view, document, result = shown
+    boxes = {each.accessibleName(): each for each in view.findChildren(ComboBox)}
+    boxes["Right class"].setCurrentIndex(3)
+    boxes["Right class"].activated.emit(3)
+    assert document.scene.panel("backpropagation").target == 2
+    boxes["Loss"].setCurrentIndex(1)
+    boxes["Loss"].activated.emit(1)
+    assert document.scene.panel("backpropagation").loss == "square-error"
+    view.show_result(replace(result, stale=True))
+    assert view.state == "stale"
+    view.show_result(result)
+    assert view.state == "fresh"
+    (figure,) = view.figures()
+    assert "conv" in figure.csv()
