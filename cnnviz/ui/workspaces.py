@@ -160,8 +160,8 @@ WORKSPACES: tuple[Workspace, ...] = (
         ("backpropagation", "gradient-check"),
         (
             _input_and_answer(),
-            Column(860, (Slot(("network",), 0.36), Slot(("backpropagation",), 0.64))),
-            Column(420, (Slot(("gradient-check", "unit"), 0.60), Slot(("filters",), 0.40))),
+            Column(830, (Slot(("network",), 0.36), Slot(("backpropagation",), 0.64))),
+            Column(450, (Slot(("gradient-check", "unit"), 0.60), Slot(("filters",), 0.40))),
         ),
     ),
 )
