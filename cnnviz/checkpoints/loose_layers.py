@@ -200,6 +200,6 @@ def _lacks(found: Checkpoint) -> str:
     best = found.candidates[0] if found.candidates else None
     # of a pickled class, the class is named, and not what its shapes alone would make
     if best is not None and found.architecture == best.architecture:
-        sure = f"{best.confidence:.0%} sure"
+        sure = f"{best.confidence * 100:.0f} % sure"
         return f"{found.path.name} may be {best.title} ({sure}), which only you can say: see the panel Guess."
     return found.message.replace(str(found.path), found.path.name)

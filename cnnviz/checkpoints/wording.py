@@ -39,8 +39,8 @@ def to_be_accepted(file: Checkpoint, best: Candidate, notice: str) -> str:
         others = len(file.candidates) - 1
         also = f" {others} other answers are listed." if others > 1 else " Another answer is listed." if others else ""
         sentence = (
-            f"{file.path} may be {best.title} ({best.confidence:.0%} sure), which only you can say: look at the "
-            f"answer, correct it with --set where it is wrong, and take it with --accept.{also}"
+            f"{file.path} may be {best.title} ({best.confidence * 100:.0f} % sure), which only you can say: look at "
+            f"the answer, correct it with --set where it is wrong, and take it with --accept.{also}"
         )
     return " ".join([sentence, *_of_the_file(file, notice)])
 

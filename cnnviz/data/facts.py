@@ -27,3 +27,9 @@ DATA: Mapping[str, DataFacts] = MappingProxyType(
         "cifar10": DataFacts("CIFAR-10", 50_000, 10_000, (3, 32, 32), 10),
     }
 )
+
+
+def plain_title(dataset: str) -> str:
+    """The name of a data set as one writes it, such as ``MNIST``; one that is not known here as it is."""
+    facts = DATA.get(dataset)
+    return dataset if facts is None else facts.title.removesuffix(" (on board)")

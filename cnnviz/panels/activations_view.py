@@ -18,7 +18,7 @@ from cnnviz.ui.histogram_window import HistogramWindow
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_list import NumberList
-from cnnviz.ui.numbers import format_number
+from cnnviz.ui.numbers import format_number, format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import TableKind, theme
 
@@ -101,8 +101,8 @@ class ActivationsView(PanelView):
             {
                 "mean": format_number(statistics.mean),
                 "std": format_number(statistics.std),
-                "zero": None if signed else f"{statistics.zeros:.0%}",
-                "after ReLU": f"{result.zero_after_relu:.0%} zero" if signed else None,
+                "zero": None if signed else format_percent(statistics.zeros, 0),
+                "after ReLU": f"{format_percent(result.zero_after_relu, 0)} zero" if signed else None,
                 "silent maps": f"{statistics.silent} of {statistics.maps}",
                 "not finite": str(broken) if broken else None,
             }

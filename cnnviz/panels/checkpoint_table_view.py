@@ -11,7 +11,7 @@ from PyQt6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from cnnviz.panels.checkpoint import TensorRow, TensorStatistics
-from cnnviz.ui.numbers import format_count, format_number
+from cnnviz.ui.numbers import format_count, format_number, format_percent
 from cnnviz.ui.theme import theme
 
 
@@ -39,7 +39,7 @@ _COLUMNS = (
     _Column("tensor", "Its name: the path through the file", lambda row: row.name, lambda row: row.name),
     _Column("shape", "Sizes of its axes", lambda row: "×".join(map(str, row.shape)) or "one value", lambda r: r.values),
     _Column("type", "Type of its values", lambda r: f"{r.dtype} {r.note}".strip(), lambda r: f"{r.dtype} {r.note}"),
-    _Column("share", "Part of all values in the file", lambda row: f"{row.share:.1%}", lambda row: row.share),
+    _Column("share", "Part of all values in the file", lambda row: format_percent(row.share, 1), lambda row: row.share),
     _statistic("norm", "Euclidean norm of the finite values", lambda s: s.norm),
     _statistic("mean", "Mean of the finite values", lambda s: s.mean),
     _statistic("std", "Standard deviation of the finite values", lambda s: s.std),

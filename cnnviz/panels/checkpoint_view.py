@@ -12,7 +12,7 @@ from cnnviz.panels.checkpoint_table_view import TensorTable
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, ElidedLabel, text_button
-from cnnviz.ui.numbers import format_count
+from cnnviz.ui.numbers import format_count, format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 
@@ -147,7 +147,7 @@ class CheckpointView(PanelView):
 def _facts(result: CheckpointResult) -> list[str]:
     facts = [result.format] if result.format else []
     if result.architecture:
-        facts.append(f"{result.architecture} ({result.confidence:.0%} sure)")
+        facts.append(f"{result.architecture} ({format_percent(result.confidence, 0)} sure)")
     if result.parameters:
         facts.append(f"{format_count(result.parameters)} weights")
     facts.append(f"{result.size / 2**20:.2f} MiB")

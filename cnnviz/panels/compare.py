@@ -300,7 +300,7 @@ def _answer(seen: Observation) -> str:
     if output is None or output.dim() != 2 or output.shape[1] < 2 or seen.network.lacks:
         return ""
     (best,) = class_scores(seen, 1)
-    return f"{best.label} ({best.probability:.1%})"
+    return f"{best.label} ({best.probability * 100:.1f} %)"
 
 
 def _listed(names: Sequence[str]) -> str:

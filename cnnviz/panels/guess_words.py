@@ -25,9 +25,8 @@ def sentence(checkpoint: Checkpoint, answers: list[Candidate]) -> str:
     best = answers[0]
     if best.architecture != CHAIN:
         known = "It is" if best.sure else "It may be"
-        return (
-            f"{known} {best.title} ({best.confidence:.0%} sure). How its images are normalised is not in the weights."
-        )
+        answer = f"{known} {best.title} ({best.confidence * 100:.0f} % sure)."
+        return f"{answer} How its images are normalised is not in the weights."
     count = _count(checkpoint)
     fit = f"{count:,} ways to choose input, padding, stride and pooling fit" if count else "any geometry fits"
     return f"{best.title[0].upper()}{best.title[1:]}, from shapes alone: {fit}. The rest is in no shape."
@@ -50,7 +49,7 @@ def way_in_words(candidate: Candidate) -> str:
     from cnnviz.checkpoints.chain_guess import open_questions
 
     size = "×".join(map(str, candidate.input_size[1:]))
-    sure = f"{candidate.confidence:.0%}"
+    sure = f"{candidate.confidence * 100:.0f} %"
     if candidate.architecture != CHAIN:
         return f"{sure} · {candidate.title} · {size}"
     convolutions = [row for row in open_questions(candidate).layers if row.kind == "conv"]

@@ -91,4 +91,4 @@ def _normed(filters: Tensor) -> Tensor:
 
 
 def _percent(share: float) -> str:
-    return "nothing that can be told" if share != share else f"{share:.0%}".replace("%", " %")
+    return "nothing that can be told" if share != share else f"{share * 100:.0f} %"

@@ -169,7 +169,7 @@ def _reach_words(graph: LayerGraph, layer: str, cells: np.ndarray | None) -> str
         return f"Padding reaches no cell of {layer}."
     if cells.all():
         return f"Padding reaches every cell of {layer}."
-    return f"Padding reaches {int(cells.sum()):,} of {cells.size:,} cells of {layer}, {cells.mean():.0%}."
+    return f"Padding reaches {int(cells.sum()):,} of {cells.size:,} cells of {layer}, {cells.mean() * 100:.0f} %."
 
 
 def _with_curves(first: PaddingResult, sweeps: list[KeptSweep], network: LoadedNetwork) -> PaddingResult:

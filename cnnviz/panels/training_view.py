@@ -8,8 +8,9 @@ from typing import cast
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from cnnviz.data.facts import DATA
 from cnnviz.panels import training_words as words
-from cnnviz.panels.training import DATA, NETWORKS, TRAINED, TrainingParams, TrainingPlan, chosen_settings
+from cnnviz.panels.training import NETWORKS, TRAINED, TrainingParams, TrainingPlan, chosen_settings
 from cnnviz.panels.training_curves import curves_of
 from cnnviz.panels.training_settings_view import SETTINGS, TrainingSettingsView
 from cnnviz.scene.document import Document

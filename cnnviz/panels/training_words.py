@@ -22,7 +22,7 @@ _PHASES = {
 def phase_words(state: RunState, curve: RunCurve, fetching: Fetching | None) -> str:
     """What the run does, in one or two words, and its epoch."""
     if fetching is not None and state.phase == "preparing":
-        return f"fetching {fetching.what}, {fetching.share:.0%}"
+        return f"fetching {fetching.what}, {fetching.share * 100:.0f} %"
     last = curve.last_step
     if state.phase in ("idle", "preparing") or last is None:
         return _PHASES[state.phase]
@@ -59,7 +59,7 @@ def result_words(curve: RunCurve) -> str:
         words.append(f"loss {curve.last_step.loss:.3f}")
     test = curve.last_test
     if test is not None and test.test_accuracy is not None:
-        words.append(f"test {test.test_accuracy:.1%}")
+        words.append(f"test {test.test_accuracy * 100:.1f} %")
     return " · ".join(words)
 
 

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QMenu
 
 from cnnviz.checkpoints.identify import is_own, network_path, read_card
 from cnnviz.checkpoints.shipped import shipped_networks
+from cnnviz.data.facts import plain_title
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.kinds import NETWORK_SUFFIXES, kind_of, picture_bytes
 from cnnviz.data.samples import samples
@@ -29,6 +30,7 @@ from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.graph_export import GraphExport
 from cnnviz.ui.icons import icon
 from cnnviz.ui.main_window import MainWindow
+from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.opening import Opening
 from cnnviz.ui.other_choice import ask_for_other
 from cnnviz.ui.run_opening import RunOpening
@@ -194,9 +196,8 @@ class Controller(QObject):
         for name in shipped_networks():
             source = f"shipped:{name}"
             card = read_card(network_path(name))
-            accuracy = "" if card.test_accuracy is None else f" · {card.test_accuracy:.1%} on {card.dataset}"
-            size = "×".join(map(str, card.input_size))
-            self._choice(menu, f"{name} · {size}{accuracy}", source == present, partial(self.open_network, source))
+            facts = (name, "×".join(map(str, card.input_size)), _measured(card.test_accuracy, card.dataset))
+            self._choice(menu, " · ".join(filter(None, facts)), source == present, partial(self.open_network, source))
         menu.addSeparator()
         menu.addAction(self.commands["open"])
         menu.addAction(self.commands["reset-network"])
@@ -347,9 +348,8 @@ class Controller(QObject):
         self._network_source = key
         card = network.card
         self.bar.network.setText(network.name)
-        measured = card.test_accuracy is not None and not network.changes  # of the network as it was loaded
-        accuracy = f"{card.test_accuracy:.1%} on {card.dataset} test" if measured else ""
-        self.bar.accuracy.set_text(accuracy)
+        measured = not network.changes  # of the network as it was loaded
+        self.bar.accuracy.set_text(_measured(card.test_accuracy, card.dataset) if measured else "")
         self.bar.device.setText(network.device.type)
         name = network.title if network.changes else network.source.partition(":")[2]
         self.status.set_network(name, network.graph.method, network.graph.notes)
@@ -358,6 +358,10 @@ class Controller(QObject):
         median = self._clock.median_ms
         self.bar.frame.set_text("" if median is None else f"{median:.1f} ms per frame")
         self.status.refresh()
+
+
+def _measured(accuracy: float | None, dataset: str) -> str:
+    return "" if accuracy is None else f"{format_percent(accuracy, 1)} on {plain_title(dataset)} test"
 
 
 def _next_try(refused: NetworkChoice) -> NetworkChoice:

@@ -75,7 +75,7 @@ def test_activations_of_both_share_a_scale_and_are_subtracted(compared, handed):
         np.testing.assert_allclose(shown / ZERO * pictures.reach, (theirs - ours)[tile], atol=pictures.reach / ZERO)
     chances = [torch.softmax(module(torch.from_numpy(image)[None]), 1).max().item() for module in (first, second)]
     for answer, chance in zip(last.answers, chances, strict=True):
-        assert answer.endswith(f"({chance:.1%})")
+        assert answer.endswith(f"({chance * 100:.1f} %)")
 
 
 def with_edits(edits):
