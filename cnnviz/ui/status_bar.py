@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QProgressBar, QSizePolicy, QStatusBar
 
 from cnnviz.ui.controls import ElidedLabel, text_button
@@ -25,6 +25,7 @@ class StatusBar(QStatusBar):
         self._clock = clock
         self._forward_ms: float | None = None
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(0, 0, theme().px(8), 0)
         self._network = ElidedLabel()
         # else each other name would lay the window out anew
         self._network.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -39,7 +40,9 @@ class StatusBar(QStatusBar):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(lambda: self._show_opening(True))
-        self._times = ElidedLabel(widest="frame 8888.8 ms   forward 8888.8 ms   memory 88,888 MB")
+        self._times = ElidedLabel(
+            align=Qt.AlignmentFlag.AlignRight, widest="frame 8888.8 ms   forward 8888.8 ms   memory 88,888 MB"
+        )
         self._times.setToolTip("Median of the last 30 frames, the last forward pass, and the memory of the process")
         self.addWidget(self._network, 1)
         for widget in (self._opening, self._progress, self._cancel):

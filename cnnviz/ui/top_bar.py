@@ -44,7 +44,7 @@ class TopBar(QToolBar):
         self.accuracy = ElidedLabel()
         self.accuracy.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.input = MenuButton("Input", "Input: open, paste, a sample, or an empty canvas", "image")
-        self.frame = ElidedLabel(widest="8888.8 ms per frame")
+        self.frame = ElidedLabel(align=Qt.AlignmentFlag.AlignRight, widest="8888.8 ms per frame")
         self.frame.setToolTip("From an edit to the paint that shows it: median of the last 30 frames")
         self.device = MenuButton("…", "Device on which the network runs", "device")
         self.layout_menu = MenuButton("", "Layout: choose a workspace; show, hide and reset panels", "layout")
