@@ -15,7 +15,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -
         "--dataset",
         required=required,
         metavar="SET",
-        help="digits, shapes, mnist, fashion-mnist, cifar10, or folder:PATH with one folder of images per class",
+        help="digits, shapes, dots, mnist, fashion-mnist, cifar10, or folder:PATH with one folder of images per class",
     )
     parser.add_argument(
         "--data-dir",

@@ -17,6 +17,9 @@ def add_evaluate_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument("network", metavar="NETWORK", help="mnist-lenet, cifar-net, tiny-vgg, or a .safetensors file")
     add_data_arguments(parser)
+    parser.add_argument(
+        "--permute-pixels", action="store_true", help="of a network that was trained with it: as it saw the images"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, on the last line")
     parser.set_defaults(run=run_evaluate)
 
@@ -25,10 +28,12 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print the accuracy, over all and for each class."""
     from cnnviz.checkpoints.open import open_network
     from cnnviz.data.datasets import load_dataset
+    from cnnviz.data.pixel_order import permute_pixels
     from cnnviz.training.evaluate import evaluate
 
     network = open_network(arguments.network)
     images = load_dataset(arguments.dataset, "test", arguments.data_dir, network.card.input_size)
+    images = permute_pixels(images) if arguments.permute_pixels else images
     evaluation = evaluate(network.module, network.card, images)
     if arguments.json:
         result = {

@@ -79,7 +79,7 @@ def _open_run(arguments: argparse.Namespace, folder: Path, progress: ProgressLin
         raise CommandError(f"There is no run in {folder} to go on with; leave --resume out to start one.")
     run = Run.resume(folder, progress.tell, ranks=ranks)
     chosen = {
-        name: value for name, value in _chosen(arguments).items() if name not in ("network", "dataset", "data_dir")
+        name: value for name, value in _chosen(arguments).items() if name not in ("network", "dataset", "data_dir", "permute_pixels")
     }
     settings = run.trainer.settings.changed(chosen)
     if settings != run.trainer.settings:
@@ -208,6 +208,8 @@ def _command(arguments: argparse.Namespace, settings: "TrainingSettings") -> str
             words += ["--augment", *(value or ["none"])]
         elif name == "channels_last":
             words += [] if value else ["--no-channels-last"]
+        elif name == "permute_pixels":
+            words += ["--permute-pixels"] if value else []
         elif name not in _LEFT_OUT and (value != defaults[name].default or name in _ALWAYS):
             words += [f"--{name.replace('_', '-')}", f"{value:.12g}" if isinstance(value, float) else str(value)]
     words += ["--out", without_machine_path(str(arguments.out))]

@@ -32,6 +32,12 @@ def add_train_command(subparsers: Subparsers) -> None:
         "random weights, or a file, whose weights are trained further",
     )
     add_data_arguments(parser, required=False)
+    parser.add_argument(
+        "--permute-pixels",
+        action="store_const",
+        const=True,
+        help="train and test on images whose pixels are in one other order, the same for all",
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the .safetensors file to write")
     _add_network_options(parser.add_argument_group("network"))
     _add_training_options(parser.add_argument_group("training; what is not given is the network's own recipe"))

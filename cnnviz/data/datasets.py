@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnviz.data import cifar10, fetching
 from cnnviz.data.digits import load_digits
+from cnnviz.data.dots import load_dots
 from cnnviz.data.fetching import Progress
 from cnnviz.data.folders import read_class_folders
 from cnnviz.data.idx import read_idx
@@ -20,9 +21,9 @@ __all__ = ["DATASETS", "DatasetError", "LabelledImages", "Split", "load_dataset"
 
 Split = Literal["train", "test"]
 
-DATASETS = ("digits", "shapes", "mnist", "fashion-mnist", "cifar10", "folder:PATH")
+DATASETS = ("digits", "shapes", "dots", "mnist", "fashion-mnist", "cifar10", "folder:PATH")
 
-ON_BOARD = ("digits", "shapes")
+ON_BOARD = ("digits", "shapes", "dots")
 """Those for which nothing has to be fetched."""
 
 _IDX_CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -57,8 +58,8 @@ def load_dataset(
     Parameters
     ----------
     spec
-        ``digits``, ``shapes``, ``mnist``, ``fashion-mnist``, ``cifar10``, or ``folder:PATH`` with one folder of images
-        per class; where PATH has the folders ``train`` and ``test``, these are the splits, else both splits are the
+        ``digits``, ``shapes``, ``dots``, ``mnist``, ``fashion-mnist``, ``cifar10``, or ``folder:PATH`` with one folder of
+        images per class; where PATH has the folders ``train`` and ``test``, these are the splits, else both splits are the
         whole of it.
     data_dir
         Where the data set lies, itself or in a folder of its name. Without it, the environment variable
@@ -82,6 +83,8 @@ def load_dataset(
         return load_digits(split)
     if spec == "shapes":
         return load_shapes(split)
+    if spec == "dots":
+        return load_dots(split)
     if spec not in DATASETS:
         raise DatasetError(f"There is no data set '{spec}'; choose one of {', '.join(DATASETS)}.")
     if data_dir is None and (from_environment := os.environ.get("CNNVIZ_DATA_DIR")):

@@ -22,6 +22,7 @@ DATA: Mapping[str, DataFacts] = MappingProxyType(
     {
         "digits": DataFacts("Digits (on board)", 1438, 359, (1, 8, 8), 10),
         "shapes": DataFacts("Shapes (on board)", 6000, 1000, (3, 32, 32), 5),
+        "dots": DataFacts("Dots (on board)", 3000, 1000, (1, 28, 28), 16),
         "mnist": DataFacts("MNIST", 60_000, 10_000, (1, 28, 28), 10),
         "fashion-mnist": DataFacts("Fashion-MNIST", 60_000, 10_000, (1, 28, 28), 10),
         "cifar10": DataFacts("CIFAR-10", 50_000, 10_000, (3, 32, 32), 10),

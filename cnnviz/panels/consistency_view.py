@@ -26,6 +26,7 @@ _SETS = (
     (SAMPLES, "the samples"),
     ("digits", "digits"),
     ("shapes", "shapes"),
+    ("dots", "dots"),
     ("mnist", "MNIST"),
     ("fashion-mnist", "Fashion-MNIST"),
     ("cifar10", "CIFAR-10"),

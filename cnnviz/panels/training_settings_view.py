@@ -103,7 +103,12 @@ class TrainingSettingsView(QWidget):
         self._data = text_button("Data folder…", "Where MNIST, Fashion-MNIST and CIFAR-10 lie", role="open")
         self._data.clicked.connect(self._ask_data)
         self._add(grid, "data", self._data)
-        self._fixed += [seed, device, self._data]
+        permuted = Toggle("permuted")
+        permuted.setToolTip("The pixels of all images in one other order: what is near is near no more")
+        permuted.edited.connect(partial(self._edit, "permute_pixels"))
+        self._shows.append(lambda settings: permuted.set_value(settings.permute_pixels))
+        self._add(grid, "pixels", permuted)
+        self._fixed += [seed, device, self._data, permuted]
         return grid
 
     def _augmentations(self) -> QWidget:

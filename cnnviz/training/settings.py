@@ -43,6 +43,7 @@ class TrainingSettings(Frozen):
     network: NetworkStart = NetworkStart()
     dataset: str = Field("digits", min_length=1, description="name of a data set, or folder:PATH")
     data_dir: str = Field("", description="where the data set lies; empty: fetched where it is not on board")
+    permute_pixels: bool = Field(False, description="the pixels of all images in one other order, always the same")
 
     epochs: int = Field(10, ge=1, le=100_000, description="passes over the training images")
     steps: int | None = Field(None, ge=1, description="stop after so many steps, whatever the epochs say")
@@ -88,7 +89,7 @@ class TrainingSettings(Frozen):
         return Path(self.data_dir) if self.data_dir else None
 
 
-FIXED_WHILE_RUNNING = ("network", "dataset", "data_dir", "seed", "threads")
+FIXED_WHILE_RUNNING = ("network", "dataset", "data_dir", "permute_pixels", "seed", "threads")
 """Fields that make another run of it."""
 
 

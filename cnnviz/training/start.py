@@ -14,6 +14,7 @@ from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.data.colour import LUMINANCE
 from cnnviz.data.datasets import has_test_split, load_dataset
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
+from cnnviz.data.pixel_order import permute_pixels
 from cnnviz.data.split import split_by_class
 from cnnviz.nets.registry import build
 from cnnviz.training.device_data import DeviceImages, TrainingData
@@ -73,11 +74,13 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
         input_size=(channels, *plan.input_size[1:]),
         mean=mean,
         std=std,
-        dataset=without_machine_path(settings.dataset),
+        dataset=without_machine_path(settings.dataset) + (", pixels permuted" if settings.permute_pixels else ""),
         command=command,
         seed=settings.seed,
     )
     notes = [note] if note else []
+    if settings.permute_pixels:
+        notes.append("The network learns from permuted pixels; what is on the canvas keeps its order and is not for it.")
     if skipped:
         notes.append(f"{len(skipped)} files are no images, first {skipped[0]}")
     data = TrainingData(DeviceImages.of(train), DeviceImages.of(test), card)
@@ -108,6 +111,8 @@ def load_images(
 ) -> tuple[LabelledImages, LabelledImages]:
     """Images to train on and to test with, in the channels that they have; those of a folder in the network's size.
 
+    Where their pixels are permuted, they are before the images are brought to that size.
+
     Raises
     ------
     DatasetError
@@ -124,6 +129,8 @@ def load_images(
     if test.class_names != train.class_names:
         unknown = sorted(set(train.class_names) ^ set(test.class_names))
         raise DatasetError(f"Training and test images of {name} differ in the class '{unknown[0]}'; give it to both.")
+    if settings.permute_pixels:
+        return permute_pixels(train), permute_pixels(test)
     return train, test
 
 

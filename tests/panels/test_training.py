@@ -21,7 +21,7 @@ def plan_of(**settings):
     return compute(document.scene, None, lambda: False)
 
 
-@pytest.mark.parametrize("name", ["digits", "shapes"])
+@pytest.mark.parametrize("name", ["digits", "shapes", "dots"])
 def test_what_is_known_of_the_data_is_so(name):
     train, test = load_dataset(name, "train"), load_dataset(name, "test")
     facts = DATA[name]
