@@ -46,7 +46,7 @@ def add_measure_command(subparsers: Subparsers) -> None:
         "--data",
         default="samples",
         metavar="SPEC",
-        help="samples, an image file, digits, shapes, dots, mnist, fashion-mnist, cifar10, or folder:PATH; default samples",
+        help="samples (the default), an image file, digits, shapes, dots, mnist, fashion-mnist, cifar10, folder:PATH",
     )
     images.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data set lies, as for evaluate")
     images.add_argument("--images", type=positive_int, default=8, metavar="N", help="how many at most; default 8")

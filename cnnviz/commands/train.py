@@ -79,7 +79,9 @@ def _open_run(arguments: argparse.Namespace, folder: Path, progress: ProgressLin
         raise CommandError(f"There is no run in {folder} to go on with; leave --resume out to start one.")
     run = Run.resume(folder, progress.tell, ranks=ranks)
     chosen = {
-        name: value for name, value in _chosen(arguments).items() if name not in ("network", "dataset", "data_dir", "permute_pixels")
+        name: value
+        for name, value in _chosen(arguments).items()
+        if name not in ("network", "dataset", "data_dir", "permute_pixels")
     }
     settings = run.trainer.settings.changed(chosen)
     if settings != run.trainer.settings:

@@ -36,6 +36,9 @@ class Series:
         Which of the distinct colours it has, so that what belongs together looks alike; None: that of its place.
     stroke : "solid", "dashed" or "dotted"
         Of its line; tells curves of one hue apart.
+    beside : str
+        Name of the curve that tells of the same thing: this one has its colour, is drawn thin and goes with it; empty
+        where it stands for itself.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Series:
     points: bool = False
     hue: int | None = None
     stroke: Stroke = "solid"
+    beside: str = ""
 
     def __post_init__(self) -> None:
         if (self.low is None) != (self.high is None):
@@ -108,12 +112,13 @@ def series(
     points: bool = False,
     hue: int | None = None,
     stroke: Stroke = "solid",
+    beside: str = "",
 ) -> Series:
     """A :class:`Series` from anything like an array; ``spread`` is half the height of a symmetric band."""
     places, values = np.asarray(x, np.float64), np.asarray(y, np.float64)
     half = None if spread is None else np.asarray(spread, np.float64)
     low, high = (None, None) if half is None else (values - half, values + half)
-    return Series(name, places, values, low, high, reference, points, hue, stroke)
+    return Series(name, places, values, low, high, reference, points, hue, stroke, beside)
 
 
 def to_csv(curves: Curves) -> str:

@@ -58,9 +58,9 @@ def load_dataset(
     Parameters
     ----------
     spec
-        ``digits``, ``shapes``, ``dots``, ``mnist``, ``fashion-mnist``, ``cifar10``, or ``folder:PATH`` with one folder of
-        images per class; where PATH has the folders ``train`` and ``test``, these are the splits, else both splits are the
-        whole of it.
+        ``digits``, ``shapes``, ``dots``, ``mnist``, ``fashion-mnist``, ``cifar10``, or ``folder:PATH`` with one folder
+        of images per class; where PATH has the folders ``train`` and ``test``, these are the splits, else both splits
+        are the whole of it.
     data_dir
         Where the data set lies, itself or in a folder of its name. Without it, the environment variable
         ``CNNVIZ_DATA_DIR`` says so; without that either, the data set is fetched into the user's cache.

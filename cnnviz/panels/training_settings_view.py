@@ -13,24 +13,21 @@ from PyQt6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLabel, QScrollAre
 from cnnviz.panels.training import TrainingParams
 from cnnviz.scene.document import Document, SceneError
 from cnnviz.scene.models import Scene
-from cnnviz.training.choices import AUGMENTATION_NAMES, DEVICES, LOSSES, MOMENTUM_OPTIMIZERS, PRECISIONS, SCHEDULES
+from cnnviz.training.choices import (
+    AUGMENTATION_NAMES,
+    DEVICES,
+    LOSSES,
+    MOMENTUM_OPTIMIZERS,
+    OPTIMIZER_TITLES,
+    PRECISIONS,
+    SCHEDULES,
+)
 from cnnviz.training.settings import TrainingSettings
 from cnnviz.ui.controls import ComboBox, Toggle, text_button
 from cnnviz.ui.slider import LabelledSlider
 from cnnviz.ui.theme import theme
 
 SETTINGS = "panels.training.settings"
-_OPTIMIZERS = (
-    ("sgd", "SGD"),
-    ("momentum", "SGD with momentum"),
-    ("nesterov", "SGD, Nesterov"),
-    ("adagrad", "Adagrad"),
-    ("rmsprop", "RMSprop"),
-    ("adadelta", "Adadelta"),
-    ("adam", "Adam"),
-    ("adamw", "AdamW"),
-    ("nadam", "NAdam"),
-)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _DECAYS = (0, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1)
 _EVERY = (0, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -78,7 +75,11 @@ class TrainingSettingsView(QWidget):
         grid = _grid()
         self._add(grid, "epochs", self._slider("epochs", 1, 100, 0, "Passes over the training images"))
         self._add(grid, "batch", self._numbers("batch_size", _BATCHES, "Images per step"))
-        self._add(grid, "optimiser", self._combo("optimizer", _OPTIMIZERS, "How a gradient becomes a change"))
+        self._add(
+            grid,
+            "optimiser",
+            self._combo("optimizer", [*OPTIMIZER_TITLES.items()], "How a gradient becomes a change"),
+        )
         self._add(grid, "schedule", self._combo("schedule", _words(SCHEDULES), "How the learning rate changes"))
         self._add(grid, "loss", self._combo("loss", _words(LOSSES), "What is made small"))
         self._add(grid, "weight decay", self._numbers("weight_decay", _DECAYS, "Pulls weights towards 0, not biases"))

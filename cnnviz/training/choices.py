@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, get_args
 
 Loss = Literal["cross-entropy", "binary-cross-entropy", "square-error-mean", "square-error-sum"]
@@ -17,6 +19,21 @@ SCHEDULES: tuple[str, ...] = get_args(Schedule)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 DEVICES: tuple[str, ...] = get_args(Device)
 AUGMENTATION_NAMES: tuple[str, ...] = get_args(Augmentation)
+
+OPTIMIZER_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "sgd": "SGD",
+        "momentum": "SGD with momentum",
+        "nesterov": "SGD, Nesterov",
+        "adagrad": "Adagrad",
+        "rmsprop": "RMSprop",
+        "adadelta": "Adadelta",
+        "adam": "Adam",
+        "adamw": "AdamW",
+        "nadam": "NAdam",
+    }
+)
+"""What they are called."""
 
 MOMENTUM_OPTIMIZERS = ("momentum", "nesterov")
 """Those that ``momentum`` has a meaning for."""

@@ -80,7 +80,9 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
     )
     notes = [note] if note else []
     if settings.permute_pixels:
-        notes.append("The network learns from permuted pixels; what is on the canvas keeps its order and is not for it.")
+        notes.append(
+            "The network learns from permuted pixels; what is on the canvas keeps its order and is not for it."
+        )
     if skipped:
         notes.append(f"{len(skipped)} files are no images, first {skipped[0]}")
     data = TrainingData(DeviceImages.of(train), DeviceImages.of(test), card)

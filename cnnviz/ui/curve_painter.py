@@ -41,10 +41,15 @@ def _ramp(count: int, dark: bool) -> tuple[str, ...]:
 
 def looks(curves: Curves) -> dict[str, QColor]:
     """The colour of each curve by its name; what is there to compare with has none of its own."""
-    own = [each.name for each in curves.series if not each.reference]
+    own = [each.name for each in curves.series if not each.reference and not each.beside]
     found = dict(zip(own, curve_colours(len(own)), strict=True))
     found |= {each.name: hue_colour(each.hue) for each in curves.series if each.hue is not None}
-    return {each.name: found.get(each.name, theme().colour("muted")) for each in curves.series}
+    return {each.name: found.get(each.beside or each.name, theme().colour("muted")) for each in curves.series}
+
+
+def shown_series(curves: Curves, hidden: Collection[str]) -> list[Series]:
+    """Those that are not hidden, by their own name or with the curve that they go with."""
+    return [each for each in curves.series if each.name not in hidden and each.beside not in hidden]
 
 
 def hue_colour(hue: int) -> QColor:
@@ -59,17 +64,18 @@ def pen_style(stroke: Stroke) -> Qt.PenStyle:
 
 
 def legend_of(curves: Curves, hidden: Collection[str]) -> list[LegendEntry]:
-    """A legend's entry for each curve."""
+    """A legend's entry for each curve that stands for itself."""
     colours = looks(curves)
     return [
         LegendEntry(each.name, colours[each.name], each.reference or each.stroke != "solid", each.name in hidden)
         for each in curves.series
+        if not each.beside
     ]
 
 
 def whole_range(curves: Curves, hidden: Collection[str]) -> tuple[Range, Range] | None:
     """What shows all of the curves that are not hidden; None where there is nothing."""
-    shown = [each for each in curves.series if each.name not in hidden and each.x.size]
+    shown = [each for each in shown_series(curves, hidden) if each.x.size]
     if not shown:
         return None
     left, right = min(float(each.x.min()) for each in shown), max(float(each.x.max()) for each in shown)
@@ -135,16 +141,16 @@ class CurvePainter:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(axes.frame.adjusted(-1, -1, 1, 1))
-        shown = [each for each in self.curves.series if each.name not in self.hidden]
+        shown = shown_series(self.curves, self.hidden)
         for each in shown:
             self._paint_band(painter, axes, each, colours[each.name])
-        for each in sorted(shown, key=lambda each: not each.reference):
+        for each in sorted(shown, key=lambda each: not (each.reference or each.beside)):
             self._paint_curve(painter, axes, each, colours[each.name])
         painter.restore()
 
     def _paint_curve(self, painter: QPainter, axes: Axes, each: Series, colour: QColor) -> None:
         hub = theme()
-        pen = QPen(colour, hub.px(1) if each.reference else hub.px(2))
+        pen = QPen(colour, hub.px(1) if each.reference or each.beside else hub.px(2))
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         if each.reference:
             pen.setStyle(Qt.PenStyle.DashLine)

@@ -8,7 +8,7 @@ from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResi
 from PyQt6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.curves import Curves
-from cnnviz.ui.curve_painter import CurvePainter, legend_of, whole_range
+from cnnviz.ui.curve_painter import CurvePainter, legend_of, shown_series, whole_range
 from cnnviz.ui.figure import CurveFigure
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.numbers import format_number
@@ -266,7 +266,7 @@ class _Canvas(QWidget):
 
 def reading(curves: Curves, hidden: frozenset[str], x: float) -> tuple[str, list[str]]:
     """The place of a curve that is nearest to ``x`` in words, and what each curve shown is there."""
-    shown = [each for each in curves.series if each.name not in hidden and each.x.size]
+    shown = [each for each in shown_series(curves, hidden) if each.x.size]
     if not shown:
         return "", []
     places = np.concatenate([each.x for each in shown])

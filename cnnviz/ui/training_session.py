@@ -34,6 +34,8 @@ from cnnviz.training.client_events import (
 from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, Saved, StepMetrics
 from cnnviz.training.run_curve import RunCurve
 from cnnviz.training.settings import FIXED_WHILE_RUNNING, TrainingSettings
+from cnnviz.ui.run_shelf import RunShelf
+from cnnviz.ui.training_queue import TrainingQueue
 
 HAND_RESTS_MS = 300
 """After so long without a stroke the hand is taken to rest."""
@@ -94,6 +96,10 @@ class TrainingSession(QObject):
         self._unseen = self._timer(PAINTED_BY_MS, self._acknowledge)
         self._settled = self._timer(SETTLED_MS, self._change_run)
         document.changed.connect(self._on_changed)
+        self.queue = TrainingQueue(self, document, failures, kept_in)
+        """Runs that are trained in turn."""
+        self.shelf = RunShelf(self, failures)
+        """Names and deletes runs."""
 
     # what can be asked of it
 
@@ -127,6 +133,7 @@ class TrainingSession(QObject):
             return
         self._connected().warm_up()
         self.look_for_pending()
+        self.queue.load()
 
     def look_for_pending(self) -> None:
         """See which runs were killed and can go on."""
@@ -134,10 +141,10 @@ class TrainingSession(QObject):
         self.pending = tuple(run for run in run_folder.pending_runs(self._kept_in) if str(run.folder) != here)
         self.changed.emit()
 
-    def start(self, *, paused: bool = False) -> None:
-        """Begin a run with the settings of the document."""
+    def start(self, *, paused: bool = False, folder: Path | None = None) -> None:
+        """Begin a run with the settings of the document, in ``folder`` or a new one."""
         settings = self.settings
-        folder = run_folder.new_run_folder(
+        folder = folder or run_folder.new_run_folder(
             self._kept_in or run_folder.runs_folder(), settings.dataset, settings.network.name
         )
         self._begin()
@@ -154,6 +161,14 @@ class TrainingSession(QObject):
             run_folder.dismiss(folder)
         except OSError as error:
             self._failures.tell(f"{folder} cannot be written ({error.strerror}); the run will be offered again.")
+        self.look_for_pending()
+
+    def forget(self, folder: Path) -> None:
+        """Offer the run in ``folder`` no more: it is gone."""
+        if self.run is not None and self.run.folder == str(folder) and not self.goes_on:
+            self.run = None
+            self.curve = RunCurve()
+            self.state = RunState("idle")
         self.look_for_pending()
 
     def pause(self) -> None:
@@ -191,6 +206,7 @@ class TrainingSession(QObject):
         for timer in (self._hand, self._unseen, self._settled):
             timer.stop()
         self._document.changed.disconnect(self._on_changed)
+        self.queue.close()
         if self.source is not None:
             withdraw(self.source)
         if self._client is not None:

@@ -17,7 +17,9 @@ def test_the_order_is_a_bijection_that_leaves_hardly_a_pixel_in_its_place(height
 
 def test_every_image_and_channel_is_put_in_that_order():
     random = np.random.default_rng(0)
-    images = LabelledImages(random.integers(0, 256, (3, 2, 5, 9), np.uint8), np.array([0, 1, 0]), ("a", "b"), ("x.png",))
+    images = LabelledImages(
+        random.integers(0, 256, (3, 2, 5, 9), np.uint8), np.array([0, 1, 0]), ("a", "b"), ("x.png",)
+    )
     permuted = permute_pixels(images)
     order = pixel_permutation(5, 9)
     for image, before in zip(permuted.images.reshape(6, 45), images.images.reshape(6, 45), strict=True):

@@ -1,0 +1,200 @@
+"""Runs: all training runs in a table, those that wait among them, and the curves of some over one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+from pydantic import Field
+
+from cnnviz.core.curves import Curves
+from cnnviz.engine.observation import Observation
+from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.panels.runs_curves import Part, Quantity, drawn_runs, overlaid
+from cnnviz.scene.models import Scene
+from cnnviz.scene.params import PanelParams
+from cnnviz.training.run_changes import ChangeGroup, differences, one_change, run_words
+from cnnviz.training.run_folder import runs_folder
+from cnnviz.training.run_label import RunLabel
+from cnnviz.training.run_queue import WaitingRun, read_queue
+from cnnviz.training.run_reader import Along, RunsReader, Standing, StoredRun
+from cnnviz.training.settings import TrainingSettings
+
+MOST_SHOWN = 12
+SHOWN_AT_FIRST = 5
+"""The newest ones, while the person has ticked none."""
+
+_Id = Annotated[str, Field(max_length=200)]
+
+
+class RunsParams(PanelParams):
+    shown: tuple[_Id, ...] | None = Field(
+        None, max_length=200, description="runs whose curves are drawn, by their folders' names; none: the newest"
+    )
+    selected: _Id = Field("", description="run that the buttons speak of", json_schema_extra={"undo": "none"})
+    quantity: Quantity = Field("loss", description="what is drawn")
+    part: Part = Field("both", description="of which images")
+    along: Along = Field("epochs", description="against what")
+    logarithmic: bool = Field(False, description="loss on a logarithmic axis")
+    scans: int = Field(0, ge=0, description="how often runs were seen to change", json_schema_extra={"undo": "none"})
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A row of the table.
+
+    Attributes
+    ----------
+    name : str
+        What the person, or the comparison it was trained for, calls it; else network and data.
+    change : str
+        In what it differs from the row above; empty where the name says so.
+    standing : str
+        ``"waiting"``, or as of a :class:`StoredRun`.
+    progress : float
+        From 0 to 1.
+    epochs : (int, int)
+        Done, and to be done.
+    curve : str
+        Name of its curve in the plot; empty where it has none.
+    folder : Path or None
+        None while it waits.
+    """
+
+    id: str
+    name: str
+    change: str
+    standing: Standing | Literal["waiting"]
+    settings: TrainingSettings
+    label: RunLabel
+    progress: float = 0.0
+    epochs: tuple[int, int] = (0, 0)
+    train_loss: float | None = None
+    test_loss: float | None = None
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+    seconds: float | None = None
+    weights: int | None = None
+    channels: int | None = None
+    curve: str = ""
+    is_shown: bool = False
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RunsResult:
+    """All runs in the order in which they were started, then those that wait in the order in which they will be.
+
+    Attributes
+    ----------
+    changes : tuple of ChangeGroup
+        Duplicates with one change of the run that is selected.
+    reading : bool
+        There is more to be read of their curves.
+    """
+
+    lines: tuple[RunLine, ...]
+    curves: Curves | None
+    changes: tuple[ChangeGroup, ...]
+    reading: bool
+
+
+_readers: dict[Path, RunsReader] = {}
+"""That of the folder that was looked at last, so that of a curve that grows only what is new is read."""
+
+
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[RunsResult]:
+    """First the table as far as it is known; then, piece by piece, the curves."""
+    params = cast(RunsParams, scene.panel("runs"))
+    parent = runs_folder()
+    if parent not in _readers:
+        _readers.clear()
+        _readers[parent] = RunsReader(parent)
+    reader = _readers[parent]
+    reader.rescan()
+    first = params.shown or ()
+    more = reader.read_more(first)
+    while more:
+        yield _result(reader, params, parent, reading=True)
+        more = reader.read_more(first)
+    yield _result(reader, params, parent, reading=False)
+
+
+def _result(reader: RunsReader, params: RunsParams, parent: Path, *, reading: bool) -> RunsResult:
+    stored = reader.runs
+    waiting = [run for run in read_queue(parent).waiting if not any(run.id == each.id for each in stored)]
+    shown = shown_ids(params, [run.id for run in stored])
+    drawn = drawn_runs(stored, shown)
+    lines: list[RunLine] = []
+    for run in stored:
+        above = lines[-1].settings if lines else None
+        lines.append(_stored_line(run, above, run.id in shown, drawn.get(run.id, "")))
+    for each in waiting:
+        above = lines[-1].settings if lines else None
+        lines.append(_waiting_line(each, above, params.shown is not None and each.id in params.shown))
+    selected = next((line for line in lines if line.id == params.selected), None)
+    curves = overlaid(stored, drawn, params.quantity, params.part, params.along, logarithmic=params.logarithmic)
+    return RunsResult(tuple(lines), curves, one_change(selected.settings) if selected is not None else (), reading)
+
+
+def shown_ids(params: RunsParams, ids: list[str]) -> tuple[str, ...]:
+    """The runs whose curves are drawn, of those that there are."""
+    chosen = ids[-SHOWN_AT_FIRST:] if params.shown is None else [each for each in ids if each in params.shown]
+    return tuple(chosen[-MOST_SHOWN:])
+
+
+def _names(settings: TrainingSettings, label: RunLabel, above: TrainingSettings | None) -> tuple[str, str]:
+    """Name, and in what it differs from the row above."""
+    changed = ", ".join(differences(above, settings)) if above is not None else run_words(settings)
+    if label.name:
+        return label.name, changed if changed != label.name else ""
+    whole = run_words(settings)
+    if changed in ("", whole):
+        return whole, "as the one above" if not changed else ""
+    return whole, changed
+
+
+def _stored_line(run: StoredRun, above: TrainingSettings | None, is_shown: bool, curve: str) -> RunLine:
+    name, change = _names(run.record.settings, run.label, above)
+    step, epoch, test = run.last_step, run.last_epoch, run.last_test
+    total = max(run.record.total_steps, run.steps, 1)
+    return RunLine(
+        id=run.id,
+        name=name,
+        change=change,
+        standing=run.standing,
+        settings=run.record.settings,
+        label=run.label,
+        progress=1.0 if run.standing == "finished" else run.steps / total,
+        epochs=(epoch.epoch if epoch is not None else 0, run.record.settings.epochs),
+        train_loss=epoch.train_loss if epoch is not None else step.loss if step is not None else None,
+        test_loss=test.test_loss if test is not None else None,
+        train_accuracy=epoch.train_accuracy if epoch is not None else step.accuracy if step is not None else None,
+        test_accuracy=test.test_accuracy if test is not None else None,
+        seconds=run.seconds if step is not None else None,
+        weights=run.weights,
+        channels=run.channels,
+        curve=curve,
+        is_shown=is_shown,
+        folder=run.folder,
+    )
+
+
+def _waiting_line(run: WaitingRun, above: TrainingSettings | None, is_shown: bool) -> RunLine:
+    name, change = _names(run.settings, run.label, above)
+    epochs = (0, run.settings.epochs)
+    return RunLine(run.id, name, change, "waiting", run.settings, run.label, epochs=epochs, is_shown=is_shown)
+
+
+SPEC = PanelSpec(
+    id="runs",
+    title="Runs",
+    area="right",
+    params=RunsParams,
+    depends=(),
+    compute=compute,
+    view="cnnviz.panels.runs_view:RunsView",
+    tip="All training runs in a table, their curves over one another, and duplicates with one change.",
+)

@@ -1,0 +1,99 @@
+"""The curves of several runs over one another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnviz.core.curves import Curves, Mark, Series, series
+from cnnviz.training.run_changes import differences, run_words
+from cnnviz.training.run_reader import Along, StoredRun
+
+Quantity = Literal["loss", "accuracy"]
+Part = Literal["train", "test", "both"]
+
+MOST_PLACES = 120
+"""Of a curve of batches: where there are more, neighbours are averaged, so that curves can be told apart."""
+_X_LABELS: Mapping[Along, str] = {"steps": "steps", "epochs": "epochs", "seconds": "seconds of training"}
+_Y_LABELS: Mapping[Quantity, str] = {"loss": "loss (mean over images)", "accuracy": "named rightly (%)"}
+
+
+def drawn_runs(runs: Sequence[StoredRun], shown: Collection[str]) -> dict[str, str]:
+    """Names of the curves by their runs' ids, in order: the run's own, else what sets it apart from the first.
+
+    Of two that would have one name, the later has a number.
+    """
+    chosen = [run for run in runs if run.id in shown]
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for run in chosen:
+        settings = run.record.settings
+        changed = ", ".join(differences(chosen[0].record.settings, settings))
+        name = run.label.name or (run_words(settings) if run is chosen[0] or not changed else changed)
+        candidates = (name, *(f"{name} ({number})" for number in range(2, 2 * len(chosen) + 2)))
+        names[run.id] = next(each for each in candidates if not {each, _beside(each)} & taken)
+        taken |= {names[run.id], _beside(names[run.id])}
+    return names
+
+
+def _beside(name: str) -> str:
+    """Name of the curve of what a run is trained on, beside that of its test images."""
+    return f"{name}, trained on"
+
+
+def overlaid(
+    runs: Sequence[StoredRun],
+    drawn: Mapping[str, str],
+    quantity: Quantity,
+    part: Part,
+    along: Along,
+    *,
+    logarithmic: bool = False,
+) -> Curves | None:
+    """One plot of all that are drawn; None before there is anything to plot."""
+    made: list[Series] = []
+    marks: list[Mark] = []
+    by_id = {run.id: run for run in runs}
+    scale = 100.0 if quantity == "accuracy" else 1.0
+    for run_id, name in drawn.items():
+        curves = by_id[run_id].curves
+        batches = curves.train_loss if quantity == "loss" else curves.train_accuracy
+        tests = curves.test_loss if quantity == "loss" else curves.test_accuracy
+        steps, values = _averaged(*batches)
+        train, test = curves.places(steps, along), curves.places(tests[0], along)
+        if part == "train":
+            made.append(series(name, train, values * scale))
+        else:
+            made.append(series(name, test, tests[1] * scale, points=test.size < 60))
+        if part == "both":
+            made.append(series(_beside(name), train, values * scale, beside=name))
+        if by_id[run_id].standing == "diverged" and train.size:
+            marks.append(Mark("x", float(train[-1]), f"{name} diverged"))
+    if not any(each.x.size for each in made):
+        return None
+    title = {"loss": "Loss", "accuracy": "Accuracy"}[quantity]
+    of = {"train": ", of batches trained on", "test": ", of test images", "both": "; thin: of batches trained on"}[part]
+    return Curves(
+        f"{title} of {len(drawn)} runs{of}",
+        _X_LABELS[along],
+        _Y_LABELS[quantity],
+        tuple(made),
+        tuple(marks),
+        logarithmic=logarithmic and quantity == "loss",
+        whole_x=along == "steps",
+    )
+
+
+def _averaged(
+    x: NDArray[np.float64], y: NDArray[np.float64], most: int = MOST_PLACES
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means over so many neighbours that at most ``most`` are left; the last ones may be fewer."""
+    together = -(-x.size // most)
+    if together <= 1:
+        return x, y
+    starts = np.arange(0, x.size, together)
+    counts = np.diff(np.append(starts, x.size))
+    return np.add.reduceat(x, starts) / counts, np.add.reduceat(y, starts) / counts

@@ -1,0 +1,79 @@
+"""What is said of runs in the table."""
+
+from __future__ import annotations
+
+import math
+
+from cnnviz.panels.runs import RunLine
+
+_STANDINGS = {
+    "waiting": "waiting",
+    "training": "training",
+    "interrupted": "interrupted",
+    "stopped": "stopped",
+    "finished": "done",
+    "diverged": "diverged",
+}
+_TOKENS = {"training": "accent", "diverged": "error", "interrupted": "warning", "finished": "text"}
+
+
+def standing_words(line: RunLine) -> str:
+    """How it stands; of one that is not done, how far it came."""
+    word = _STANDINGS[line.standing]
+    return f"{word} {line.progress:.0%}" if line.standing in ("training", "stopped", "interrupted") else word
+
+
+def standing_token(standing: str) -> str:
+    """Colour of those words in the theme."""
+    return _TOKENS.get(standing, "muted")
+
+
+def share_words(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
+def loss_words(loss: float | None) -> str:
+    if loss is None:
+        return ""
+    return f"{loss:.3g}" if math.isfinite(loss) and (loss >= 1000 or 0 < loss < 0.001) else f"{loss:.3f}"
+
+
+def epochs_words(line: RunLine) -> str:
+    done, total = line.epochs
+    return f"{done}" if done == total else f"{done} / {total}"
+
+
+def seconds_words(seconds: float | None) -> str:
+    """Rounded to what one wants to compare."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count_words(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def all_words(line: RunLine) -> str:
+    """All that the table says of a run, also what there is no room for."""
+    settings = line.settings
+    lines = [line.name, f"differs from the one above: {line.change}" if line.change else "", standing_words(line)]
+    if line.label.comparison:
+        lines.append(f"of the comparison “{line.label.comparison}”")
+    figures = (
+        ("test images named rightly", share_words(line.test_accuracy)),
+        ("trained on, named rightly", share_words(line.train_accuracy)),
+        ("test loss", loss_words(line.test_loss)),
+        ("train loss", loss_words(line.train_loss)),
+        ("epochs", epochs_words(line)),
+        ("time of training", seconds_words(line.seconds)),
+        ("weights", count_words(line.weights)),
+        ("batch", f"{settings.batch_size:,}"),
+        ("learning rate", f"{settings.learning_rate:g}"),
+        ("seed", str(settings.seed)),
+    )
+    lines += [f"{name}: {value}" for name, value in figures if value]
+    return "\n".join(each for each in lines if each)

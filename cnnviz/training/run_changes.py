@@ -1,0 +1,250 @@
+"""In what one run differs from another, in words; and the runs that differ from one in one thing alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from pydantic import ValidationError
+
+from cnnviz.core.network_changes import POOLING_WORDS, PoolingName
+from cnnviz.nets.layer_table import (
+    LAYER_TABLE,
+    LayerTable,
+    Normalisation,
+    NormalisationRow,
+    PoolingRow,
+    ResidualRow,
+    Row,
+)
+from cnnviz.nets.table_variants import (
+    with_normalisation,
+    with_pooling,
+    with_residual,
+    without_normalisation,
+    without_residual,
+)
+from cnnviz.training.choices import LOSSES, OPTIMIZER_TITLES, SCHEDULES
+from cnnviz.training.settings import NetworkStart, TrainingSettings
+
+_MEASURED = frozenset(("data_dir", "threads", "device", "save_every", "test_every", "measure_every", "channels_last"))
+"""What decides where and how a run is made and watched, not what comes of it."""
+
+
+@dataclass(frozen=True)
+class OneChange:
+    """A run that differs from another in one thing."""
+
+    words: str
+    settings: TrainingSettings
+
+
+@dataclass(frozen=True)
+class ChangeGroup:
+    """Runs that differ in the same thing.
+
+    Attributes
+    ----------
+    about
+        What the thing does, for one who has to choose.
+    """
+
+    title: str
+    about: str
+    changes: tuple[OneChange, ...]
+
+
+def table_of(start: NetworkStart) -> LayerTable | None:
+    """The layers of a network that is a table of layers; None of any other."""
+    if start.name != LAYER_TABLE:
+        return None
+    fields = {name: start.config[name] for name in LayerTable.model_fields if name in start.config}
+    try:
+        return LayerTable.model_validate(fields)
+    except ValidationError:
+        return None
+
+
+def network_of(table: LayerTable) -> NetworkStart:
+    """A network with these layers, whose channels and classes are those of the data."""
+    return NetworkStart(name=LAYER_TABLE, config=table.model_dump(mode="json"))
+
+
+def differences(before: TrainingSettings, after: TrainingSettings) -> tuple[str, ...]:
+    """What of ``after`` is other than of ``before``, a few words each; where one runs is left out."""
+    names = [
+        name
+        for name in TrainingSettings.model_fields
+        if name not in _MEASURED and getattr(before, name) != getattr(after, name)
+    ]
+    if "network" in names or "dataset" in names:
+        table, other = table_of(before.network), table_of(after.network)
+        changed = table_words(table, other) if table is not None and other is not None else ""
+        if "dataset" in names or not changed:
+            return (run_words(after),)
+        return (changed, *(_words(name, after) for name in names if name != "network"))
+    return tuple(_words(name, after) for name in names)
+
+
+def run_words(settings: TrainingSettings) -> str:
+    """Network and data."""
+    start = settings.network
+    name = "own layers" if start.name == LAYER_TABLE else Path(start.name).stem
+    kept = ", trained further" if start.keep_weights else ""
+    kind, _, path = settings.dataset.partition(":")
+    data = Path(path).name if kind == "folder" else settings.dataset
+    return f"{name}{kept} on {data}{', pixels permuted' if settings.permute_pixels else ''}"
+
+
+def table_words(before: LayerTable, after: LayerTable) -> str:
+    """The one change that makes the second table of the first; of others, by how many rows they differ."""
+    if before == after:
+        return ""
+    for _, _, variants in _table_groups(before):
+        for words, table in variants:
+            if table == after:
+                return words
+    ours, theirs = {row.name: row for row in before.layers}, {row.name: row for row in after.layers}
+    others = [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
+    if len(others) == 1:
+        return _row_words(ours.get(others[0]), theirs.get(others[0]))
+    if all(name not in ours for name in others):
+        return f"{len(others)} more layers" if others else "layers in another order"
+    return f"{len(others)} {'layers less' if all(name not in theirs for name in others) else 'other layers'}"
+
+
+def _row_words(before: Row | None, after: Row | None) -> str:
+    """What became of one layer."""
+    if after is None:
+        return f"without {cast(Row, before).name}"
+    if before is None or before.kind != after.kind:
+        return f"{after.name}: {after.kind.replace('-', ' ')}"
+    fields = [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
+    changed = [f"{name.replace('_', ' ')} {_value_words(getattr(after, name))}" for name in fields if name != "stride"]
+    return f"{after.name}: {', '.join(changed or [f'stride {_value_words(getattr(after, name))}' for name in fields])}"
+
+
+def _value_words(value: Any) -> str:
+    return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def one_change(settings: TrainingSettings) -> tuple[ChangeGroup, ...]:
+    """All runs that are offered as duplicates of this one, by what is changed."""
+    return (*_network_groups(settings), *_number_groups(settings), *_choice_groups(settings))
+
+
+def _network_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:
+    table = table_of(settings.network)
+    if table is None:
+        return
+    for title, about, variants in _table_groups(table):
+        different = dict.fromkeys(other for _, other in variants if other != table)
+        first = {other: next(words for words, each in variants if each == other) for other in different}
+        changes = [OneChange(words, settings.changed({"network": network_of(other)})) for other, words in first.items()]
+        if changes:
+            yield ChangeGroup(title, about, tuple(changes))
+
+
+def _table_groups(table: LayerTable) -> Iterator[tuple[str, str, list[tuple[str, LayerTable]]]]:
+    """What is changed, what that does, and the tables with their words."""
+    rows = table.layers
+    normalised = [("no normalisation", without_normalisation(table))]
+    for kind in get_args(Normalisation):
+        for place in ("before", "after"):
+            words = f"{kind} normalisation {place} the activation"
+            normalised.append((words, with_normalisation(table, kind, place)))
+    has = any(isinstance(row, NormalisationRow | ResidualRow) for row in rows)
+    about = "Brings the values that a layer gives to one mean and spread: higher learning rates become possible"
+    yield "Normalisation", about, normalised if has else normalised[1:]
+    if any(isinstance(row, ResidualRow) for row in rows):
+        residual = [
+            ("no residual connections", without_residual(table)),
+            ("residual connections", with_residual(table)),
+        ]
+        yield "Residual connections", "f(x) + x in place of f(x): deep networks can be trained", residual
+    if any(isinstance(row, PoolingRow) for row in rows):
+        pooled = [(_pooling_words(kind), with_pooling(table, kind)) for kind in (*get_args(PoolingName), "none")]
+        yield "Pooling", "How a window becomes one number, and what of the place is lost", pooled
+
+
+def _pooling_words(kind: str) -> str:
+    return "no pooling" if kind == "none" else f"pooling: {POOLING_WORDS[cast(PoolingName, kind)]}"
+
+
+def _number_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:
+    rate, batch = settings.learning_rate, settings.batch_size
+    yield _group(
+        settings,
+        "Learning rate",
+        "The size of a step: too small crawls, too large diverges",
+        "learning_rate",
+        [float(f"{rate * factor:.3g}") for factor in (10, 3, 1 / 3, 0.1)],
+    )
+    sizes = [size for size in (batch * 4, batch * 2, batch // 2, batch // 4) if 2 <= size <= 4096]
+    yield _group(settings, "Batch size", "Images in a step: small batches are noisy, and many", "batch_size", sizes)
+    decays = [0.0, 1e-4, 1e-3, 0.01, 0.1]
+    yield _group(settings, "Weight decay", "Pulls the weights towards 0 at each step", "weight_decay", decays)
+    leaves = [0.0, 0.2, 0.5] if settings.dropout else [0.2, 0.5]
+    yield _group(settings, "Dropout", "Values left out at random while it trains", "dropout", leaves)
+    epochs = [settings.epochs * 2, max(settings.epochs // 2, 1)]
+    yield _group(settings, "Epochs", "Passes over the training images", "epochs", epochs)
+    seeds = [settings.seed + more for more in (1, 2)]
+    yield _group(settings, "Seed", "Other random numbers: how much of a difference is chance", "seed", seeds)
+
+
+def _choice_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:
+    yield _group(settings, "Optimiser", "How a gradient becomes a step", "optimizer", list(OPTIMIZER_TITLES))
+    yield _group(settings, "Schedule", "How the learning rate changes", "schedule", list(SCHEDULES))
+    yield _group(settings, "Loss", "What is made small", "loss", list(LOSSES))
+    yield _group(
+        settings,
+        "Pixels",
+        "One other order of the pixels: a convolution rests on what is near, a dense layer does not",
+        "permute_pixels",
+        [not settings.permute_pixels],
+    )
+
+
+def _group(settings: TrainingSettings, title: str, about: str, field: str, values: list[Any]) -> ChangeGroup:
+    others = [value for value in dict.fromkeys(values) if value != getattr(settings, field)]
+    changed = [settings.changed({field: value}) for value in others]
+    return ChangeGroup(title, about, tuple(OneChange(_words(field, each), each) for each in changed))
+
+
+def _words(field: str, settings: TrainingSettings) -> str:
+    value = getattr(settings, field)
+    make = _WORDS.get(field)
+    return make(value) if make is not None else f"{field.replace('_', ' ')} {value}"
+
+
+def _counted(one: str, many: str, value: int) -> str:
+    return f"{value:,} {one if value == 1 else many}"
+
+
+def _dropout_words(value: float | None) -> str:
+    if value is None:
+        return "the network's own dropout"
+    return f"dropout {value:g}" if value else "no dropout"
+
+
+_WORDS: Mapping[str, Any] = {
+    "permute_pixels": lambda value: "pixels permuted" if value else "pixels in their order",
+    "epochs": partial(_counted, "epoch", "epochs"),
+    "steps": lambda value: "all steps" if value is None else _counted("step", "steps", value),
+    "batch_size": lambda value: f"batches of {value:,}",
+    "loss": lambda value: value.replace("-", " "),
+    "label_smoothing": lambda value: f"label smoothing {value:g}" if value else "no label smoothing",
+    "optimizer": lambda value: OPTIMIZER_TITLES[value],
+    "learning_rate": lambda value: f"learning rate {value:g}",
+    "momentum": lambda value: f"momentum {value:g}",
+    "weight_decay": lambda value: f"weight decay {value:g}" if value else "no weight decay",
+    "dropout": _dropout_words,
+    "schedule": lambda value: f"{value.replace('-', ' ')} schedule",
+    "schedule_factor": lambda value: f"factor {value:g} of the schedule",
+    "schedule_epochs": lambda value: f"{_counted('epoch', 'epochs', value)} of the schedule",
+    "augmentations": lambda value: f"images changed by {', '.join(value)}" if value else "images as they are",
+    "seed": lambda value: f"seed {value}",
+}
