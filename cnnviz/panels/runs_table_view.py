@@ -55,6 +55,8 @@ _COLUMNS = (
     _Column("weights", "Numbers that are learned", lambda line: words.count_words(line.weights)),
 )
 _NAME, _STATE = 0, 1
+_FIRST: Mapping[str, tuple[int, ...]] = {"train": (1, 4), "both": (1, 2, 3, 4)}
+"""Columns for which there is room first, by the images whose curves are drawn."""
 
 
 class RunsModel(QAbstractTableModel):
@@ -130,6 +132,7 @@ class RunsTable(QTableView):
         self.shown_network = ""
         """Id of the run whose network the panels show."""
         self._is_filling = False
+        self._part = "both"
         self._delegate = _RunPainter(self)
         self._delegate.renamed.connect(self.renamed)
         self.setModel(self.rows)
@@ -158,10 +161,21 @@ class RunsTable(QTableView):
         theme().changed.connect(self._fit)
         self._fit()
 
-    def set_lines(self, lines: tuple[RunLine, ...], selected: str, colours: Mapping[str, QColor]) -> None:
-        """Show these runs; where there are more than before, the last is brought into view."""
+    def set_lines(
+        self, lines: tuple[RunLine, ...], selected: str, colours: Mapping[str, QColor], part: str = "both"
+    ) -> None:
+        """Show these runs; where there are more than before, the last is brought into view.
+
+        Parameters
+        ----------
+        colours
+            Of the curves, by their names.
+        part
+            Of which images curves are drawn: where there is little room, their figures are shown.
+        """
         grown = len(lines) > len(self.rows.lines)
         self.colours = colours
+        self._part = part
         self._is_filling = True
         self.rows.set_lines(lines)
         row = self.rows.row_of(selected)
@@ -231,7 +245,8 @@ class RunsTable(QTableView):
         hub, room = theme(), self.viewport().width()
         body, head = QFontMetrics(hub.font("small")), QFontMetrics(hub.font("tiny"))
         left = room - hub.px(170)
-        for index, column in enumerate(_COLUMNS[1:], 1):
+        for index in dict.fromkeys([*_FIRST.get(self._part, ()), *range(1, len(_COLUMNS))]):
+            column = _COLUMNS[index]
             texts = [column.text(line) for line in self.rows.lines]
             width = max([head.horizontalAdvance(column.title), *map(body.horizontalAdvance, texts)]) + hub.px(14)
             fits = width <= left

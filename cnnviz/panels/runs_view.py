@@ -110,7 +110,8 @@ class RunsView(PanelView):
         self._stack.setCurrentIndex(1 if result.lines else 0)
         colours = looks(result.curves) if result.curves is not None else {}
         self._table.shown_network = self._shown_network()
-        self._table.set_lines(result.lines, self._params().selected, colours)
+        params = self._params()
+        self._table.set_lines(result.lines, params.selected, colours, params.part)
         self._plot.setVisible(result.curves is not None)
         self._none.setVisible(result.curves is None)
         if result.curves is not None:

@@ -30,6 +30,7 @@ from cnnviz.training.start import Prepared, Progress, prepare, prepare_again
 from cnnviz.training.trainer import Trainer
 
 _WRITE_SECONDS = 1.0
+_ENDS: dict[str, Status] = {"finished": "finished", "diverged": "diverged"}
 
 Tell = Callable[[RunEvent | Saved | Notice], None]
 
@@ -135,7 +136,7 @@ class Run:
             return False
         self._warned = ""
         self._saved_step = self.trainer.step
-        self._note(self._record.status)
+        self._note(_ENDS.get(self.trainer.phase, "running"))
         self._tell(Saved(self.trainer.step, str(path)))
         return True
 
@@ -149,8 +150,7 @@ class Run:
         if not self.trainer.over:
             self.save()
         self._write_curve()
-        ends: dict[str, Status] = {"finished": "finished", "diverged": "diverged"}
-        self._note("running" if killed else ends.get(self.trainer.phase, "stopped"))
+        self._note(_ENDS.get(self.trainer.phase, "running" if killed else "stopped"))
         self._lock.close()
 
     def abandon(self) -> None:

@@ -109,6 +109,8 @@ def table_words(before: LayerTable, after: LayerTable) -> str:
                 return words
     ours, theirs = {row.name: row for row in before.layers}, {row.name: row for row in after.layers}
     others = [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
+    if 2 * len(others) > len({*ours, *theirs}):
+        return "other layers"
     if len(others) == 1:
         return _row_words(ours.get(others[0]), theirs.get(others[0]))
     if all(name not in ours for name in others):

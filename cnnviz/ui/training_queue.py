@@ -128,7 +128,8 @@ class TrainingQueue(QObject):
         present = Path(session.run.folder).name if session.run is not None and session.run.folder else ""
         if present != self._seen_run:
             self._seen_run = present
-            self._show_curve_of(present)
+            if present != self._starting:  # whoever put a run in the queue has said whether its curve is drawn
+                self._show_curve_of(present)
         if self._starting:
             if present == self._starting:
                 self._began(Path(cast(Any, session.run).folder))
@@ -153,7 +154,7 @@ class TrainingQueue(QObject):
         self._keep(queue.without(began))
 
     def _show_curve_of(self, run_id: str) -> None:
-        """A run that begins is among those whose curves are drawn."""
+        """A run that was begun by hand is among those whose curves are drawn."""
         shown = cast(Any, self._document.scene.panel("runs")).shown
         if run_id and shown is not None and run_id not in shown:
             self._document.amend("panels.runs.shown", (*shown, run_id))

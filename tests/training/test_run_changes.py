@@ -1,0 +1,101 @@
+"""Runs that differ in one thing, in words, and from one random start."""
+
+import pytest
+import torch
+
+from cnnviz.nets.layer_table import (
+    ActivationRow,
+    ConvolutionRow,
+    FlattenRow,
+    LayerTable,
+    LinearRow,
+    NormalisationRow,
+    PoolingRow,
+    ResidualRow,
+)
+from cnnviz.training.network_start import blueprint, starting_module
+from cnnviz.training.run_changes import differences, network_of, one_change, table_of, table_words
+from cnnviz.training.settings import checked_settings
+
+TABLE = LayerTable(
+    layers=(
+        ConvolutionRow(name="conv1", channels=4, padding=(1, 1)),
+        NormalisationRow(name="norm1"),
+        ActivationRow(name="relu1"),
+        PoolingRow(name="pool1"),
+        ResidualRow(name="block2", channels=6),
+        FlattenRow(name="flatten"),
+        LinearRow(name="fc", features=None),
+    )
+)
+
+
+def settings_of(table=TABLE, **fields):
+    return checked_settings({"network": network_of(table), **fields})
+
+
+def flat(settings):
+    return settings.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("settings", [checked_settings({}), settings_of(dropout=0.2)], ids=["lenet", "table"])
+def test_each_duplicate_differs_in_one_thing_which_its_words_name(settings):
+    groups = one_change(settings)
+    titles = [group.title for group in groups]
+    assert {"Learning rate", "Batch size", "Optimiser", "Dropout", "Pixels"} <= set(titles)
+    assert ({"Normalisation", "Residual connections", "Pooling"} <= set(titles)) == (settings.network.name != "lenet")
+    before = flat(settings)
+    for group in groups:
+        assert group.changes, group.title
+        for change in group.changes:
+            after = flat(change.settings)
+            assert len([name for name in before if before[name] != after[name]]) == 1
+            assert differences(settings, change.settings) == (change.words,)
+        assert len({change.words for change in group.changes}) == len(group.changes)
+
+
+def test_words_of_several_changes():
+    one = checked_settings({"epochs": 2})
+    other = one.changed({"epochs": 1, "weight_decay": 0.1, "save_every": 7, "device": "cpu", "seed": 4})
+    assert differences(one, other) == ("1 epoch", "weight decay 0.1", "seed 4")
+    assert differences(one, one.changed({"save_every": 9})) == ()
+    assert differences(one, one.changed({"dataset": "folder:/pictures/cats"})) == ("lenet on cats",)
+    assert differences(one, settings_of(dataset="shapes", permute_pixels=True))[0] == (
+        "own layers on shapes, pixels permuted"
+    )
+
+
+def test_words_of_tables():
+    rows = TABLE.layers
+    wide = PoolingRow(name="pool1", window=(4, 4), stride=(4, 4))
+    assert table_words(TABLE, TABLE.with_layers([*rows[:3], wide, *rows[4:]])) == "pool1: window 4×4"
+    assert table_words(TABLE, TABLE.with_layers([*rows[:2], *rows[3:]])) == "without relu1"
+    more = ActivationRow(name="relu3", function="tanh")
+    assert table_words(TABLE, TABLE.with_layers([*rows[:5], more, *rows[5:]])) == "relu3: activation"
+    assert table_words(TABLE, TABLE) == ""
+    assert table_words(TABLE, LayerTable(layers=(FlattenRow(name="flatten"), LinearRow(name="only")))) == "other layers"
+
+
+def start(settings):
+    plan = blueprint(settings.network).sized(8, 8)
+    module, _, _ = starting_module(settings.network, plan, 1, 10, settings.seed)
+    return module.state_dict()
+
+
+def test_layers_of_one_name_start_alike_whatever_is_added_or_left_out():
+    settings = settings_of()
+    base = start(settings)
+    changed = [change.settings for group in one_change(settings) for change in group.changes]
+    tables = [each for each in changed if each.network != settings.network]
+    assert len(tables) > 10
+    shared = 0
+    for other in tables:
+        state = start(other)
+        for name, tensor in state.items():
+            weight = f"{name.rpartition('.')[0]}.weight"
+            if name in base and state[weight].shape == base[weight].shape:
+                shared += tensor.dim() > 1
+                assert torch.equal(tensor, base[name]), f"{name} starts otherwise with {table_of(other.network)}"
+    assert shared > 3 * len(tables)
+    reseeded = start(settings.changed({"seed": 1}))
+    assert not any(torch.equal(base[name], reseeded[name]) for name in base if name.endswith("conv1.weight"))
