@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, cast
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from cnnviz.engine.training_weights import source_of
 from cnnviz.panels.epochs import EpochsParams, EpochsResult
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
+from cnnviz.training.run_folder import RUN_FILE
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.checkpoint_player import CheckpointPlayer
-from cnnviz.ui.controls import ElidedLabel, IconButton, Toggle
+from cnnviz.ui.controls import ElidedLabel, IconButton, Toggle, text_button
 from cnnviz.ui.folder_watch import FolderWatch
 from cnnviz.ui.icons import icon
 from cnnviz.ui.numbers import format_number
@@ -42,6 +44,7 @@ class EpochsView(PanelView):
         self._play = IconButton("play", "Play from here on")
         before = IconButton("previous", "Checkpoint before", quiet=True)
         after = IconButton("next", "Next checkpoint", quiet=True)
+        self._live = text_button("Live", "Show the network of this run as it trains on, or as it ended", role="eye")
         self._track = SliderTrack(0, self)
         self._track.setAccessibleName("Checkpoints")
         self._notes = QLabel()
@@ -59,6 +62,7 @@ class EpochsView(PanelView):
         self._lay_out(before, after)
         self._play.clicked.connect(self._player.toggle)
         before.clicked.connect(lambda: self._player.step(-1))
+        self._live.clicked.connect(self._show_live)
         after.clicked.connect(lambda: self._player.step(1))
         self._track.gesture_began.connect(document.begin_gesture)
         self._track.gesture_ended.connect(document.end_gesture)
@@ -78,7 +82,7 @@ class EpochsView(PanelView):
         head, strip, switches = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         head.addWidget(self._title, 3)
         head.addWidget(self._count, 2)
-        for control in (self._play, before, self._track, after):
+        for control in (self._play, before, self._track, after, self._live):
             strip.addWidget(control, 1 if control is self._track else 0)
         switches.addWidget(self._repeat)
         switches.addWidget(self._follow_new)
@@ -127,6 +131,17 @@ class EpochsView(PanelView):
         """Which checkpoint the document shows."""
         index = self._player.index
         count = len(self._files)
+        shows_run = self._shows_run()
+        self._live.setVisible(self._is_own_run() and not shows_run)
+        if shows_run:
+            self._move_to(count - 1)
+            self._title.set_text("as it is now", "text")
+            self._name.set_text("Move the slider to go back to a checkpoint of this run.")
+            self._name.show()
+            self._notes.setText("")
+            self._notes.hide()
+            self._count.set_text(f"{count} checkpoints")
+            return
         if index is None:
             self._title.set_text("another network is shown", "muted")
             self._name.set_text("Move the slider to show a checkpoint of this run.")
@@ -135,16 +150,34 @@ class EpochsView(PanelView):
             self._count.set_text(f"{count} checkpoints")
             return
         file = self._files[index]
-        blocked = self._track.blockSignals(True)
-        self._track.setValue(index)
-        self._track.blockSignals(blocked)
-        self._track.update()
+        self._move_to(index)
         self._title.set_text(file.title, "text")
         self._name.set_text(file.path.name)
         self._name.setVisible(file.title != file.path.stem)
         self._count.set_text(f"{index + 1} of {count}")
         self._notes.setText(" · ".join(f"{name} {format_number(value)}" for name, value in file.notes))
         self._notes.setVisible(bool(file.notes))
+
+    def _move_to(self, index: int) -> None:
+        blocked = self._track.blockSignals(True)
+        self._track.setValue(index)
+        self._track.blockSignals(blocked)
+        self._track.update()
+
+    def _folder(self) -> str:
+        return cast(EpochsParams, self.document.scene.panel("epochs")).folder or ""
+
+    def _shows_run(self) -> bool:
+        """Whether the panels show the run itself, whose weights come as it trains."""
+        return self.document.scene.network.source == source_of(self._folder())
+
+    def _is_own_run(self) -> bool:
+        """Whether the folder is that of a run of this program."""
+        return (Path(self._folder()) / RUN_FILE).is_file()
+
+    def _show_live(self) -> None:
+        self._player.pause()
+        self.document.edit("network.source", source_of(self._folder()))
 
     def _slid(self, index: int) -> None:
         self._player.pause()

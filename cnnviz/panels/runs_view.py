@@ -218,7 +218,7 @@ class RunsView(PanelView):
 
     def _rename_run(self, run_id: str, name: str) -> None:
         line = self._line(run_id)
-        if line is None:
+        if line is None or self._session is None:
             return
         label = line.label.model_copy(update={"name": name})
         if line.folder is None:

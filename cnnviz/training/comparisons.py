@@ -81,7 +81,7 @@ def _normalisation() -> Comparison:
         "normalisation",
         "Normalisation",
         "Batch normalisation before or after the activation, or none, at two learning rates: with it a network of six "
-        "layers learns at once at either; without it, it stands still at the small rate and stays behind at the large one.",
+        "layers learns at once at either; without it, it stands still at the small one and stays behind at the large.",
         tuple(variants),
         seconds=6,
     )

@@ -14,7 +14,8 @@ from PyQt6.QtWidgets import QAbstractButton
 from cnnviz.checkpoints.open import open_network
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
-from cnnviz.training.run_folder import network_path, pending_runs, saved_steps
+from cnnviz.training.run_folder import network_path, pending_runs, read_record, saved_steps
+from cnnviz.training.run_label import read_label
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -217,3 +218,66 @@ def test_while_a_hand_draws_the_run_waits(endless, click, qtbot):
     qtbot.wait(1400)
     assert busy < (program.training.curve.last_step.step - before) / 3
     assert np.all(np.diff(rates) >= 0)
+
+
+@pytest.mark.slow
+def test_the_slider_goes_back_and_forth_over_a_run_that_is_still_training(endless, click, qtbot, settle, named):
+    program = endless()
+    click(program, "Start")
+    qtbot.waitUntil(lambda: len(saved_steps(folder_of(program))) > 3, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: program.training.is_shown, timeout=LONG_MS)
+    program.window.show_panel("epochs")
+    qtbot.waitUntil(lambda: "epochs" in program.window.visible_panels())
+    slider = named(program.window.docks["epochs"], "Checkpoints")
+    qtbot.waitUntil(lambda: slider.maximum() >= 3, timeout=LONG_MS)
+    folder = folder_of(program)
+    live = program.document.scene.network.source
+    assert slider.value() == slider.maximum(), "while the run itself is shown the slider is at its end"
+    for index in (0, 2, 1):
+        before = program.training.curve.last_step.step
+        slider.setValue(index)
+        path = network_path(folder, saved_steps(folder)[index])
+        qtbot.waitUntil(lambda path=path: program.document.scene.network.source == f"file:{path}", timeout=LONG_MS)
+        saved = open_network(path).module.state_dict()
+        qtbot.waitUntil(lambda saved=saved: _equal(program.stage.network.module.state_dict(), saved), timeout=LONG_MS)
+        reaches(program, qtbot, before + 5)
+        assert _equal(program.stage.network.module.state_dict(), saved), (
+            "what trains on takes the place of what is shown"
+        )
+    grown = slider.maximum()
+    qtbot.waitUntil(lambda: slider.maximum() > grown, timeout=LONG_MS)
+    assert slider.value() == 1, "checkpoints that come move the slider"
+    click(program, "Live")
+    assert program.document.scene.network.source == live
+    reaches(program, qtbot, program.training.curve.last_step.step + 5)
+    settle(program)
+    newest = torch.cat([tensor.flatten() for tensor in saved.values()])
+    now = torch.cat([tensor.flatten().cpu() for tensor in program.stage.network.module.state_dict().values()])
+    assert not torch.equal(newest, now)
+
+
+@pytest.mark.slow
+def test_a_comparison_is_trained_in_turn_and_what_a_killed_window_left_is_offered(in_training, click, qtbot, settle):
+    program = in_training(epochs=3)
+    program.window.show_panel("runs")
+    settle(program)
+    click(program, "Train Normalisation")
+    queue = program.training.queue
+    qtbot.waitUntil(lambda: len(queue.runs) == 4, timeout=LONG_MS)
+    reaches(program, qtbot, 1)
+    waiting = [run.id for run in queue.runs]
+    program.window.close()
+    again = in_training()
+    again.window.show_panel("runs")
+    settle(again)
+    assert [run.id for run in again.training.queue.runs] == waiting
+    assert not again.training.queue.goes
+    click(again, "Train them")
+    qtbot.waitUntil(lambda: not again.training.queue.runs and again.training.phase == "finished", timeout=LONG_MS)
+    folder = again.training.queue.folder
+    names = [read_label(each).name for each in sorted(folder.iterdir()) if each.is_dir()]
+    assert names == [
+        f"{place}, rate {rate}" for rate in (0.03, 0.3) for place in ("without", "before ReLU", "after ReLU")
+    ]
+    seeds = {read_record(each).settings.seed for each in folder.iterdir() if each.is_dir()}
+    assert seeds == {0}

@@ -1,0 +1,226 @@
+"""Runs: the table against the folders' files, the curves over one another, and what a person does with both."""
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLineEdit, QPushButton
+
+from cnnviz.core.curves import to_csv
+from cnnviz.panels.runs import RunsParams, compute, shown_ids
+from cnnviz.panels.runs_table_view import RunsTable
+from cnnviz.panels.runs_view import RunsView
+from cnnviz.panels.runs_words import all_words, seconds_words, standing_words
+from cnnviz.scene.document import Document
+from cnnviz.training.comparisons import comparisons
+from cnnviz.training.metrics import EpochMetrics, StepMetrics
+from cnnviz.training.run_folder import Curve, RunRecord, runs_folder, write_record
+from cnnviz.training.run_label import RunLabel, write_label
+from cnnviz.training.run_queue import RunQueue, WaitingRun, write_queue
+from cnnviz.training.settings import checked_settings
+
+BASE = checked_settings({"epochs": 2, "batch_size": 50})
+
+
+def store(name, settings, started, losses, label="", status="finished"):
+    """A run of four steps an epoch with these losses."""
+    folder = runs_folder() / name
+    write_record(folder, RunRecord(settings=settings, started=started, status=status, total_steps=8))
+    if label:
+        write_label(folder, RunLabel(name=label, comparison="Rates"))
+    events = []
+    for step, loss in enumerate(losses, 1):
+        epoch, place = divmod(step - 1, 4)
+        events.append(StepMetrics(step, epoch + 1, 2, place + 1, 4, loss, 1 / loss, 0.1, 50 * step, 25.0))
+        if place == 3:
+            mean = float(np.mean(losses[step - 4 : step]))
+            events.append(EpochMetrics(epoch + 1, step, mean, 0.5, loss * 2, 0.25 * (epoch + 1)))
+    Curve(folder).append(events)
+    return folder
+
+
+@pytest.fixture
+def three():
+    """Three runs on disk and one that waits."""
+    faster = BASE.changed({"learning_rate": 0.5})
+    store("a", BASE, 1.0, [8.0, 7, 6, 5, 4, 3, 2, 1])
+    store("b", faster, 2.0, [8.0, 4, 2, 1], label="fast", status="stopped")
+    store("c", faster.changed({"optimizer": "sgd", "batch_size": 25}), 3.0, [], status="diverged")
+    waits = WaitingRun(id="d", settings=BASE.changed({"dataset": "dots"}), label=RunLabel(name="place"))
+    write_queue(runs_folder(), RunQueue(waiting=(waits,)))
+
+
+def result_of(**params):
+    document = Document()
+    document.edit_many({f"panels.runs.{name}": value for name, value in params.items()})
+    return list(compute(document.scene, None, lambda: False))[-1]
+
+
+def test_the_table_says_what_the_files_say(three):
+    a, b, c, d = result_of().lines
+    assert [(line.name, line.change) for line in (a, b, c, d)] == [
+        ("lenet on digits", ""),
+        ("fast", "learning rate 0.5"),
+        ("lenet on digits", "batches of 25, SGD"),
+        ("place", "lenet on dots"),
+    ]
+    assert [standing_words(line) for line in (a, b, c, d)] == ["done", "stopped 50%", "diverged", "waiting"]
+    assert (a.epochs, b.epochs, c.epochs, d.epochs) == ((2, 2), (1, 2), (0, 2), (0, 2))
+    assert (a.train_loss, a.test_loss, a.test_accuracy) == (2.5, 2, 0.5)
+    assert (b.train_loss, b.test_loss, b.test_accuracy) == (3.75, 2, 0.25)
+    assert a.seconds == pytest.approx(8 * 50 / 25)
+    assert (c.seconds, c.train_loss, d.folder) == (None, None, None)
+    assert "of the comparison “Rates”" in all_words(b)
+
+
+@pytest.mark.parametrize(("along", "last"), [("steps", 8), ("epochs", 2), ("seconds", 16)])
+def test_the_curves_lie_over_one_another_along_what_is_asked_for(three, along, last):
+    curves = result_of(shown=("a", "b"), along=along, part="both").curves
+    drawn = {each.name: each for each in curves.series}
+    assert list(drawn) == ["lenet on digits", "lenet on digits, trained on", "fast", "fast, trained on"]
+    np.testing.assert_allclose(drawn["lenet on digits, trained on"].y, [8, 7, 6, 5, 4, 3, 2, 1])
+    np.testing.assert_allclose(drawn["lenet on digits, trained on"].x, np.arange(1, 9) * last / 8)
+    np.testing.assert_allclose(drawn["lenet on digits"].x, [last / 2, last])
+    np.testing.assert_allclose(drawn["fast"].y, [2])
+    assert drawn["fast, trained on"].beside == "fast"
+
+
+def test_accuracy_is_in_percent_and_one_part_stands_alone(three):
+    test = result_of(shown=("a", "b"), quantity="accuracy", part="test").curves
+    assert [each.y.tolist() for each in test.series] == [[25, 50], [25]]
+    train = result_of(shown=("a",), quantity="accuracy", part="train").curves
+    np.testing.assert_allclose(train.series[0].y, 100 / np.arange(8, 0, -1))
+    assert "named rightly" in to_csv(train) or train.y_label == "named rightly (%)"
+
+
+def test_long_curves_are_averaged_in_blocks():
+    losses = np.random.default_rng(0).uniform(1, 2, 500)
+    store("long", BASE, 1.0, losses.tolist())
+    (curve,) = result_of(part="train", along="steps").curves.series
+    np.testing.assert_allclose(curve.y, losses.reshape(100, 5).mean(axis=1))
+    np.testing.assert_allclose(curve.x, np.arange(3, 501, 5))
+
+
+def test_the_newest_are_drawn_until_some_are_ticked():
+    ids = [f"run{number:02}" for number in range(20)]
+    assert shown_ids(RunsParams(), ids) == tuple(ids[-5:])
+    assert shown_ids(RunsParams(shown=()), ids) == ()
+    assert shown_ids(RunsParams(shown=("gone", "run03")), ids) == ("run03",)
+    assert len(shown_ids(RunsParams(shown=tuple(ids)), ids)) == 12
+
+
+def test_runs_of_one_name_have_curves_of_their_own(three):
+    store("e", BASE, 4.0, [1.0, 1.0], label="fast")
+    store("f", BASE, 5.0, [1.0, 1.0], label="fast, trained on")
+    names = [each.name for each in result_of(shown=("b", "e", "f")).curves.series]
+    assert len(set(names)) == len(names) == 6
+    assert names[0] == "fast"
+    assert names[2] == "fast (2)"
+
+
+def test_of_the_run_that_is_selected_duplicates_are_offered(three):
+    assert result_of().changes == ()
+    rates = next(group for group in result_of(selected="b").changes if group.title == "Learning rate")
+    assert [change.settings.learning_rate for change in rates.changes] == [5, 1.5, 0.167, 0.05]
+
+
+def test_words():
+    assert [seconds_words(value) for value in (None, 3.21, 125, 7200)] == ["", "3.2 s", "2:05 min", "2 h 0 min"]
+
+
+# the widget
+
+
+@pytest.fixture
+def view(qtbot):
+    document = Document()
+    view = RunsView(document)
+    view.resize(640, 800)
+    qtbot.addWidget(view)
+    view.show()
+
+    def show():
+        view.show_result(list(compute(document.scene, None, lambda: False))[-1])
+        view.repaint()
+
+    view.compute = show
+    show()
+    return view
+
+
+def table(view):
+    return view.findChild(RunsTable)
+
+
+def click(view, row, *, box=False):
+    cells = table(view)
+    inside = cells.box(row).center().toPoint()
+    place = inside if box else cells.visualRect(cells.rows.index(row, 0)).center()
+    QTest.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
+
+
+def test_without_runs_each_comparison_has_a_button(view):
+    names = [button.accessibleName() for button in view.findChildren(QPushButton) if button.isVisible()]
+    assert [f"Train {each.title}" for each in comparisons()] == [name for name in names if name.startswith("Train ")]
+
+
+def test_a_click_on_the_box_draws_the_curve_in_the_colour_of_the_box(three, view, pixels):
+    view.compute()
+    click(view, 1, box=True)
+    assert view.document.scene.panel("runs").shown == ("a", "c")
+    view.compute()
+    click(view, 1, box=True)
+    view.document.edit("panels.runs.part", "train")
+    view.compute()
+    assert view.document.scene.panel("runs").shown == ("a", "c", "b")
+    cells = table(view)
+    shown = pixels(cells.viewport())
+    box = cells.box(1)
+    colour = shown[round(box.top() + 3), round(box.left() + 3)]
+    plot = pixels(view.findChildren(type(view._plot))[0].canvas())
+    assert (plot == colour).sum() > 20, "no curve has the colour of its box"
+    other = shown[round(cells.box(0).top() + 3), round(cells.box(0).left() + 3)]
+    assert other != colour
+    assert (plot == other).sum() > 20
+
+
+def test_a_click_selects_and_the_keyboard_ticks_and_renames(three, view, qtbot):
+    view.compute()
+    click(view, 1)
+    assert view.document.scene.panel("runs").selected == "b"
+    QTest.keyClick(table(view), Qt.Key.Key_Space)
+    assert "b" not in view.document.scene.panel("runs").shown
+    named = []
+    table(view).renamed.disconnect()
+    table(view).renamed.connect(lambda *words: named.append(words))
+    QTest.keyClick(table(view), Qt.Key.Key_F2)
+    editor = next(each for each in table(view).findChildren(QLineEdit) if each.isVisible())
+    assert editor.text() == "fast"
+    editor.selectAll()
+    QTest.keyClicks(editor, "faster")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: named == [("b", "faster")])
+
+
+def test_in_a_narrow_panel_the_figures_that_matter_most_are_left(three, view):
+    view.resize(420, 500)
+    view.compute()
+    heads = [
+        table(view).rows.headerData(column, Qt.Orientation.Horizontal)
+        for column in range(8)
+        if not table(view).isColumnHidden(column)
+    ]
+    assert heads[:3] == ["run", "state", "test"]
+    assert len(heads) < 8
+    view.document.edit("panels.runs.part", "train")
+    view.compute()
+    assert not table(view).isColumnHidden(4)
+    assert sum(table(view).columnWidth(column) for column in range(8)) <= table(view).viewport().width()
+
+
+def test_the_curves_can_be_saved(three, view):
+    view.document.edit("panels.runs.shown", ("a", "b"))
+    view.compute()
+    (figure,) = view.figures()
+    assert figure.title == "Loss of 2 runs; thin: of batches trained on"
+    assert "fast" in figure.csv()
