@@ -169,7 +169,8 @@ class EpochsView(PanelView):
 
     def _shows_run(self) -> bool:
         """Whether the panels show the run itself, whose weights come as it trains."""
-        return self.document.scene.network.source == source_of(self._folder())
+        source: str = self.document.scene.network.source
+        return source == source_of(self._folder())
 
     def _is_own_run(self) -> bool:
         """Whether the folder is that of a run of this program."""

@@ -270,16 +270,20 @@ class RunsView(PanelView):
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self._table.viewport().mapToGlobal(at))
 
-    def _fill_changes(self, menu: QMenu) -> None:
+    def _fill_changes(self, menu: QMenu | None) -> None:
         """A submenu for each thing that can be changed."""
-        menu.clear()
         line = self._line(self._params().selected)
+        if menu is None:
+            return
+        menu.clear()
         if line is None:
             return
         for group in self._result.changes:
             self._fill_group(menu.addMenu(group.title), group, line)
 
-    def _fill_group(self, menu: QMenu, group: ChangeGroup, line: RunLine) -> None:
+    def _fill_group(self, menu: QMenu | None, group: ChangeGroup, line: RunLine) -> None:
+        if menu is None:
+            return
         menu.setToolTipsVisible(True)
         for change in group.changes:
             action = menu.addAction(change.words)

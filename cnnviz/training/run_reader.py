@@ -59,9 +59,9 @@ class RunCurves:
         at, epochs, seconds = self.clock
         if along == "steps" or not at.size:
             return steps
-        return np.interp(
-            steps, np.concatenate([[0.0], at]), np.concatenate([[0.0], {"epochs": epochs, "seconds": seconds}[along]])
-        )
+        moments = epochs if along == "epochs" else seconds
+        found: NDArray[np.float64] = np.interp(steps, np.append(0.0, at), np.append(0.0, moments))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +145,7 @@ class _Reading:
         self._is_trained = False
         self._network: tuple[int, int] | None = None
         self._stored: StoredRun | None = None
+        self._inode, self._offset = -1, 0
         self._begin_curve()
 
     def look(self) -> bool:
