@@ -141,9 +141,11 @@ class LeastSquares:
     def value(self, x: Any, y: Any) -> Any:
         """Of all points together."""
         u, v = self.u, self.v
-        return 0.5 * (
-            x * x * (u @ u) + y * y * len(u) + v @ v + 2 * x * y * u.sum() - 2 * x * (u @ v) - 2 * y * v.sum()
-        ) / len(u)
+        return (
+            0.5
+            * (x * x * (u @ u) + y * y * len(u) + v @ v + 2 * x * y * u.sum() - 2 * x * (u @ v) - 2 * y * v.sum())
+            / len(u)
+        )
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Of all points together."""
@@ -216,7 +218,7 @@ def _make_surfaces() -> Mapping[SurfaceName, Surface]:
             "beale": Surface(
                 "Beale's plateau",
                 "Almost flat around steep walls; the least value lies at (3, 0.5).",
-                _beale, _beale_gradient, (-4.5, 4.5), (-4.5, 4.5), ((3.0, 0.5),), (-1.5, 1.5), 0.003, softness=0.2,
+                _beale, _beale_gradient, (-4.5, 4.5), (-4.5, 4.5), ((3.0, 0.5),), (1.0, 1.5), 0.004, softness=0.2,
             ),
             "saddle": Surface(
                 "Saddle between two valleys",
