@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cnnviz.core.loss_choice import LossName
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.backpropagation_signal import ClassRow, LayerMaps, LayerSignal
+from cnnviz.panels.backpropagation_signal import BlockRow, ClassRow, LayerMaps, LayerSignal
 from cnnviz.panels.backpropagation_weight import WeightChoice, WeightWords, weight_words
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
@@ -63,6 +63,8 @@ class BackpropagationResult:
         In order of execution, the input first.
     selected : int
         Which of ``signals`` the maps are of.
+    blocks : tuple of BlockRow
+        The residual blocks.
     weight : WeightWords or None
         The gradient of one weight written out, where it is asked for.
     stale : bool
@@ -79,6 +81,7 @@ class BackpropagationResult:
     curves: Curves
     selected: int
     maps: LayerMaps | None
+    blocks: tuple[BlockRow, ...] = ()
     weight: WeightWords | None = None
     stale: bool = False
 
@@ -169,7 +172,7 @@ def _work(
 
 
 def _result(scene: Scene, observation: Observation, held: list[_Held]) -> BackpropagationResult:
-    from cnnviz.panels.backpropagation_signal import class_rows, gradient_curves, layer_maps, loss_words
+    from cnnviz.panels.backpropagation_signal import block_rows, class_rows, gradient_curves, layer_maps, loss_words
 
     network, first = observation.network, held[0]
     names = [each.layer for each in first.signals]
@@ -187,6 +190,7 @@ def _result(scene: Scene, observation: Observation, held: list[_Held]) -> Backpr
         gradient_curves(network, [each.signals for each in held]),
         selected,
         layer_maps(network, first.backward, names[selected]),
+        block_rows(network, first.backward),
     )
 
 

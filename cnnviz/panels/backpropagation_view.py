@@ -9,13 +9,13 @@ from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget
 
 from cnnviz.core.loss_choice import LOSS_WORDS
 from cnnviz.panels.backpropagation import BackpropagationParams, BackpropagationResult
+from cnnviz.panels.backpropagation_depth_view import GradientDepth
 from cnnviz.panels.backpropagation_maps_view import GradientMaps
 from cnnviz.panels.backpropagation_strip_view import SignalStrip
 from cnnviz.panels.backpropagation_weight_view import WeightChain
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented
-from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.slider import SliderTrack
@@ -73,11 +73,11 @@ class BackpropagationView(PanelView):
         self._strip.layer_clicked.connect(self._select)
         self._maps = GradientMaps(self)
         self._maps.unit_clicked.connect(self._select_unit)
-        self._plot = CurvePlot(self, movable_cursor=True)
-        self._plot.cursor_moved.connect(self._select_place)
+        self._depth = GradientDepth(document, self)
+        self._depth.plot.cursor_moved.connect(self._select_place)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._maps)
-        self._pages.addWidget(self._plot)
+        self._pages.addWidget(self._depth)
         self._weight = WeightChain(document, self)
         self._pages.addWidget(self._weight)
         self._lay_out()
@@ -123,7 +123,7 @@ class BackpropagationView(PanelView):
         return [self._page]
 
     def figures(self) -> list[Figure]:
-        figure = self._plot.figure()
+        figure = self._depth.plot.figure()
         return [] if figure is None else [figure]
 
     def show_result(self, result: BackpropagationResult) -> None:
@@ -134,8 +134,7 @@ class BackpropagationView(PanelView):
         self._show_classes(result)
         self._maps.show_maps(result.maps, self.document.scene.selection.channel)
         self._weight.show_words(result.weight)
-        self._plot.set_curves(result.curves)
-        self._plot.set_cursor(result.selected)
+        self._depth.show_result(result)
         self.set_subtitle(f"{result.signals[result.selected].layer} · {result.loss_words}")
         self._show_reached()
 

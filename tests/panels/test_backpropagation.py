@@ -7,8 +7,10 @@ import pytest
 import torch
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QPushButton
 from torch import nn
 
+from cnnviz.core.network_changes import Silence
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
@@ -17,6 +19,7 @@ from cnnviz.panels import PANELS
 from cnnviz.panels.backpropagation_view import BackpropagationView
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, IconButton
+from cnnviz.ui.sheet import Sheet
 
 TARGET = {"panels.backpropagation.target": 1}
 SIZE = (1, 8, 8)
@@ -241,3 +244,62 @@ def test_a_network_without_weights_of_that_kind_says_so(written_out):
     words = written_out(nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.BatchNorm1d(4)), {}).weight
     assert words.kernel is None
     assert "has no kernels" in words.problem
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 3, 3, padding=1)
+        self.block = nn.ModuleList([nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)])
+        self.head = nn.Linear(3 * 64, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.stem(x))
+        for conv in self.block:
+            x = torch.relu(conv(x) + x)
+        return self.head(x.flatten(1))
+
+
+def test_a_silent_branch_leaves_the_identity_and_the_curves_of_both_are_shown(written_out, noisy, seen):
+    torch.manual_seed(0)
+    module = Residual()
+    silence = {"changes": ({"change": "silence", "layer": "add"},), "panels.backpropagation.page": "depth"}
+    result = written_out(module, silence)
+    rows = {row.layer: row for row in result.blocks}
+    assert rows.keys() == {"add", "add_1"}
+    assert (rows["add"].state, rows["add"].difference) == ("branch silent", 0.0)
+    assert rows["add_1"].state == "as loaded"
+    with torch.no_grad():
+        x = torch.relu(module.stem(seen(SIZE, noisy)))  # what the first block hands on
+        branch = module.block[1](x)
+    assert rows["add_1"].share == pytest.approx(float(branch.norm() / x.norm()), rel=1e-4)
+    assert rows["add_1"].difference == pytest.approx(float(branch.abs().max()), rel=1e-4)
+    assert [each.name for each in result.curves.series][2:] == ["‖∂L/∂output‖ as loaded", "‖∂L/∂weights‖ as loaded"]
+    by_name = {each.layer: each for each in result.signals}
+    assert not by_name["block.0"].reached
+    assert by_name["block.0"].norm == 0
+
+
+def test_what_of_a_block_is_silent_is_chosen_in_its_row_and_taken_back(qtbot, written_out):
+    torch.manual_seed(0)
+    result = written_out(Residual(), {"panels.backpropagation.page": "depth"})
+    document = Document()
+    view = BackpropagationView(document)
+    qtbot.addWidget(view)
+    for control in view.header_controls():
+        control.setParent(view)
+    view.show_result(result)
+    (sheet,) = [each for each in view.findChildren(Sheet) if each.accessibleName() == "Residual blocks"]
+    sheet.edited.emit(1, "state", "shortcut silent")
+    assert document.scene.changes == (Silence("add_1", "shortcut"),)
+    buttons = {each.text(): each for each in view.findChildren(QPushButton)}
+    buttons["all branches silent"].click()
+    assert document.scene.changes == (Silence(),)
+    document.undo()
+    assert document.scene.changes == (Silence("add_1", "shortcut"),)
+    silent = (replace(result.blocks[0], state="branch silent"), result.blocks[1])
+    view.show_result(replace(result, blocks=silent))
+    sheet.edited.emit(1, "state", "branch silent")
+    assert document.scene.changes == (Silence("add"), Silence("add_1"))
+    buttons["as loaded"].click()
+    assert document.scene.changes == ()
