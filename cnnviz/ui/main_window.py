@@ -47,6 +47,7 @@ class MainWindow(DockWindow):
         self.notices = NoticeStack(self)
         self._workspace = WORKSPACES[0]
         self._left_as: dict[str, QByteArray] = {}  # how the person has arranged the other workspaces, by their ids
+        self._to_raise: tuple[Dock, ...] = ()
         self._before_maximise: QByteArray | None = None
         self._was_painted = False
         self._settle = QTimer(self)
@@ -154,6 +155,7 @@ class MainWindow(DockWindow):
         if not restored:
             self.reset_layout()
             return False
+        self._to_raise = ()
         self._place_new(set(layout.panels))
         if not self.isVisible():  # before the first paint nothing tells which tab is in front
             for dock in self.docks.values():
@@ -209,10 +211,11 @@ class MainWindow(DockWindow):
         return True
 
     def _arrange(self) -> None:
-        for column in self._workspace.columns:
-            for slot in column.slots:
-                self.docks[slot.panels[0]].build()  # as large as it has to be, before the space is shared out
+        fronts = tuple(self.docks[slot.panels[0]] for column in self._workspace.columns for slot in column.slots)
+        for dock in fronts:
+            dock.build()  # as large as it has to be, before the space is shared out
         arrange(self, self.docks, self._areas, self._workspace)
+        self._to_raise = () if self.isVisible() else fronts  # Qt forgets which tab is in front of what is not shown
 
     def event(self, event: QEvent) -> bool:
         handled = super().event(event)
@@ -225,6 +228,9 @@ class MainWindow(DockWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        for dock in self._to_raise:
+            dock.raise_()
+        self._to_raise = ()
         self._settle.start()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

@@ -34,11 +34,13 @@ def build(shown, monkeypatch):
     """A window with the named panels, at the first size."""
     monkeypatch.setattr("cnnviz.engine.panel.register_params", lambda *_: None)
 
-    def window_of(names, layout=None) -> MainWindow:
+    def window_of(names, layout=None, workspace=None) -> MainWindow:
         window = MainWindow()
         window.add_panels([(spec(name), partial(View, name)) for name in names])
         if layout is not None:
             window.restore_layout(layout.model_copy(update={"geometry": ""}))
+        if workspace is not None:
+            window.use_workspace(workspace)
         shown(window, 1600, 960)
         return window
 
@@ -162,3 +164,12 @@ def test_keys_and_menu_change_the_workspace(start, scene_of, small, settle, qtbo
     explore.trigger()
     settle(program)
     assert "network" in window.visible_panels()
+
+
+@pytest.mark.parametrize("workspace", [each.id for each in WORKSPACES])
+def test_a_workspace_entered_before_the_window_is_shown_has_the_first_tab_of_each_place_in_front(
+    build, qtbot, workspace
+):
+    window = build(EVERY, workspace=workspace)
+    first = {slot.panels[0] for column in window.workspace.columns for slot in column.slots}
+    qtbot.waitUntil(lambda: window.visible_panels() == first)
