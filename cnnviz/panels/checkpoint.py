@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -19,27 +19,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnviz.checkpoints.checkpoint import Checkpoint
+    from cnnviz.core.tensor_statistics import RunningStatistics, TensorStatistics
     from cnnviz.engine.observation import Observation
 
-# a refinement brings the statistics of tensors of about this many bytes
+# a refinement reads about this many bytes: between two of them newer work goes ahead
 BATCH_BYTES = 8 * 2**20
-# values that are turned to double precision at a time
-CHUNK = 2**20
 
 
 class CheckpointParams(PanelParams):
     path: str | None = Field(None, max_length=4096, description="The file that is looked at; none: the network's own")
-
-
-@dataclass(frozen=True)
-class TensorStatistics:
-    """Of the finite values; ``zeros`` and ``not_finite`` count values."""
-
-    norm: float
-    mean: float
-    std: float
-    zeros: int
-    not_finite: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +84,15 @@ class CheckpointResult:
 
 
 @dataclass
+class _Measured:
+    """The tensor whose statistics are on the way; of its values ``done`` are in them."""
+
+    values: Tensor
+    running: RunningStatistics
+    done: int = 0
+
+
+@dataclass
 class _Inspection:
     """A file that is being looked at; kept, so that work goes on where a newer scene interrupted it."""
 
@@ -105,6 +102,7 @@ class _Inspection:
     hasher: hashlib._Hash = field(default_factory=hashlib.sha256)
     hashed: int = 0
     done: int = 0
+    measured: _Measured | None = None
 
 
 _last: list[_Inspection] = []
@@ -137,6 +135,8 @@ def _path(scene: Scene, observation: Observation) -> Path | None:
 
 def _live_module(observation: Observation) -> CheckpointResult:
     """The tensors of a module that has no file, or of a run's network as it is now."""
+    from cnnviz.core.tensor_statistics import describe
+
     module = observation.network.module
     tensors = module.state_dict()
     total = sum(tensor.numel() for tensor in tensors.values()) or 1
@@ -221,46 +221,34 @@ def _go_on(inspection: _Inspection) -> bool:
 
 
 def _measure_some(inspection: _Inspection) -> None:
-    from dataclasses import replace
+    from cnnviz.core.tensor_statistics import RunningStatistics, real_values
 
     contents = inspection.checkpoint.contents
     assert contents is not None
-    measured = 0
-    while inspection.done < len(inspection.rows) and measured < BATCH_BYTES:
+    left = BATCH_BYTES // 4
+    while inspection.done < len(inspection.rows) and left > 0:
         row = inspection.rows[inspection.done]
-        if not row.note and row.values:
-            try:
-                statistics = describe(contents.load(row.name))
-            except (ValueError, RuntimeError, NotImplementedError, KeyError):
-                statistics = None  # listed, but without values that could be read
-            inspection.rows[inspection.done] = replace(row, statistics=statistics)
-        measured += 4 * row.values + 1024
-        inspection.done += 1
-
-
-def describe(tensor: Tensor) -> TensorStatistics:
-    """Norm, mean and standard deviation (not of a sample) of the finite values; complex ones by their magnitude."""
-    import torch
-
-    values = (tensor.abs() if tensor.is_complex() else tensor).reshape(-1)
-    # bit by bit: in double precision the whole may take more memory than the network
-    total = squares = 0.0
-    count = zeros = 0
-    for part in torch.split(values, CHUNK):
-        part = part.to(torch.float64)
-        finite = part[torch.isfinite(part)]
-        count += finite.numel()
-        zeros += int((part == 0).sum())
-        total += float(finite.sum())
-        squares += float(finite.square().sum())
-    mean = total / max(count, 1)
-    deviations = 0.0
-    for part in torch.split(values, CHUNK):
-        part = part.to(torch.float64)
-        deviations += float((part[torch.isfinite(part)] - mean).square().sum())
-    return TensorStatistics(
-        math.sqrt(squares), mean, math.sqrt(deviations / max(count, 1)), zeros, values.numel() - count
-    )
+        left -= 256  # a table of many small tensors grows by and by as well
+        if row.note or not row.values:
+            inspection.done += 1
+            continue
+        try:
+            if inspection.measured is None:
+                inspection.measured = _Measured(real_values(contents.load(row.name)), RunningStatistics())
+            measured = inspection.measured
+            part = measured.values[measured.done : measured.done + max(left, 1)]
+            measured.running.add(part)
+        except (ValueError, RuntimeError, NotImplementedError, KeyError):
+            # listed, but without values that could be read
+            inspection.measured = None
+            inspection.done += 1
+            continue
+        measured.done += len(part)
+        left -= len(part)
+        if measured.done == len(measured.values):
+            inspection.rows[inspection.done] = replace(row, statistics=measured.running.statistics)
+            inspection.measured = None
+            inspection.done += 1
 
 
 def _result(inspection: _Inspection) -> CheckpointResult:

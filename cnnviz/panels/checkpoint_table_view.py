@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 from PyQt6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from cnnviz.panels.checkpoint import TensorRow, TensorStatistics
+from cnnviz.panels.checkpoint import TensorRow
 from cnnviz.ui.numbers import format_count, format_number, format_percent
 from cnnviz.ui.theme import theme
+
+if TYPE_CHECKING:
+    from cnnviz.core.tensor_statistics import TensorStatistics
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
-from cnnviz.panels.checkpoint import describe
 from cnnviz.scene.document import Document
 
 
@@ -92,10 +91,6 @@ def test_a_module_from_python_lists_its_tensors(computed):
     assert result.parameters == sum(each.numel() for each in module.parameters())
     assert [row.name for row in result.rows] == list(module.state_dict())
     assert result.rows[0].statistics.norm == pytest.approx(float(module[0].weight.detach().norm()), rel=1e-6)
-
-
-def test_complex_values_are_described_by_their_magnitude():
-    assert describe(torch.tensor([3 + 4j, 0j])).norm == pytest.approx(5)
 
 
 def test_one_of_several_networks_in_a_file_can_be_chosen(start, tmp_path, settle, latest, named):
