@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,8 @@ from cnnviz.checkpoints.foreign_code import made_by
 from cnnviz.checkpoints.graph_files import GraphFile, open_graph_file
 from cnnviz.checkpoints.identification import Identification, identify_network
 from cnnviz.checkpoints.identify import network_path
-from cnnviz.checkpoints.input_size import runs_on
+from cnnviz.checkpoints.input_size import LARGEST_INPUT, runs_on
+from cnnviz.checkpoints.known_plans import KNOWN
 from cnnviz.checkpoints.layer_table import CheckpointLayer, layers_in, layers_of, weights_among
 from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
 from cnnviz.checkpoints.programs import is_trusted, run_program
@@ -151,7 +153,7 @@ def open_checkpoint(
     except CheckpointError as error:
         return Checkpoint(path, "refused", "", str(error))
     try:
-        contents = read_checkpoint(path)
+        contents = read_checkpoint(path, KNOWN)
     except RefusedFile as error:
         return Checkpoint(path, "refused", "", str(error), refused=error.refused)
     found = networks_in(contents)
@@ -303,16 +305,24 @@ def _opened(file: Checkpoint, contents: Contents, candidate: Candidate, notice: 
     unknown = set(candidate.names.values()) - {entry.name for entry in contents.entries}
     if unknown:
         raise DoesNotFit(f"it lacks the weights '{min(unknown)}'")
+    if math.prod(candidate.input_size) > LARGEST_INPUT:
+        size = "×".join(map(str, candidate.input_size))
+        raise DoesNotFit(f"its images of {size} are larger than any that are shown")
     try:
-        with torch.no_grad(), torch.device(building_device(candidate.architecture)):
+        with torch.device(building_device(candidate.architecture)):
             module = build(candidate.architecture, candidate.config).eval()
-            outputs = module(torch.empty(1, *candidate.input_size)).shape[1]
     except (ArchitectureError, RuntimeError, ValueError) as error:
         raise DoesNotFit(f"it cannot be built ({_first_line(error)})") from error
     try:
         module = filled(module, candidate.names, contents.load)
     except CheckpointError as error:
         raise DoesNotFit(f"a tensor cannot be read: {error}") from error
+    try:
+        # with its weights: the device without memory imports a compiler when it first computes, which takes seconds
+        with torch.no_grad():
+            outputs = module(torch.zeros(1, *candidate.input_size)).shape[1]
+    except (RuntimeError, ValueError) as error:
+        raise DoesNotFit(f"it cannot be run ({_first_line(error)})") from error
     if candidate.rule == "metadata":
         card: NetworkCard | None = NetworkCard.from_metadata(_strings(contents.metadata))
     else:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+LARGEST_INPUT = 2**24
+"""Values of one image beyond which what a file says of its images is held for damaged."""
+
 # The usual sizes, the most usual first.
 SIZES = (224, 32, 28, 64, 96, 128, 256, 299)
 

@@ -10,7 +10,7 @@ MOST_FILES = 2_000
 MOST_TENSORS = 200_000
 """Of all plans together; a tensor's entry takes some hundred bytes."""
 
-Stamp = tuple[int, int, int, int]
+Stamp = tuple[int, int, int, int, int]
 
 
 class KnownPlans:
@@ -46,4 +46,9 @@ class KnownPlans:
 
 def _stamp(file: BinaryIO) -> Stamp:
     status = os.fstat(file.fileno())
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    # anybody can set the time of the last writing, nobody that of the last change
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+KNOWN = KnownPlans()
+"""Of this process."""

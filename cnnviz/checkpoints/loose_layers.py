@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cnnviz.checkpoints.card import CheckpointError, NetworkCard
 from cnnviz.checkpoints.contents import Contents, TensorEntry
+from cnnviz.checkpoints.known_plans import KNOWN
 from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
 from cnnviz.checkpoints.reader import read_checkpoint
 
@@ -124,7 +125,7 @@ def first_layer(path: Path, select: str | None = None) -> LooseNetwork | None:
     CheckpointError
         The file cannot be read.
     """
-    contents = read_checkpoint(path)
+    contents = read_checkpoint(path, KNOWN)
     networks = networks_in(contents)
     network = next((each for each in networks if select in (None, each.select)), None)
     if network is None:

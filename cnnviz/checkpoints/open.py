@@ -15,14 +15,12 @@ from cnnviz.checkpoints.chain_guess import ChainGuess, open_questions
 from cnnviz.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.identify import is_own, network_path, read_card
+from cnnviz.checkpoints.input_size import LARGEST_INPUT
 from cnnviz.checkpoints.loose_layers import loose_network
 from cnnviz.checkpoints.recent import look_at
 from cnnviz.checkpoints.shipped import shipped_networks
 from cnnviz.nets.registry import ArchitectureError, build
 from cnnviz.nets.zoo import building_device
-
-LARGEST_INPUT = 2**24
-"""Values of one image beyond which a card is held for damaged."""
 
 __all__ = ["OpenedNetwork", "open_network", "shipped_networks"]
 
@@ -109,7 +107,8 @@ def _looked_at(path: Path, accept: bool, answer: ChainGuess | None, select: str 
 def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
     card = read_card(path)
     try:
-        tensors = safetensors.torch.load_file(path)
+        # not mapped: a file that is written anew while it is shown would end this process
+        tensors = safetensors.torch.load(path.read_bytes())
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); get the file again.") from error
     try:

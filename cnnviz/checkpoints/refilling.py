@@ -13,13 +13,10 @@ from cnnviz.checkpoints.card import FORMAT_KEY, CheckpointError, NetworkCard
 from cnnviz.checkpoints.contents import Contents, TensorEntry
 from cnnviz.checkpoints.fingerprints import is_counter
 from cnnviz.checkpoints.identify import is_own
-from cnnviz.checkpoints.known_plans import KnownPlans
+from cnnviz.checkpoints.known_plans import KNOWN
 from cnnviz.checkpoints.prefixes import networks_in
 from cnnviz.checkpoints.reader import read_checkpoint
 from cnnviz.checkpoints.recent import look_at
-
-KNOWN = KnownPlans()
-"""Of the files of runs that were looked at."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -137,8 +137,9 @@ class RunFolder:
         return sum(not file.looked for file in self._files.values())
 
     def _looked_at(self, path: Path) -> RunFile:
+        from cnnviz.checkpoints.known_plans import KNOWN
         from cnnviz.checkpoints.reader import read_checkpoint
-        from cnnviz.checkpoints.refilling import KNOWN, shapes_in
+        from cnnviz.checkpoints.refilling import shapes_in
 
         try:
             contents = read_checkpoint(path, KNOWN)

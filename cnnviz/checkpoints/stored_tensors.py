@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
-import mmap
 import os
 import sys
+import threading
 import weakref
 import zlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.inert.dtypes import ITEM_BYTES
@@ -22,14 +25,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _MOST_INFLATED = 1 << 30
+# what torch gives its own tensors, and the processor's widest instructions like best
+_ALIGNMENT = 64
+
+Bytes = NDArray[np.uint8]
 
 
 class StoredTensors:
     """The tensors of one file, read when they are asked for.
 
-    The file stays open and is mapped, so that what is never looked at is never read, and so that tensors of one storage
-    share their values as they do in the file. A copy is made only where the values cannot be used as they lie there.
-    The mapping is private: writing to a tensor never reaches the file.
+    The file stays open, and what is never looked at is never read. Tensors of one storage share their values as they do
+    in the file, and as long as anybody uses a storage nobody gets a second copy of it. Writing to a tensor never
+    reaches the file.
+
+    The file is not mapped: where another program cut it short or wrote it anew, as every training run does with its
+    last checkpoint, the next use of a mapped value would end this process.
 
     Raises
     ------
@@ -43,11 +53,13 @@ class StoredTensors:
         status = os.fstat(file.fileno())
         self._size = status.st_size
         self._stamp = (status.st_size, status.st_mtime_ns)
+        self._lock = threading.Lock()
         weakref.finalize(self, file.close)
         self._storages: list[dict[str, Any]] = plan["storages"]
         self._tensors: dict[str, dict[str, Any]] = {tensor["name"]: tensor for tensor in plan["tensors"]}
-        self._mapped: mmap.mmap | None = None
-        self._read: dict[int, torch.UntypedStorage] = {}
+        self._in_use: weakref.WeakValueDictionary[int, Bytes] = weakref.WeakValueDictionary()
+        self._shared: dict[int, Bytes] = {}
+        self._checked: set[int] = set()
         self._users = Counter(tensor["storage"] for tensor in plan["tensors"])
         for storage in self._storages:
             self._check_storage(storage)
@@ -65,13 +77,23 @@ class StoredTensors:
             The file has changed since it was opened, or this part of it is damaged.
         """
         tensor = self._tensors[name]
+        self._check_unchanged()
+        try:
+            with self._lock:
+                return self._built(tensor)
+        except Refusal as error:
+            raise CheckpointError(f"'{name}' of {self._name} cannot be read: {error}.") from error
+        except OSError as error:
+            raise CheckpointError(f"{self._name} cannot be read ({error.strerror}); open it again.") from error
+        except MemoryError as error:
+            raise CheckpointError(
+                f"There is not enough memory for '{name}' of {self._name}; close other programs."
+            ) from error
+
+    def _check_unchanged(self) -> None:
         status = os.fstat(self._file.fileno())
         if (status.st_size, status.st_mtime_ns) != self._stamp:
             raise CheckpointError(f"{self._name} has changed since it was opened; open it again.")
-        try:
-            return self._built(tensor)
-        except Refusal as error:
-            raise CheckpointError(f"'{name}' of {self._name} cannot be read: {error}.") from error
 
     def _check_storage(self, storage: dict[str, Any]) -> None:
         place = storage["place"]
@@ -176,56 +198,71 @@ class StoredTensors:
         import torch
 
         index = tensor["storage"]
-        if index in self._read:
-            return self._read[index]
         entry = self._storages[index]
-        size, place = entry["size"], entry["place"]
-        item = ITEM_BYTES[tensor["dtype"]]
-        if not size or place is None:
+        if not entry["size"] or entry["place"] is None:
             return torch.empty(0, dtype=torch.uint8).untyped_storage()
-        swap = entry["big_endian"] != (sys.byteorder == "big") and item > 1
-        start = entry["skip"]
+        values = self._in_use.get(index)
+        if values is None:
+            values = self._values(index)
+            item = ITEM_BYTES[tensor["dtype"]]
+            if item > 1 and entry["big_endian"] != (sys.byteorder == "big"):
+                _swap(values, item // (2 if tensor["dtype"].startswith("complex") else 1))
+            self._in_use[index] = values
+            if self._users[index] > 1:  # who asks for one after the other would have it read each time
+                self._shared[index] = values
+        return torch.frombuffer(values, dtype=torch.uint8).untyped_storage()
+
+    def _values(self, index: int) -> Bytes:
+        """The bytes of a storage as the file has them, in memory of their own."""
+        entry = self._storages[index]
+        place, skip, size = entry["place"], entry["skip"], entry["size"]
         if "inline" in place or place["inflated"] is not None:
-            data: Any = self._unpacked(place)
-        else:
-            data = self._map()
-            self._check_sum(place)
-            start += place["start"]
-        if swap or start % item or data is not self._mapped:
-            copy = bytearray(memoryview(data)[start : start + size])
-            data, start = _swapped(copy, tensor["dtype"]) if swap else copy, 0
-        storage = torch.frombuffer(data, dtype=torch.uint8, count=size, offset=start).untyped_storage()
-        # A mapped storage costs nothing to keep; a copy is kept only for those who must share it.
-        if data is self._mapped or self._users[index] > 1:
-            self._read[index] = storage
-        return storage
+            values = _aligned(size)
+            values[:] = np.frombuffer(self._unpacked(place), np.uint8, size, skip)
+            return values
+        if place["crc"] is None or index in self._checked:
+            return self._read(place["start"] + skip, _aligned(size))
+        # the checksum is that of the whole member
+        whole = self._read(place["start"], _aligned(place["size"], skip))
+        if zlib.crc32(whole.data) != place["crc"]:
+            raise Refusal("its values are damaged (the archive's checksum for them is wrong)")
+        self._checked.add(index)
+        return whole[skip : skip + size]
 
-    def _map(self) -> mmap.mmap:
-        if self._mapped is None:
-            self._mapped = mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_COPY)
-        return self._mapped
-
-    def _check_sum(self, place: dict[str, Any]) -> None:
-        if place["crc"] is None:
-            return
-        with memoryview(self._map())[place["start"] : place["start"] + place["size"]] as data:
-            if zlib.crc32(data) != place["crc"]:
-                raise Refusal("its values are damaged (the archive's checksum for them is wrong)")
-        place["crc"] = None
+    def _read(self, start: int, into: Bytes) -> Bytes:
+        """Fill ``into`` with what the file holds from ``start`` on."""
+        self._file.seek(start)
+        if self._file.readinto(into) != len(into):  # type: ignore[attr-defined]
+            raise Refusal("the file has become shorter")
+        self._check_unchanged()
+        return into
 
     def _unpacked(self, place: dict[str, Any]) -> bytes:
         if "inline" in place:
             return base64.b64decode(place["inline"])
         if place["inflated"] > _MOST_INFLATED:
             raise Refusal(f"it grows beyond {_MOST_INFLATED >> 20} MB when it is unpacked")
-        with memoryview(self._map())[place["start"] : place["start"] + place["size"]] as packed:
-            try:
-                data = zlib.decompressobj(-15).decompress(packed, place["inflated"] + 1)
-            except zlib.error as error:
-                raise Refusal("its values are damaged (they cannot be unpacked)") from error
+        packed = self._read(place["start"], _aligned(place["size"]))
+        try:
+            data = zlib.decompressobj(-15).decompress(packed.data, place["inflated"] + 1)
+        except zlib.error as error:
+            raise Refusal("its values are damaged (they cannot be unpacked)") from error
         if len(data) != place["inflated"] or (place["crc"] is not None and zlib.crc32(data) != place["crc"]):
             raise Refusal("its values are damaged (the archive's checksum for them is wrong)")
         return data
+
+
+def _aligned(size: int, skip: int = 0) -> Bytes:
+    """Room for ``size`` bytes, of which the one numbered ``skip`` lies where a tensor should begin."""
+    room = np.empty(size + _ALIGNMENT, np.uint8)
+    first = -(room.ctypes.data + skip) % _ALIGNMENT
+    return room[first : first + size]
+
+
+def _swap(values: Bytes, item: int) -> None:
+    """Turn the bytes of every element around."""
+    whole = len(values) - len(values) % item
+    values[:whole].view(f"u{item}").byteswap(inplace=True)
 
 
 def _dtype(name: str) -> torch.dtype:
@@ -248,12 +285,3 @@ def _meta(tensor: dict[str, Any]) -> Tensor:
 
     dtype = _dtype(tensor["dtype"])
     return torch.empty_strided(tensor["shape"], tensor["stride"], dtype=dtype, device="meta")
-
-
-def _swapped(data: bytearray, dtype: str) -> bytearray:
-    """The elements with their bytes in reverse; of a complex number, each of its two parts."""
-    item = ITEM_BYTES[dtype] // (2 if dtype.startswith("complex") else 1)
-    turned = bytearray(len(data))
-    for byte in range(item):
-        turned[byte::item] = data[item - 1 - byte :: item]
-    return turned

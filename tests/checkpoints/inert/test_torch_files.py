@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import tracemalloc
+import weakref
 import zipfile
 from collections import OrderedDict
 
@@ -317,6 +319,41 @@ def test_a_file_that_changes_under_the_program_is_told(saved, tmp_path):
         file.truncate(100)
     with pytest.raises(CheckpointError, match="has changed"):
         contents.load("x")
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_network_outlives_the_file_that_is_cut_short_or_written_anew(old, saved, tmp_path):
+    """Of a mapped file, the first use of a value after that would end the process."""
+    path = tmp_path / "training.pt"
+    original = torch.arange(50_000.0)
+    path.write_bytes(saved({"x": original, "y": torch.ones(50_000)}, old))
+    contents = read_checkpoint(path)
+    values = contents.load("x")
+    path.write_bytes(b"")
+    assert torch.equal(values, original)
+    with pytest.raises(CheckpointError, match="has changed"):
+        contents.load("y")
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_values_in_use_are_not_read_twice_and_others_are_let_go(old, saved, tmp_path):
+    path = tmp_path / "large.pt"
+    path.write_bytes(saved({"x": torch.ones(50_000)}, old))
+    contents = read_checkpoint(path)
+    values = contents.load("x")
+    place = values.data_ptr()
+    assert place % 64 == 0
+    assert contents.load("x").data_ptr() == place
+    gone = weakref.ref(values.untyped_storage())
+    del values
+    assert gone() is None
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            contents.load("x")
+        assert tracemalloc.get_traced_memory()[0] < 50_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_every_sample_reads_as_torch_reads_it(shared_data):
