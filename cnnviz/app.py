@@ -28,6 +28,7 @@ from cnnviz.ui.controller import Controller
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.main_window import MainWindow
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.reader_ahead import ReaderAhead
 from cnnviz.ui.session import SessionKeeper
 from cnnviz.ui.stage import Stage
 from cnnviz.ui.theme import theme
@@ -124,6 +125,9 @@ class Program(QObject):
         )
         self.training = TrainingSession(self.document, self.failures, self.stage.refresh, parent=self)
         self._trains = not synchronous
+        self._reader_ahead = ReaderAhead(self.background, self)
+        if not synchronous:
+            self.stage.delivered.connect(self._reader_ahead.take)
         theme().set(scene.appearance.theme, scene.appearance.font_scale)
         self.window.add_panels((spec, partial(self._view, spec.id, spec.view)) for spec in PANELS)
         self.controller = Controller(self.window, self.document, self.stage, self.images, self.background, self.clock)
@@ -160,6 +164,7 @@ class Program(QObject):
         self.training.close()
         # last of all the session: one that is being saved in the background must not come after it
         finished = self.background.close()
+        self._reader_ahead.close()
         if self._keep_session:
             self.session.save_now()
         self.document.changed.disconnect()

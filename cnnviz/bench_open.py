@@ -130,6 +130,7 @@ def _identify(path: Path) -> float:
 def _window(path: Path) -> dict[str, Any]:
     """Open the file in the program's window, as a person does, and watch until its filters and all of it are shown."""
     from cnnviz.app import Program, qt_application
+    from cnnviz.checkpoints.sandbox import is_one_ahead
     from cnnviz.scene import actions
 
     application = qt_application()
@@ -140,6 +141,9 @@ def _window(path: Path) -> dict[str, Any]:
         while program.stage.shown_version < 0 and time.monotonic() < end:
             program.stage.wait_until_idle(1.0)
         program.stage.wait_until_idle()
+        while not is_one_ahead() and time.monotonic() < end:  # no person is faster
+            application.processEvents()
+            time.sleep(0.01)
         idle = _unbacked_mb()
         moments: dict[str, float] = {}
         waiting: list[str] = []

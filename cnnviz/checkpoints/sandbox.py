@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.inert.limits import ANSWER
+from cnnviz.checkpoints.waiting_reader import Process, WaitingReader, WaitingRoom
 
 _MEMORY = 270 << 20
 """Bytes of address space beside the mapped file, the interpreter and its libraries."""
@@ -33,6 +34,9 @@ START = (
     "import sys, types; program = types.ModuleType('cnnviz'); program.__path__ = [sys.argv.pop(1)]; "
     "sys.modules['cnnviz'] = program; "
 )
+_AHEAD = "--ahead"
+
+_room = WaitingRoom()
 
 
 @dataclass(frozen=True)
@@ -81,31 +85,61 @@ def plan_of(file: BinaryIO, name: str, reader: Reader) -> dict[str, Any]:
     if not os.fstat(file.fileno()).st_size:
         raise _refused(name, reader, "it is empty")
     try:
-        done = subprocess.run(
-            command(reader),
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE,
-            env={**{key: value for key, value in os.environ.items() if key in _KEPT}, **_SET},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            check=False,
-        )
+        with _room.give(reader, file) or _started(reader, file) as process:
+            text = _answer_of(process)
     except subprocess.TimeoutExpired as error:
         raise _refused(name, reader, "it takes far longer than any file of weights does") from error
     except OSError as error:
         raise RefusedFile(
             f"{name} cannot be read: its reader cannot be started ({error.strerror}); close other programs."
         ) from error
-    if done.returncode < 0 or len(done.stdout) > ANSWER:
+    if process.returncode < 0 or len(text) > ANSWER:
         raise _refused(name, reader, "it takes more time or memory than any file of weights does")
-    if done.returncode:
+    if process.returncode:
         raise _refused(name, reader, "it is damaged in a way that its reader does not understand")
-    answer: dict[str, Any] = json.loads(done.stdout)
+    answer: dict[str, Any] = json.loads(text)
     if "plan" in answer:
         plan: dict[str, Any] = answer["plan"]
         return plan
     raise _refused(name, reader, answer["refusal"], tuple(answer["refused"]))
+
+
+def start_ahead(reader: Reader) -> None:
+    """Have a process wait for the next file of this reader, so that it is read sooner; see :func:`leave_none_ahead`."""
+    _room.fill(reader, lambda: WaitingReader([*command(reader), _AHEAD], _environment()))
+
+
+def is_one_ahead() -> bool:
+    """Whether a process waits for the next file."""
+    return not _room.is_empty
+
+
+def leave_none_ahead() -> None:
+    """End the process that waits, if one does."""
+    _room.clear()
+
+
+def _started(reader: Reader, file: BinaryIO) -> Process:
+    return subprocess.Popen(
+        command(reader),
+        stdin=file,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _answer_of(process: Process) -> bytes:
+    try:
+        return process.communicate(timeout=_PATIENCE)[0]
+    except BaseException:
+        process.kill()
+        raise
+
+
+def _environment() -> dict[str, str]:
+    return {**{key: value for key, value in os.environ.items() if key in _KEPT}, **_SET}
 
 
 def command(reader: Reader, deed: str = "child.main()") -> list[str]:

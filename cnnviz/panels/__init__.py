@@ -14,7 +14,6 @@ from cnnviz.panels import (
     guess,
     input,
     invariance,
-    landscape,
     loss_calculator,
     network,
     padding,
@@ -52,5 +51,4 @@ PANELS: tuple[PanelSpec, ...] = (
     symmetry.SPEC,
     loss_calculator.SPEC,
     backpropagation.SPEC,
-    landscape.SPEC,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QWidget
@@ -21,15 +20,7 @@ class LogSlider(LabelledSlider):
     """The person changed the number; not emitted by `set_number`."""
 
     def __init__(
-        self,
-        text: str,
-        low: float,
-        high: float,
-        default: float,
-        *,
-        tip: str = "",
-        parent: QWidget | None = None,
-        **look: Any,
+        self, text: str, low: float, high: float, default: float, *, tip: str = "", parent: QWidget | None = None
     ) -> None:
         super().__init__(
             text,
@@ -39,7 +30,6 @@ class LogSlider(LabelledSlider):
             step=1 / STEPS_A_DECADE,
             tip=tip,
             parent=parent,
-            **look,
         )
         self.edited.connect(lambda exponent: self.number_edited.emit(_three_figures(10**exponent)))
         self._number = default

@@ -1,0 +1,39 @@
+"""Has a process ready for the next file of weights while the window has nothing to do."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QObject, QTimer
+
+from cnnviz.checkpoints.formats import TORCH_READER
+from cnnviz.checkpoints.sandbox import is_one_ahead, leave_none_ahead, start_ahead
+from cnnviz.engine.computation import Delivery
+from cnnviz.ui.background import Background
+
+# how long nothing new was shown before it is started
+IDLE_MS = 400
+
+
+class ReaderAhead(QObject):
+    """Every file of weights is parsed in a process of its own, and starting it takes longer than parsing does."""
+
+    def __init__(self, background: Background, parent: QObject) -> None:
+        super().__init__(parent)
+        self._background = background
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(IDLE_MS)
+        self._idle.timeout.connect(self._start)
+
+    def take(self, delivery: Delivery) -> None:
+        """Something was shown: what is left to start is put off."""
+        if delivery.complete and not is_one_ahead():
+            self._idle.start()
+
+    def close(self) -> None:
+        self._idle.stop()
+        leave_none_ahead()
+
+    def _start(self) -> None:
+        self._background.run(
+            lambda: start_ahead(TORCH_READER), lambda _: None, "Getting ready to read files", only_reads=True
+        )
