@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -24,16 +25,18 @@ from cnnviz.training.settings import TrainingSettings
 
 MOST_SHOWN = 12
 SHOWN_AT_FIRST = 5
-"""The newest ones, while the person has ticked none."""
+"""Of the newest ones, while the person has ticked none and they are of no comparison."""
 
 _Id = Annotated[str, Field(max_length=200)]
 
 
 class RunsParams(PanelParams):
     shown: tuple[_Id, ...] | None = Field(
-        None, max_length=200, description="runs whose curves are drawn, by their folders' names; none: the newest"
+        None, max_length=200, description="runs whose curves are drawn, by their folders' names; none: the newest ones"
     )
-    selected: _Id = Field("", description="run that the buttons speak of", json_schema_extra={"undo": "none"})
+    selected: _Id = Field(
+        "", description="run that the buttons speak of; where it is none: the last", json_schema_extra={"undo": "none"}
+    )
     quantity: Quantity = Field("loss", description="what is drawn")
     part: Part = Field("both", description="of which images")
     along: Along = Field("epochs", description="against what")
@@ -89,14 +92,17 @@ class RunsResult:
 
     Attributes
     ----------
+    selected : str
+        The run that the buttons speak of; empty where there is none.
     changes : tuple of ChangeGroup
-        Duplicates with one change of the run that is selected.
+        Its duplicates with one change.
     reading : bool
         There is more to be read of their curves.
     """
 
     lines: tuple[RunLine, ...]
     curves: Curves | None
+    selected: str
     changes: tuple[ChangeGroup, ...]
     reading: bool
 
@@ -125,7 +131,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
 def _result(reader: RunsReader, params: RunsParams, parent: Path, *, reading: bool) -> RunsResult:
     stored = reader.runs
     waiting = [run for run in read_queue(parent).waiting if not any(run.id == each.id for each in stored)]
-    shown = shown_ids(params, [run.id for run in stored])
+    shown = shown_ids(params, stored)
     drawn = drawn_runs(stored, shown)
     lines: list[RunLine] = []
     for run in stored:
@@ -134,14 +140,20 @@ def _result(reader: RunsReader, params: RunsParams, parent: Path, *, reading: bo
     for each in waiting:
         above = lines[-1].settings if lines else None
         lines.append(_waiting_line(each, above, params.shown is not None and each.id in params.shown))
-    selected = next((line for line in lines if line.id == params.selected), None)
+    selected = next((line for line in lines if line.id == params.selected), lines[-1] if lines else None)
     curves = overlaid(stored, drawn, params.quantity, params.part, params.along, logarithmic=params.logarithmic)
-    return RunsResult(tuple(lines), curves, one_change(selected.settings) if selected is not None else (), reading)
+    changes = one_change(selected.settings) if selected is not None else ()
+    return RunsResult(tuple(lines), curves, selected.id if selected is not None else "", changes, reading)
 
 
-def shown_ids(params: RunsParams, ids: list[str]) -> tuple[str, ...]:
-    """The runs whose curves are drawn, of those that there are."""
-    chosen = ids[-SHOWN_AT_FIRST:] if params.shown is None else [each for each in ids if each in params.shown]
+def shown_ids(params: RunsParams, runs: Sequence[StoredRun]) -> tuple[str, ...]:
+    """The runs whose curves are drawn, of those that there are: without ticks the last comparison, or the newest."""
+    if params.shown is not None:
+        chosen = [run.id for run in runs if run.id in params.shown]
+    else:
+        last = runs[-1].label.comparison if runs else ""
+        newest = takewhile(lambda run: run.label.comparison == last, reversed(runs))
+        chosen = [run.id for run in newest][::-1] if last else [run.id for run in runs[-SHOWN_AT_FIRST:]]
     return tuple(chosen[-MOST_SHOWN:])
 
 

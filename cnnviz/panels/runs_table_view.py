@@ -223,7 +223,7 @@ class RunsTable(QTableView):
         return QSize(hub.px(380), hub.px(34) + hub.px(38) * max(count, 2))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme().px(200), theme().px(34 + 38 * 2))
+        return QSize(theme().px(200), theme().px(36 + 38 * min(max(len(self.rows.lines), 1), 3)))
 
     def _on_current(self, now: QModelIndex, before: QModelIndex) -> None:
         if not self._is_filling and now.isValid():

@@ -52,7 +52,7 @@ class RunsView(PanelView):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
         self._session: TrainingSession | None = None
-        self._result = RunsResult((), None, (), False)
+        self._result = RunsResult((), None, "", (), False)
         self._watch = FolderWatch(self)
         self._compare = MenuButton("Compare", "Runs that differ in one thing, trained in turn with one seed", "shuffle")
         self._duplicate = MenuButton("Duplicate with", "The selected run again, with one thing changed", "copy")
@@ -111,7 +111,7 @@ class RunsView(PanelView):
         colours = looks(result.curves) if result.curves is not None else {}
         self._table.shown_network = self._shown_network()
         params = self._params()
-        self._table.set_lines(result.lines, params.selected, colours, params.part)
+        self._table.set_lines(result.lines, result.selected, colours, params.part)
         self._plot.setVisible(result.curves is not None)
         self._none.setVisible(result.curves is None)
         if result.curves is not None:
@@ -144,12 +144,12 @@ class RunsView(PanelView):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(6))
         layout.addLayout(top)
-        layout.addWidget(self._table, 3)
+        layout.addWidget(self._table, 1)
         layout.addLayout(queue)
         layout.addLayout(what)
         layout.addLayout(how)
-        layout.addWidget(self._plot, 4)
-        layout.addWidget(self._none, 4)
+        layout.addWidget(self._plot, 1)
+        layout.addWidget(self._none, 1)
         self._none.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
@@ -165,9 +165,9 @@ class RunsView(PanelView):
         self._table.renamed.connect(self._rename_run)
         self._table.delete_asked.connect(self._delete_run)
         self._table.customContextMenuRequested.connect(self._open_menu)
-        self._up.clicked.connect(lambda: self._asked().queue.move_up(self._params().selected))
-        self._rename.clicked.connect(lambda: self._table.rename(self._params().selected))
-        self._delete.clicked.connect(lambda: self._delete_run(self._params().selected))
+        self._up.clicked.connect(lambda: self._asked().queue.move_up(self._result.selected))
+        self._rename.clicked.connect(lambda: self._table.rename(self._result.selected))
+        self._delete.clicked.connect(lambda: self._delete_run(self._result.selected))
         self._train.clicked.connect(self._train_or_pause)
         self._quantity.chosen.connect(lambda key: self.document.edit(f"{PATH}.quantity", key))
         self._part.chosen.connect(lambda key: self.document.edit(f"{PATH}.part", key))
@@ -261,7 +261,7 @@ class RunsView(PanelView):
         menu = QMenu(self._table)
         if line.folder is not None and line.weights is not None:
             menu.addAction("Show its network", lambda: self._show_run(line.id))
-        if line.id == self._params().selected:
+        if line.id == self._result.selected:
             self._fill_changes(menu.addMenu("Duplicate with"))
         menu.addAction("Rename", lambda: self._table.rename(line.id))
         if line.folder is None:
@@ -272,7 +272,7 @@ class RunsView(PanelView):
 
     def _fill_changes(self, menu: QMenu | None) -> None:
         """A submenu for each thing that can be changed."""
-        line = self._line(self._params().selected)
+        line = self._line(self._result.selected)
         if menu is None:
             return
         menu.clear()
@@ -333,7 +333,7 @@ class RunsView(PanelView):
         )
 
     def _say_buttons(self) -> None:
-        line = self._line(self._params().selected)
+        line = self._line(self._result.selected)
         self._compare.setEnabled(self._session is not None)
         self._duplicate.setEnabled(line is not None and self._session is not None)
         self._rename.setEnabled(line is not None)

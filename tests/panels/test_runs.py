@@ -1,5 +1,7 @@
 """Runs: the table against the folders' files, the curves over one another, and what a person does with both."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
@@ -102,11 +104,16 @@ def test_long_curves_are_averaged_in_blocks():
 
 
 def test_the_newest_are_drawn_until_some_are_ticked():
-    ids = [f"run{number:02}" for number in range(20)]
-    assert shown_ids(RunsParams(), ids) == tuple(ids[-5:])
-    assert shown_ids(RunsParams(shown=()), ids) == ()
-    assert shown_ids(RunsParams(shown=("gone", "run03")), ids) == ("run03",)
-    assert len(shown_ids(RunsParams(shown=tuple(ids)), ids)) == 12
+    runs = [SimpleNamespace(id=f"run{number:02}", label=RunLabel()) for number in range(20)]
+    ids = tuple(run.id for run in runs)
+    assert shown_ids(RunsParams(), runs) == ids[-5:]
+    assert shown_ids(RunsParams(shown=()), runs) == ()
+    assert shown_ids(RunsParams(shown=("gone", "run03")), runs) == ("run03",)
+    assert len(shown_ids(RunsParams(shown=ids), runs)) == 12
+    for run in runs[13:]:
+        run.label = RunLabel(comparison="Rates")
+    assert shown_ids(RunsParams(), runs) == ids[13:]
+    assert shown_ids(RunsParams(), []) == ()
 
 
 def test_runs_of_one_name_have_curves_of_their_own(three):
@@ -119,7 +126,7 @@ def test_runs_of_one_name_have_curves_of_their_own(three):
 
 
 def test_of_the_run_that_is_selected_duplicates_are_offered(three):
-    assert result_of().changes == ()
+    assert result_of().selected == "d", "the last one until another is chosen"
     rates = next(group for group in result_of(selected="b").changes if group.title == "Learning rate")
     assert [change.settings.learning_rate for change in rates.changes] == [5, 1.5, 0.167, 0.05]
 
