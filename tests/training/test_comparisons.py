@@ -103,6 +103,7 @@ def trained(name, seed=3):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_with_normalisation_it_learns_at_once_at_either_rate():
     found = trained("normalisation")
     assert found["without, rate 0.03"][1] < 0.5
@@ -111,6 +112,7 @@ def test_with_normalisation_it_learns_at_once_at_either_rate():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_depth_harms_the_plain_network_alone():
     found = trained("residual")
     assert found["plain, 32 layers"][0] > found["plain, 8 layers"][0] + 0.2
@@ -118,6 +120,7 @@ def test_depth_harms_the_plain_network_alone():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_training_error_rises_with_the_window_of_pooling():
     losses = [loss for loss, *_ in trained("place").values()]
     assert losses == sorted(losses)
@@ -126,6 +129,7 @@ def test_training_error_rises_with_the_window_of_pooling():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_permuted_pixels_cost_the_convolutional_network_alone():
     found = trained("permuted")
     assert found["convolutional, permuted"][2] > 1.2 * found["convolutional"][2]
@@ -133,18 +137,21 @@ def test_permuted_pixels_cost_the_convolutional_network_alone():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_maximum_keeps_what_the_average_dilutes():
     found = trained("pooling")
     assert found["maximum"][3] > found["average"][3] + 0.05
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_sgd_crawls_where_the_others_are_there_at_once():
     found = trained("optimisers")
     assert found["SGD"][0] > 1.5 > 0.8 > found["SGD with momentum"][0] > found["Adam"][0]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_rates_go_from_crawling_to_standing_still():
     losses = [loss for loss, *_ in trained("rates").values()]
     assert losses[0] > losses[1] > losses[2] < losses[3]
@@ -153,6 +160,7 @@ def test_rates_go_from_crawling_to_standing_still():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_what_regularises_raises_the_training_loss_and_lowers_that_of_the_test_images():
     found = trained("regularisation")
     for name in ("dropout 0.5", "weight decay 1"):
