@@ -99,7 +99,7 @@ PAIRS: Mapping[PairName, Pair] = MappingProxyType(
         ),
         "learning-rate": Pair(
             "A learning rate that fits, or one far too large",
-            "Steps that are too long throw the weights so far that the ReLU of unit after unit gives 0 for every input: "
+            "Steps that are too long throw the weights so far that unit after unit gives 0 for every input: "
             "no gradient comes through any more, and they stay silent.",
             Recipe("learning rate 0.05", _settings(_PLAIN, optimizer="momentum", learning_rate=0.05)),
             Recipe("learning rate 0.3", _settings(_PLAIN, optimizer="momentum", learning_rate=0.3)),
