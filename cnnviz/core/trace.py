@@ -222,8 +222,10 @@ class TracedNetwork:
             given = images.clone() if INPUT in self._overwritten or images.is_inference() else images
             self._runner.run(given, (), (), differentiable=False, cancelled=cancelled, observe=first)
 
-    def output_of(self, layer: str, images: Tensor, *, cancelled: Callable[[], bool] | None = None) -> Tensor:
-        """The output of ``layer`` with its autograd graph, by a pass that ends there: cheap for early layers.
+    def output_of(
+        self, layer: str, images: Tensor, *, gradients: bool = True, cancelled: Callable[[], bool] | None = None
+    ) -> Tensor:
+        """The output of ``layer``, by a pass that ends there: cheap for early layers; with its autograd graph or not.
 
         It is what the layer gave, before any later layer works in place on it. ``images`` and ``cancelled`` are as for
         :meth:`run`.
@@ -243,10 +245,10 @@ class TracedNetwork:
                 raise _Reached(first_tensor(value))
 
         tracked = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
-        with tracked, torch.enable_grad(), evaluating(self._modules):
+        with tracked, torch.set_grad_enabled(gradients), evaluating(self._modules):
             given = images.clone() if INPUT in self._overwritten or images.is_inference() else images
             try:
-                self._runner.run(given, (), (), differentiable=True, cancelled=cancelled, observe=stop)
+                self._runner.run(given, (), (), differentiable=gradients, cancelled=cancelled, observe=stop)
             except _Reached as reached:
                 return reached.value
         raise KeyError(f"this pass did not reach {layer!r}")

@@ -102,6 +102,37 @@ def has_test_split(spec: str) -> bool:
     return kind != "folder" or _is_split(Path(path))
 
 
+def is_at_hand(spec: str, data_dir: Path | None = None) -> bool:
+    """Whether the test images of a data set lie on this machine, so that nothing has to be fetched; none is read.
+
+    ``spec`` and ``data_dir`` are as for :func:`load_dataset`.
+    """
+    kind, _, path = spec.partition(":")
+    if kind == "folder":
+        return bool(path) and Path(path).is_dir()
+    if spec in ON_BOARD:
+        return True
+    if spec not in DATASETS:
+        return False
+    from_environment = os.environ.get("CNNVIZ_DATA_DIR")
+    folder = data_dir if data_dir is not None else Path(from_environment) if from_environment else None
+    if folder is None:
+        return all((fetching.cache_folder(spec) / name).is_file() for name in _fetched_files(spec))
+    if spec == "cifar10":
+        return (folder / spec).is_dir() or any((folder / name).is_file() for name in _fetched_files(spec))
+    plain = [name.removesuffix(".gz") for name in _fetched_files(spec)]
+    return all(
+        any((place / name).is_file() for place in (folder, folder / spec) for name in (file, f"{file}.gz"))
+        for file in plain
+    )
+
+
+def _fetched_files(spec: str) -> tuple[str, ...]:
+    if spec == "cifar10":
+        return (cifar10.BINARY_ARCHIVE,)
+    return tuple(f"{_IDX_PREFIX['test']}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
+
+
 def _load_folder(folder: Path, split: Split, shape: tuple[int, int, int] | None) -> LabelledImages:
     return read_class_folders(folder / split if _is_split(folder) else folder, shape)
 

@@ -40,6 +40,11 @@ SUMS: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 
 
+def cache_folder(dataset: str) -> Path:
+    """Where the files of a data set are kept once they are fetched."""
+    return platformdirs.user_cache_path("cnnviz") / "data" / dataset
+
+
 def fetch(dataset: str, name: str, progress: Progress | None = None) -> Path:
     """The file ``name`` of a data set in the user's cache, downloaded if it is not there or damaged.
 
@@ -51,7 +56,7 @@ def fetch(dataset: str, name: str, progress: Progress | None = None) -> Path:
         It can be neither downloaded nor written, or is not the file that is expected.
     """
     pooch.get_logger().setLevel(logging.WARNING)  # what pooch would announce is told as progress
-    folder = platformdirs.user_cache_path("cnnviz") / "data" / dataset
+    folder = cache_folder(dataset)
     known_hash = SUMS[dataset, name]
     tell = progress or _Terminal(sys.stderr).tell
     downloader = pooch.HTTPDownloader(progressbar=_Bar(f"fetching {name}", tell), timeout=_TIMEOUT_SECONDS)

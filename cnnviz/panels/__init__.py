@@ -25,6 +25,7 @@ from cnnviz.panels import (
     symmetry,
     training,
     unit,
+    units_over_samples,
 )
 
 PANELS: tuple[PanelSpec, ...] = (
@@ -45,10 +46,12 @@ PANELS: tuple[PanelSpec, ...] = (
     invariance.SPEC,
     equivariance.SPEC,
     training.SPEC,
+    units_over_samples.SPEC,
     runs.SPEC,
     padding.SPEC,
     consistency.SPEC,
     symmetry.SPEC,
     loss_calculator.SPEC,
     backpropagation.SPEC,
+    landscape.SPEC,
 )

@@ -58,7 +58,7 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
     plan = plan.sized(*train.images.shape[2:])
     skipped = tuple(dict.fromkeys(train.skipped + test.skipped))
     if not plan.follows_data:
-        train, test = (_in_channels(images, plan.input_size[0]) for images in (train, test))
+        train, test = (in_channels(images, plan.input_size[0]) for images in (train, test))
     channels, classes = train.images.shape[1], len(train.class_names)
     start = settings.network
     module, config, note = starting_module(start, plan, channels, classes, settings.seed)
@@ -98,7 +98,7 @@ def prepare_again(settings: TrainingSettings, card: NetworkCard, progress: Progr
         The data set is not there any more, or has become another.
     """
     train, test = (
-        _in_channels(images, card.input_size[0]) for images in load_images(settings, card.input_size, progress)
+        in_channels(images, card.input_size[0]) for images in load_images(settings, card.input_size, progress)
     )
     if train.class_names != card.labels:
         raise DatasetError(
@@ -142,8 +142,8 @@ def without_machine_path(text: str) -> str:
     return kind + colon + (Path(path).name if Path(path).is_absolute() else Path(path).as_posix())
 
 
-def _in_channels(images: LabelledImages, channels: int) -> LabelledImages:
-    """Grey from colour, or grey in every channel."""
+def in_channels(images: LabelledImages, channels: int) -> LabelledImages:
+    """Grey from colour, or grey in every channel; raises DatasetError where neither will do."""
     if images.images.shape[1] == channels:
         return images
     if images.images.shape[1] == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PyQt6.QtCore import QObject, QTimer
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QApplication, QFileDialog, QMenu
@@ -75,6 +76,7 @@ class Controller(QObject):
         stage.delivered.connect(self._opening.take)
         stage.delivered.connect(self._on_delivered)
         window.files_dropped.connect(self._open_all)
+        window.image_wanted.connect(self.use_pixels)
         document.changed.connect(self._on_changed)
         self._rate = QTimer(self)
         self._rate.setInterval(250)
@@ -103,6 +105,15 @@ class Controller(QObject):
             job,
             lambda sha: actions.use_photo(self._document, str(path), sha),
             f"Opening {path.name}",
+            only_reads=True,
+        )
+
+    def use_pixels(self, pixels: np.ndarray, name: str) -> None:
+        """Make an image that a panel has the input: uint8 (H, W) or (H, W, 3)."""
+        self._background.run(
+            lambda: self._images.keep(pixels),
+            lambda sha: actions.use_photo(self._document, name, sha),
+            f"Opening {name}",
             only_reads=True,
         )
 

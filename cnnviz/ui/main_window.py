@@ -36,6 +36,8 @@ class MainWindow(DockWindow):
     files_dropped = pyqtSignal(list)
     figure_offered = pyqtSignal(object)
     """A panel's menu asked to save one of its figures."""
+    image_wanted = pyqtSignal(object, str)
+    """A panel asked for an image as the input, as `PanelView.image_wanted`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,6 +82,7 @@ class MainWindow(DockWindow):
     def _built(self, make_view: Callable[[], PanelView]) -> PanelView:
         view = make_view()
         view.panel_wanted.connect(self.show_panel)
+        view.image_wanted.connect(self.image_wanted)
         return view
 
     def build_seen(self) -> None:

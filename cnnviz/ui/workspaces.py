@@ -137,7 +137,7 @@ WORKSPACES: tuple[Workspace, ...] = (
                 820,
                 (
                     Slot(("filters", "network"), 0.42),
-                    Slot(("activations", "epochs", "loss", "compare"), 0.58),
+                    Slot(("activations", "units-over-samples", "epochs", "loss", "compare"), 0.58),
                 ),
             ),
         ),

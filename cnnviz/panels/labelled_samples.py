@@ -1,0 +1,140 @@
+"""Labelled images that a network is looked at with: which data set, read in the background, and a fair choice of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnviz.scene.models import Scene
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from cnnviz.data.labelled_images import LabelledImages
+    from cnnviz.data.loading import Loading
+    from cnnviz.engine.observation import LoadedNetwork
+
+AUTO = "auto"
+"""The data set that the network was trained on where it is at hand, else one on board."""
+
+LOADING_S = 0.15
+"""A data set that is being read is asked for this long at a time."""
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """A data set as ``load_dataset`` names it, where it lies, and why it is this one, in words."""
+
+    spec: str
+    folder: Path | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSamples:
+    """Test images in the order in which they are looked at: any beginning has about as many of each class.
+
+    Attributes
+    ----------
+    images : array (N, C, H, W) of uint8
+        With as many channels as the network takes.
+    labels : array (N,) of int
+    numbers : array (N,) of int
+        Of each image in the data set.
+    """
+
+    choice: DataChoice
+    images: np.ndarray
+    labels: np.ndarray
+    numbers: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def data_choice(wanted: str, network: LoadedNetwork, scene: Scene) -> DataChoice:
+    """What ``wanted`` names; of `AUTO` the best that can be had without fetching anything."""
+    from cnnviz.data.datasets import is_at_hand
+    from cnnviz.training.start import without_machine_path
+
+    run = getattr(scene.panel("training"), "settings", None)
+    if wanted != AUTO:
+        of_run = run is not None and run.dataset == wanted
+        return DataChoice(wanted, run.data_folder if of_run else None)
+    own = network.card.dataset
+    if run is not None and without_machine_path(run.dataset) == own and is_at_hand(run.dataset, run.data_folder):
+        return DataChoice(run.dataset, run.data_folder, "trained on it")
+    if own and is_at_hand(own):
+        return DataChoice(own, None, "trained on it")
+    board = "digits" if network.card.input_size[0] == 1 else "shapes"
+    return DataChoice(board, None, f"{own} is not at hand" if own else "on board")
+
+
+@dataclass(eq=False)
+class _Data:
+    key: tuple[object, ...]
+    loading: Loading | None
+    images: LabelledImages | None = None
+    chosen: dict[int, LabelledSamples] | None = None
+
+
+_data: list[_Data] = []
+"""The sets that were read last, the newest first."""
+
+
+def labelled_samples(choice: DataChoice, network: LoadedNetwork, most: int, wait: float) -> LabelledSamples | None:
+    """At most ``most`` images of the data set; None while it is being read, for which ``wait`` seconds are waited.
+
+    Raises
+    ------
+    DatasetError
+        It cannot be had, or has images that the network does not take.
+    """
+    from cnnviz.core.unit_order import balanced_choice
+    from cnnviz.data.loading import Loading
+    from cnnviz.training.start import in_channels
+
+    size = network.card.input_size
+    of_size = size if choice.spec.startswith("folder:") else size[:1]
+    key = (choice.spec, choice.folder, of_size)
+    held = next((each for each in _data if each.key == key), None)
+    if held is None:
+        held = _Data(key, Loading(choice.spec, choice.folder, size))
+        _data[:] = [held, *_data[:1]]
+    if held.loading is not None:
+        try:
+            found = held.loading.result(wait)
+            if found is None:
+                return None
+            held.images, held.loading, held.chosen = in_channels(found, size[0]), None, {}
+        except ValueError:
+            _data.remove(held)
+            raise
+    images = held.images
+    assert images is not None
+    assert held.chosen is not None
+    if most not in held.chosen:
+        numbers = balanced_choice(images.labels, most)
+        part = images.subset(numbers)
+        held.chosen[most] = LabelledSamples(choice, part.images, part.labels, numbers, part.class_names)
+    return held.chosen[most]
+
+
+def network_input(
+    images: np.ndarray, network: LoadedNetwork, mean: tuple[float, ...], std: tuple[float, ...]
+) -> Tensor:
+    """uint8 images (N, C, H, W) as the network takes them: of its size (bilinear, as in training), normalised."""
+    import torch.nn.functional as F
+
+    from cnnviz.engine.observation import dtype_of
+    from cnnviz.training.preparation import to_unit_range
+
+    pixels = to_unit_range(images)
+    height, width = network.card.input_size[1:]
+    if pixels.shape[2:] != (height, width):
+        pixels = F.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
+    centre, spread = (pixels.new_tensor(values).reshape(1, -1, 1, 1) for values in (mean, std))
+    return ((pixels - centre) / spread).to(network.device, dtype_of(network.module))

@@ -1,0 +1,129 @@
+"""Two trainings side by side: their pictures in one scale, and their numbers in one table."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QWidget
+
+from cnnviz.panels.units_over_samples import PairSide, UnitsOverSamplesResult
+from cnnviz.panels.units_over_samples_picture_view import PictureView
+from cnnviz.panels.units_over_samples_words import BAD, GOOD, TIPS, number_texts, verdict
+from cnnviz.ui.controls import ElidedLabel, text_button
+from cnnviz.ui.number_table import NumberTable
+from cnnviz.ui.theme import theme
+
+HEADS = {"good": "Good training", "bad": "Bad training", "this network": "This network", "the other": "The other"}
+
+
+class PairView(QWidget):
+    """What was computed of a pair."""
+
+    open_wanted = pyqtSignal(str)
+    """The source of a network that all panels are to show."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._sources = ["", ""]
+        self.pictures = (
+            PictureView("Units of the first over samples"),
+            PictureView("Units of the second over samples"),
+        )
+        self._heads = (ElidedLabel("", role="title", token="text"), ElidedLabel("", role="title", token="text"))
+        self._abouts = (_lines("muted"), _lines("muted"))
+        self._verdicts = (_lines("body"), _lines("body"))
+        self._opens = tuple(
+            text_button("Open", "Let every panel show this network, with its weights as they are now", role="eye")
+            for _ in range(2)
+        )
+        self._table = NumberTable(TIPS)
+        self._lecture = _lines("muted")
+        self._lecture.setText(f"As lectures put it: a good training is {GOOD}; in a bad one {BAD}.")
+        scroll = QScrollArea()
+        scroll.setWidget(self._page_of_numbers())
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = scroll
+        both = QGridLayout()
+        both.setContentsMargins(0, 0, 0, 0)
+        both.setHorizontalSpacing(theme().px(10))
+        both.setVerticalSpacing(theme().px(3))
+        for side in range(2):
+            row = QHBoxLayout()
+            row.addWidget(self._heads[side], 1)
+            row.addWidget(self._opens[side])
+            both.addLayout(row, 0, side)
+            both.addWidget(self._abouts[side], 1, side)
+            both.addWidget(self.pictures[side], 2, side)
+            both.addWidget(self._verdicts[side], 3, side)
+            both.setColumnStretch(side, 1)
+            self._opens[side].clicked.connect(lambda _=False, side=side: self.open_wanted.emit(self._sources[side]))
+        both.setRowStretch(2, 1)
+        self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(theme().px(10))
+        self._box.addLayout(both, 3)
+        self._box.addWidget(scroll, 0)
+
+    def show_result(self, result: UnitsOverSamplesResult, order: str) -> None:
+        """Both sides; nothing where there are none."""
+        for index, side in enumerate(result.sides):
+            self._show_side(index, side, order)
+        columns = [
+            (_head(side).split(" ")[0], number_texts(side.picture.statistics))
+            for side in result.sides
+            if side.picture is not None
+        ]
+        self._table.set_table(columns)
+        self._lecture.setVisible(any(side.title == "good" for side in result.sides))
+        self._fit()
+
+    def _show_side(self, index: int, side: PairSide, order: str) -> None:
+        self._heads[index].set_text(_head(side))
+        self._abouts[index].setText(side.words)
+        self._sources[index] = side.source
+        self._opens[index].setVisible(bool(side.source))
+        self.pictures[index].set_picture(side.picture, order)
+        found = "" if side.picture is None else verdict(side.picture.statistics)
+        self._verdicts[index].setText(f"{found[:1].upper()}{found[1:]}." if found else "")
+
+    def _page_of_numbers(self) -> QWidget:
+        page = QWidget()
+        page.setProperty("role", "page")
+        column = QBoxLayout(QBoxLayout.Direction.TopToBottom, page)
+        column.setContentsMargins(0, 0, theme().px(4), 0)
+        column.addWidget(self._table)
+        column.addWidget(self._lecture)
+        column.addStretch(1)
+        return page
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The numbers stand beside the pictures where there is room, else below them."""
+        need = self._table.sizeHint().width() + theme().px(16)
+        wide = self.width() >= need + theme().px(420)
+        self._box.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        if wide:
+            self._scroll.setFixedWidth(need)
+            self._scroll.setMaximumHeight(16_777_215)
+        else:
+            self._scroll.setMinimumWidth(0)
+            self._scroll.setMaximumWidth(16_777_215)
+            self._scroll.setMaximumHeight(max(self.height() // 3, theme().px(80)))
+
+
+def _head(side: PairSide) -> str:
+    return HEADS.get(side.title, side.title)
+
+
+def _lines(role: str) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("role", role)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label
