@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,8 +41,11 @@ class UnitStatistics:
         Samples with activations that are not finite; they are in no other number.
     mean, variance, root_mean_square : array (U,)
         Over the samples as they are (divided by N).
-    zeros, near_zeros, on : array (U,)
-        Shares of the samples: exactly zero; nearer to zero than a hundredth of the layer's root mean square; on.
+    zeros, near_zeros : array (U,)
+        Shares of the samples: exactly zero; nearer to zero than a hundredth of the layer's root mean square.
+    on, wholly_on : array (U,)
+        Shares of the samples for which the unit is on. Where it stands for a whole map: for which any cell of it is on,
+        and for which all are.
     lifetime_sparsity : array (U,)
         Of each unit over the samples, 0 (the same for all) to 1 (one sample alone); NaN for a unit that is always 0.
     population_sparsity : array (N,)
@@ -70,6 +73,7 @@ class UnitStatistics:
     zeros: Values
     near_zeros: Values
     on: Values
+    wholly_on: Values
     lifetime_sparsity: Values
     population_sparsity: Values
     correlation: Values
@@ -83,15 +87,21 @@ class UnitStatistics:
     def units(self) -> int:
         return len(self.mean)
 
+    def of_units(self, chosen: NDArray[np.intp]) -> UnitStatistics:
+        """The same with the units in another order; ``chosen`` (U,) names all of them."""
+        arrays = ("mean", "variance", "root_mean_square", "zeros", "near_zeros", "on", "wholly_on", "lifetime_sparsity")
+        ordered = {name: getattr(self, name)[chosen] for name in arrays}
+        return replace(self, **ordered, correlation=self.correlation[np.ix_(chosen, chosen)])
+
     @cached_property
     def silent(self) -> Flags:
-        """On for no sample; (U,)."""
+        """On for no sample, in no cell; (U,)."""
         return self.on == 0
 
     @cached_property
     def always_on(self) -> Flags:
-        """On for every sample; (U,)."""
-        return self.on == 1
+        """On for every sample, in all cells; (U,)."""
+        return self.wholly_on == 1
 
     @cached_property
     def ignoring(self) -> Flags:
@@ -131,7 +141,9 @@ class UnitStatistics:
         return _mean_known(self.population_sparsity)
 
 
-def unit_statistics(activations: ArrayLike, threshold: float = 0.0) -> UnitStatistics:
+def unit_statistics(
+    activations: ArrayLike, threshold: float = 0.0, *, lows: ArrayLike | None = None, highs: ArrayLike | None = None
+) -> UnitStatistics:
     """Describe units by their activations over samples.
 
     Parameters
@@ -140,6 +152,9 @@ def unit_statistics(activations: ArrayLike, threshold: float = 0.0) -> UnitStati
         Up to the sizes of float32, whose squares are worked out in float64.
     threshold : float
         A unit is on where its activation is above this.
+    lows, highs : array (samples, units), optional
+        Where an activation stands for a whole map, by its mean for example: the smallest and the largest value of the
+        map, which tell what is on.
 
     Raises
     ------
@@ -153,7 +168,8 @@ def unit_statistics(activations: ArrayLike, threshold: float = 0.0) -> UnitStati
     if not finite.any():
         raise ValueError("For no sample are the activations of all units finite: the weights have run away.")
     left_out = int(len(values) - finite.sum())
-    values = values[finite]
+    smallest, largest = (values if each is None else np.asarray(each, np.float64) for each in (lows, highs))
+    values, smallest, largest = values[finite], smallest[finite], largest[finite]
     mean = values.mean(axis=0)
     centred = values - mean
     variance = np.square(centred).mean(axis=0)
@@ -169,7 +185,8 @@ def unit_statistics(activations: ArrayLike, threshold: float = 0.0) -> UnitStati
         root_mean_square,
         (values == 0).mean(axis=0),
         (np.abs(values) <= near).mean(axis=0),
-        (values > threshold).mean(axis=0),
+        (largest > threshold).mean(axis=0),
+        (smallest > threshold).mean(axis=0),
         sparsity(values, axis=0),
         sparsity(values, axis=1),
         _correlation(covariance, _constant(variance, root_mean_square)),

@@ -245,7 +245,8 @@ def look_of(run: ActivationRun, title: str = "") -> Look:
     layer = next(each for each in run.network.graph if each.name == run.layer)
     of_maps = run.maps if len(layer.output_shape) > 1 and run.columns.cells is None else ""
     name = title or run.network.title
-    return Look(name, run.layer, layer.kind, run.values, run.columns, run.samples, of_maps)
+    lows, highs = run.extremes
+    return Look(name, run.layer, layer.kind, run.values, run.columns, run.samples, of_maps, lows, highs)
 
 
 SPEC = PanelSpec(

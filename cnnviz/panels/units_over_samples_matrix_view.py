@@ -12,6 +12,7 @@ from PyQt6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, 
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.panels.units_over_samples_pictures import Band
+from cnnviz.ui.numbers import format_number
 from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tile_marks import paint_focus
@@ -33,7 +34,7 @@ class MatrixContent:
     strips : tuple of (str, array of bool)
         Marks over the columns, with what they mean.
     bars : array (columns,), or None
-        Shown below, each as a share of the largest, under ``bars_label``.
+        Shown below, under ``bars_label``; a bar is full at ``bars_full``.
     """
 
     indices: np.ndarray
@@ -42,6 +43,7 @@ class MatrixContent:
     strips: tuple[tuple[str, np.ndarray], ...] = ()
     bars: np.ndarray | None = None
     bars_label: str = ""
+    bars_full: float = 0.0
     x_label: str = ""
     square: bool = False
 
@@ -94,18 +96,19 @@ def frame_of(content: MatrixContent, box: QRectF, ratio: float = 1.0) -> MatrixF
     metrics = QFontMetrics(hub.font("tiny"))
     line = float(metrics.height())
     labels = [band.name for band in content.bands] + [label for label, _ in content.strips]
-    labels += [content.bars_label] if content.bars is not None else []
+    labels += [content.bars_label, _full_text(content)] if content.bars is not None else []
     widest = max((metrics.horizontalAdvance(label) for label in labels), default=0)
     gutter = min(float(widest), 0.3 * box.width()) + hub.px(10) if labels else 0.0
     strips = (line + hub.px(1)) * len(content.strips)
-    bars = float(hub.px(30)) if content.bars is not None else 0.0
+    # a low picture keeps its height for the cells
+    bars = float(hub.px(30)) if content.bars is not None and box.height() >= hub.px(170) else 0.0
     below = bars + (line + hub.px(2) if content.x_label else 0.0)
     body = QRectF(box.left() + gutter, box.top() + strips, box.width() - gutter - 1, box.height() - strips - below - 1)
     body.setWidth(max(body.width(), 1.0))
     body.setHeight(max(body.height(), 1.0))
     if content.square:
         side = min(body.width(), body.height())
-        body = QRectF(body.left(), body.top(), side, side)
+        body = QRectF(body.left() + (body.width() - side) / 2, body.top(), side, side)
     rows, columns = content.indices.shape
     step = (
         max(math.ceil(rows / max(int(body.height() * ratio), 1)), 1),
@@ -124,8 +127,10 @@ def paint_matrix(painter: QPainter, content: MatrixContent, frame: MatrixFrame) 
     painter.setFont(theme().font("tiny"))
     _paint_bands(painter, content.bands, frame)
     _paint_strips(painter, content.strips, frame)
-    if content.bars is not None:
-        _paint_bars(painter, content.bars, content.bars_label, frame)
+    painter.setPen(theme().colour("line"))
+    painter.drawRect(frame.body.adjusted(-1, -1, 0, 0))
+    if content.bars is not None and frame.bars_height:
+        _paint_bars(painter, content, content.bars, frame)
     if content.x_label:
         hub = theme()
         top = frame.body.bottom() + frame.bars_height + hub.px(2)
@@ -140,7 +145,7 @@ def _paint_bands(painter: QPainter, bands: Sequence[Band], frame: MatrixFrame) -
     metrics = painter.fontMetrics()
     strip = hub.px(4)
     soft = QColor(hub.colour("text"))
-    soft.setAlphaF(0.3)
+    soft.setAlphaF(0.18)
     free = 0.0
     for index, band in enumerate(bands):
         top = body.top() + band.start / frame.rows * body.height()
@@ -172,29 +177,35 @@ def _paint_strips(painter: QPainter, strips: Sequence[tuple[str, np.ndarray]], f
         painter.fillRect(line, hub.colour("line"))
         for column in np.flatnonzero(flags).tolist():
             cell = frame.column_rect(column)
-            inset = 0.15 * cell.width() if cell.width() > 4 else 0.0
-            mark = QRectF(cell.left() + inset, top + 2, max(cell.width() - 2 * inset, 1.0), frame.strip_height - 4)
+            wide = max(min(cell.width() - (1 if cell.width() > 3 else 0), float(hub.px(9))), 1.0)
+            mark = QRectF(cell.center().x() - wide / 2, top + 3, wide, frame.strip_height - 6)
             painter.fillRect(mark, hub.colour("warning"))
         top += frame.strip_height
 
 
-def _paint_bars(painter: QPainter, bars: np.ndarray, label: str, frame: MatrixFrame) -> None:
+def _paint_bars(painter: QPainter, content: MatrixContent, bars: np.ndarray, frame: MatrixFrame) -> None:
     hub, body = theme(), frame.body
     top = body.bottom() + hub.px(3)
     high = frame.bars_height - hub.px(4)
     painter.setPen(hub.colour("muted"))
-    room = QRectF(body.left() - frame.gutter, top, frame.gutter - hub.px(4), high)
-    painter.drawText(room, int(_RIGHT), label)
-    largest = float(bars.max(initial=0.0))
+    line = painter.fontMetrics().height()
+    for number, text in enumerate((_full_text(content), content.bars_label)):
+        room = QRectF(body.left() - frame.gutter, top + number * (high - line), frame.gutter - hub.px(4), line)
+        painter.drawText(room, int(_RIGHT), text)
     painter.fillRect(QRectF(body.left(), top + high, body.width(), 1), hub.colour("line"))
-    if largest <= 0:
+    if content.bars_full <= 0:
         return
     for column in range(0, len(bars), frame.step[1]):
-        share = float(bars[column : column + frame.step[1]].max()) / largest
+        share = min(float(bars[column : column + frame.step[1]].max()) / content.bars_full, 1.0)
         cell = frame.column_rect(column)
         gap = 1.0 if cell.width() >= 4 else 0.0
         box = QRectF(cell.left(), top + (1 - share) * high, max(cell.width() - gap, 1.0), share * high)
         painter.fillRect(box, hub.colour("muted"))
+
+
+def _full_text(content: MatrixContent) -> str:
+    """What a full bar stands for."""
+    return format_number(content.bars_full, 2 if content.bars_full < 100 else 0)
 
 
 class UnitMatrix(QWidget):

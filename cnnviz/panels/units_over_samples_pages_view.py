@@ -32,6 +32,7 @@ class SamplesPage(QWidget):
         self._numbers = NumberTable(TIPS)
         self._spread = HistogramView()
         self._spread.setToolTip("How many activations of all samples have each value")
+        self._spread.setMinimumHeight(theme().px(64))
         self._beside = _Beside([self._verdict, self._numbers, self._lists, self._spread])
         self._box = _box(self, self.picture, self._beside)
 
@@ -47,7 +48,8 @@ class SamplesPage(QWidget):
         self._verdict.setText(f"{words[:1].upper()}{words[1:]}.")
         self._numbers.set_table([("", number_texts(found))])
         lists = []
-        for name, flags in (("Silent", found.silent), ("Always on", found.always_on), ("Ignoring", found.ignoring)):
+        rest = found.ignoring & ~found.silent
+        for name, flags in (("Silent", found.silent), ("Always on", found.always_on), ("Ignoring the input", rest)):
             if flags.any() and not flags.all():
                 lists.append(f"{name}: {listed(sorted(set(picture.channels[flags].tolist())))}")
         self._lists.setText("\n".join(lists))
@@ -100,7 +102,7 @@ class CorrelationPage(QWidget):
             return
         found = picture.statistics
         left_out = int(found.constant.sum())
-        less = f" {left_out} constant units have no correlation and are left out." if left_out else ""
+        less = f" {left_out} constant units have no correlation: they are left out, and empty." if left_out else ""
         pairs = found.pairs
         if len(pairs):
             self._words.setText(f"Over all pairs |r| is {found.mean_correlation:.2f} on the mean.{less}")
@@ -195,7 +197,7 @@ def _place(page: QWidget, box: QBoxLayout, beside: QWidget) -> None:
     else:
         beside.setMinimumWidth(0)
         beside.setMaximumWidth(16_777_215)
-        beside.setMaximumHeight(max(int(0.42 * page.height()), hub.px(60)))
+        beside.setMaximumHeight(max(int(0.32 * page.height()), hub.px(60)))
 
 
 def _lines(role: str) -> QLabel:

@@ -133,8 +133,8 @@ def _shown(held: _Training, params: UnitsOverSamplesParams) -> UnitsOverSamplesR
 
 def _words(title: str, hidden: HiddenUnits) -> str:
     done = f"step {hidden.step:,} of {hidden.steps:,}" if hidden.step < hidden.steps else f"{hidden.steps:,} steps"
-    ended = " · diverged" if hidden.ended else ""
-    return f"{title} · {hidden.accuracy:.1%} of the test images right · {done}{ended}".replace("%", " %", 1)
+    ended = ", where it diverged" if hidden.ended else ""
+    return f"{title}: {100 * hidden.accuracy:.1f} % right after {done}{ended}"
 
 
 def _handed_over(both: SideBySide) -> tuple[str, str]:

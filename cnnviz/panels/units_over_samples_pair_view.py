@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QHBoxLayout, QLabel
 
 from cnnviz.panels.units_over_samples import PairSide, UnitsOverSamplesResult
 from cnnviz.panels.units_over_samples_picture_view import PictureView
+from cnnviz.panels.units_over_samples_pictures import UnitPicture
 from cnnviz.panels.units_over_samples_words import BAD, GOOD, TIPS, number_texts, verdict
 from cnnviz.ui.controls import ElidedLabel, text_button
 from cnnviz.ui.number_table import NumberTable
@@ -37,6 +38,7 @@ class PairView(QWidget):
             for _ in range(2)
         )
         self._table = NumberTable(TIPS)
+        self._words = _lines("body")
         self._lecture = _lines("muted")
         self._lecture.setText(f"As lectures put it: a good training is {GOOD}; in a bad one {BAD}.")
         scroll = QScrollArea()
@@ -69,22 +71,25 @@ class PairView(QWidget):
     def show_result(self, result: UnitsOverSamplesResult, order: str) -> None:
         """Both sides; nothing where there are none."""
         for index, side in enumerate(result.sides):
-            self._show_side(index, side, order)
+            beside = [each.picture for each in result.sides if each.picture not in (None, side.picture)]
+            self._show_side(index, side, order, [each for each in beside if each is not None])
         columns = [
             (_head(side).split(" ")[0], number_texts(side.picture.statistics))
             for side in result.sides
             if side.picture is not None
         ]
         self._table.set_table(columns)
+        self._words.setText(result.message)
+        self._words.setVisible(bool(result.message))
         self._lecture.setVisible(any(side.title == "good" for side in result.sides))
         self._fit()
 
-    def _show_side(self, index: int, side: PairSide, order: str) -> None:
+    def _show_side(self, index: int, side: PairSide, order: str, beside: list[UnitPicture]) -> None:
         self._heads[index].set_text(_head(side))
         self._abouts[index].setText(side.words)
         self._sources[index] = side.source
         self._opens[index].setVisible(bool(side.source))
-        self.pictures[index].set_picture(side.picture, order)
+        self.pictures[index].set_picture(side.picture, order, beside)
         found = "" if side.picture is None else verdict(side.picture.statistics)
         self._verdicts[index].setText(f"{found[:1].upper()}{found[1:]}." if found else "")
 
@@ -94,6 +99,7 @@ class PairView(QWidget):
         column = QBoxLayout(QBoxLayout.Direction.TopToBottom, page)
         column.setContentsMargins(0, 0, theme().px(4), 0)
         column.addWidget(self._table)
+        column.addWidget(self._words)
         column.addWidget(self._lecture)
         column.addStretch(1)
         return page

@@ -66,7 +66,6 @@ class ActivationRun:
         self.moments = moments
         self.columns: Columns | None = None
         self._parts: list[np.ndarray] = []
-        self._whole = np.zeros((0, 0), np.float32)
         self._single = False
         self.done = 0
 
@@ -77,12 +76,17 @@ class ActivationRun:
     @property
     def values(self) -> np.ndarray:
         """Activations (done, units), float32."""
-        if self._parts:
-            self._whole = (
-                np.concatenate([self._whole, *self._parts]) if self._whole.size else np.concatenate(self._parts)
-            )
-            self._parts.clear()
-        return self._whole
+        return self._all()[0]
+
+    @property
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The smallest and the largest value of what each column stands for, both (done, units)."""
+        return self._all()[1], self._all()[2]
+
+    def _all(self) -> np.ndarray:
+        if len(self._parts) > 1:
+            self._parts[:] = [np.concatenate(self._parts, axis=1)]
+        return self._parts[0] if self._parts else np.zeros((3, 0, 0), np.float32)
 
     @property
     def pace(self) -> float:
@@ -127,25 +131,25 @@ class ActivationRun:
                 raise
             self._single = True  # it takes no batches
             ones = [self._pass(slice(at, at + 1), cancelled) for at in range(chosen.start, chosen.start + len(images))]
-            return np.concatenate(ones)
+            return np.concatenate(ones, axis=1)
         return self._reduced(value)
 
     def _reduced(self, value: Tensor) -> np.ndarray:
-        """(n, units): maps as they are to be columns."""
+        """(3, n, units): what of each map is a column, its smallest and its largest value."""
         value = value.detach().float()
         count = len(value)
         maps = value.reshape(count, value.shape[1] if value.dim() > 1 else 1, -1)
         if self.columns is None:
             self.columns = _columns(tuple(value.shape[1:]), self.maps)
         columns = self.columns
-        if maps.shape[2] == 1:
-            taken = maps[:, columns.channels, 0]
-        elif columns.cells is None:
-            taken = (maps.mean(dim=2) if self.maps == "mean" else maps.amax(dim=2))[:, columns.channels]
-        else:
+        if columns.cells is not None:
             wide = value.shape[-1]
             taken = maps[:, columns.channels, columns.cells[:, 0] * wide + columns.cells[:, 1]]
-        return taken.cpu().numpy()
+            return np.broadcast_to(taken.cpu().numpy(), (3, *taken.shape))
+        maps = maps[:, columns.channels]
+        highs = maps.amax(dim=2)
+        first = maps.mean(dim=2) if self.maps == "mean" else highs
+        return np.stack([each.cpu().numpy() for each in (first, maps.amin(dim=2), highs)])
 
 
 def _columns(shape: tuple[int, ...], maps: Maps) -> Columns:

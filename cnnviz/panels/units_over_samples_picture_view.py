@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,12 @@ class PictureView(QWidget):
         """What is shown."""
         return self._picture
 
-    def set_picture(self, picture: UnitPicture | None, order: str) -> None:
-        """Show another one; None shows nothing."""
+    def set_picture(self, picture: UnitPicture | None, order: str, beside: Sequence[UnitPicture] = ()) -> None:
+        """Show another one; None shows nothing. ``beside`` are those that stand beside it."""
         if picture is self._picture:
             return
         self._picture = picture
-        self.matrix.set_content(None if picture is None else content_of(picture, order))
+        self.matrix.set_content(None if picture is None else content_of(picture, order, beside))
         self.bar.setVisible(picture is not None)
         if picture is not None:
             values = picture.values
@@ -110,24 +111,33 @@ def kind_of(picture: UnitPicture) -> TableKind:
     return "signed" if picture.signed else "unsigned"
 
 
-def content_of(picture: UnitPicture, order: str) -> MatrixContent:
-    """The picture with marks over striking units and the deviation of each below."""
+def content_of(picture: UnitPicture, order: str, beside: Sequence[UnitPicture] = ()) -> MatrixContent:
+    """The picture with marks over striking units and the deviation of each below.
+
+    With the pictures that stand ``beside`` it, it has rows of marks in common, so that like lies beside like; and the
+    scale of the deviations, where it shares that of its colours.
+    """
     found = picture.statistics
-    strips = (("always on", found.always_on), ("silent", found.silent), ("ignoring", found.ignoring))
-    shown = len(picture.channels)
-    counted = (
-        format_count(shown) if shown == picture.units else f"{format_count(shown)} of {format_count(picture.units)}"
-    )
+    flags = {name: getattr(found, name) for name in _MARKS}
+    marked = [name for name in _MARKS if any(getattr(each.statistics, name).any() for each in (picture, *beside))]
+    deviation = np.sqrt(found.variance)
+    alike = [picture, *(each for each in beside if (each.low, each.high) == (picture.low, picture.high))]
+    shown = format_count(len(picture.channels))
+    counted = shown if len(picture.channels) == picture.units else f"{shown} of {format_count(picture.units)}"
     what = "channels" if picture.of_maps else "units"
     return MatrixContent(
         picture.indices,
         kind_of(picture),
         picture.bands,
-        tuple((label, flags) for label, flags in strips if flags.any()),
-        np.sqrt(found.variance),
+        tuple((_MARKS[name], flags[name]) for name in marked),
+        deviation,
         "std",
+        max(float(np.sqrt(each.statistics.variance.max())) for each in alike),
         f"{counted} {what}, {ORDER_WORDS[order]}",
     )
+
+
+_MARKS = {"always_on": "always on", "silent": "silent", "ignoring": "ignoring"}
 
 
 def correlation_content(picture: UnitPicture, order: str) -> MatrixContent:

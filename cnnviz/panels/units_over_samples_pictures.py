@@ -106,6 +106,9 @@ class Look:
     images: LabelledSamples
     of_maps: str = ""
     """Where a column is a whole map: what of it; empty for single units."""
+    lows: np.ndarray | None = None
+    highs: np.ndarray | None = None
+    """Smallest and largest value of each map, (N, U); None for single units."""
 
 
 def pictures(looks: Sequence[Look], order: UnitOrder, *, shared: bool = True) -> tuple[UnitPicture, ...]:
@@ -126,11 +129,11 @@ def pictures(looks: Sequence[Look], order: UnitOrder, *, shared: bool = True) ->
     for look in looks:
         labels = look.images.labels[: len(look.activations)]
         finite = np.isfinite(look.activations).all(axis=1)
-        raw = unit_statistics(look.activations, on_threshold(look.kind))
+        raw = unit_statistics(look.activations, on_threshold(look.kind), lows=look.lows, highs=look.highs)
         columns = order_of_units(order, look.activations[finite], labels[finite], raw)
         rows = np.argsort(labels, kind="stable")
         values = np.ascontiguousarray(look.activations[rows][:, columns])
-        statistics = raw if order == "as-is" else unit_statistics(values, raw.threshold)
+        statistics = raw if order == "as-is" else raw.of_units(columns)
         drawn.append((look, rows, columns, values, statistics, _bands(labels[rows], look.images.class_names)))
     flat = [torch.from_numpy(values.reshape(-1)) for *_, values, _, _ in drawn]
     groups = [quantise(torch.cat(flat))] * len(flat) if shared else [quantise(each) for each in flat]

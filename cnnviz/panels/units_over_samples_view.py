@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import cast
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import (
+    QBoxLayout,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cnnviz.panels.units_over_samples import UnitsOverSamplesParams, UnitsOverSamplesResult
 from cnnviz.panels.units_over_samples_figure_view import MatrixFigure
@@ -136,7 +146,7 @@ class UnitsOverSamplesView(PanelView):
     def _sentence(self, result: UnitsOverSamplesResult) -> str:
         params = self._params()
         if params.page == "pair":
-            return result.message
+            return "" if result.sides else result.message
         if result.picture is None:
             return result.message or "Nothing has been passed through the network yet."
         choice = result.choice
@@ -210,13 +220,15 @@ class UnitsOverSamplesView(PanelView):
     def _show_page(self) -> None:
         params, result = self._params(), self._result
         pair = params.page == "pair"
+        self._arrange_choices()
         self._of_samples.setVisible(params.page == "samples" and result.picture is not None)
         self._of_correlation.setVisible(params.page == "correlation" and result.picture is not None)
         self._of_pair.setVisible(pair and bool(result.sides))
         self._filler.setVisible(not any(each.isVisibleTo(self) for each in self._pages))
         for each in (self._pair, self._scale):
             each.setVisible(pair)
-        self._data.setVisible(not pair or params.pair not in PAIRS)
+        for each in (self._data, self._samples):
+            each.setVisible(not pair or params.pair not in PAIRS)
         many = result.picture is None or result.picture.units > len(result.picture.channels) or self._has_maps()
         self._maps.setVisible(not pair and many)
         self._words.setVisible(bool(self._words.text()))
@@ -251,6 +263,14 @@ class UnitsOverSamplesView(PanelView):
         self._say_button()
         self._show_page()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange_choices()
+
+    def _arrange_choices(self) -> None:
+        narrow = self._params().page == "pair" and self.width() < theme().px(560)
+        self._choices.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+
     def _combo(self, name: str, tip: str, options: tuple[tuple[str, str], ...]) -> ComboBox:
         combo = ComboBox(options)
         combo.setAccessibleName(name)
@@ -267,18 +287,23 @@ class UnitsOverSamplesView(PanelView):
         first.addStretch(1)
         first.addWidget(self._again)
         first.addWidget(self._button)
-        second = QHBoxLayout()
-        for combo, stretch in ((self._pair, 3), (self._data, 2), (self._order, 2), (self._maps, 2)):
-            second.addWidget(combo, stretch)
-        third = QHBoxLayout()
-        third.addWidget(self._samples, 1)
-        third.addWidget(self._scale)
+        what, how = QHBoxLayout(), QHBoxLayout()
+        for row, widget, stretch in (
+            (what, self._pair, 1), (what, self._data, 1),
+            (how, self._order, 1), (how, self._maps, 1), (how, self._scale, 0),
+        ):  # fmt: skip
+            row.addWidget(widget, stretch)
+        self._choices = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._choices.addLayout(what, 1)
+        self._choices.addLayout(how, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(4))
-        for row in (first, second, third):
-            layout.addLayout(row)
+        layout.addLayout(first)
+        layout.addLayout(self._choices)
+        layout.addWidget(self._samples)
         layout.addWidget(self._bar)
         layout.addWidget(self._words)
         for page in (*self._pages, self._filler):
+            page.setMinimumWidth(theme().px(260))  # narrower than side by side: what lacks room goes below
             layout.addWidget(page, 1)

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from cnnviz.core.unit_statistics import UnitStatistics
 
 TIPS = {
-    "silent": "Units that are on for no sample: a ReLU passes nothing of them on, and no gradient comes back",
-    "always on": "Units that are on for every sample: they tell no two samples apart by being on",
+    "silent": "Units that are on for no sample, or maps without any cell that is: a ReLU passes nothing of them on, "
+    "and no gradient comes back. On is above 0, of a sigmoid above 0.5",
+    "always on": "Units that are on for every sample, or maps of which all cells are: a ReLU never acts on them",
     "ignoring the input": "Units whose standard deviation over the samples is at most 5 % of their root mean square",
     "sparsity over units": "How few units answer to one sample, on the mean: 0 all alike, 1 one alone "
     "(population sparsity of Vinje and Gallant)",

@@ -72,6 +72,16 @@ def test_a_sigmoid_is_on_above_its_middle():
     assert unit_statistics(values, on_threshold("ReLU")).on.tolist() == [1, 1]
 
 
+def test_a_map_is_silent_when_no_cell_is_on_and_always_on_when_all_are():
+    maps = np.array([[[-1.0, 2.0], [-3.0, -1.0], [1.0, 2.0]], [[-4.0, 1.0], [-3.0, 0.0], [0.5, 2.0]]])
+    found = unit_statistics(maps.mean(2), lows=maps.min(2), highs=maps.max(2))
+    assert found.silent.tolist() == [False, True, False]
+    assert found.always_on.tolist() == [False, False, True]
+    assert unit_statistics(maps.mean(2)).silent.tolist() == [False, True, False]
+    assert found.on.tolist() == [1, 0, 1]
+    assert found.wholly_on.tolist() == [0, 0, 1]
+
+
 def test_rounding_is_no_correlation():
     values = np.float32(1) + np.random.default_rng(1).normal(size=(100, 2)).astype(np.float32) * np.float32(3e-7)
     found = unit_statistics(values)
