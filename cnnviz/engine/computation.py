@@ -241,7 +241,8 @@ class Computation:
             "unit": lambda: (observation.layer.name, scene.selection),
             "pointer": lambda: scene.pointer,
         }
-        return scene.panel(spec.id), *(facts[name]() for name in spec.depends)
+        read = (scene.panel(panel_id) for panel_id in spec.reads)
+        return scene.panel(spec.id), *read, *(facts[name]() for name in spec.depends)
 
     def _is_stale(self, spec: PanelSpec, scene: Scene, observation: Observation) -> bool:
         return self._shown.get(spec.id) != self._key(spec, scene, observation)

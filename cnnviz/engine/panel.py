@@ -40,6 +40,8 @@ class PanelSpec:
     ----------
     depends : tuple of str
         What the result is made from besides the panel's own parameters; it is computed again when one of these changed.
+    reads : tuple of str
+        Ids of other panels whose parameters it is made from, too.
     compute : callable
         ``compute(scene, observation, cancelled)`` runs on the engine's thread and returns a frozen result, ready to
         draw. A generator yields a coarse result first and finer ones after it, or a :class:`Rest` between them.
@@ -60,6 +62,7 @@ class PanelSpec:
     view: str
     layers: Callable[[Scene, LayerGraph], Collection[str]] | None = None
     tip: str = ""
+    reads: tuple[str, ...] = ()
     early: bool = False
 
     def __post_init__(self) -> None:

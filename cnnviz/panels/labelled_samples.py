@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnnviz.data.facts import plain_title
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ class DataChoice:
     spec: str
     folder: Path | None = None
     why: str = ""
+
+    @property
+    def title(self) -> str:
+        """As one writes it: ``MNIST``; of a folder its own name."""
+        kind, _, path = self.spec.partition(":")
+        return Path(path).name if kind == "folder" else plain_title(self.spec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +73,16 @@ def data_choice(wanted: str, network: LoadedNetwork, scene: Scene) -> DataChoice
         return DataChoice(wanted, run.data_folder if of_run else None)
     own = network.card.dataset
     if run is not None and without_machine_path(run.dataset) == own and is_at_hand(run.dataset, run.data_folder):
-        return DataChoice(run.dataset, run.data_folder, "trained on it")
+        return DataChoice(run.dataset, run.data_folder, _TRAINED_ON)
     if own and is_at_hand(own):
-        return DataChoice(own, None, "trained on it")
+        return DataChoice(own, None, _TRAINED_ON)
     board = "digits" if network.card.input_size[0] == 1 else "shapes"
-    return DataChoice(board, None, f"{own} is not at hand" if own else "on board")
+    return DataChoice(
+        board, None, f"those of {plain_title(own)}, which it was trained on, are not at hand" if own else ""
+    )
+
+
+_TRAINED_ON = "which it was trained on"
 
 
 @dataclass(eq=False)

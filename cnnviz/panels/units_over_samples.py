@@ -134,7 +134,7 @@ def _over_samples(
         # the very first answer must not keep the other panels waiting
         samples = labelled_samples(choice, observation.network, params.samples, LOADING_S if _last else 0.01)
         if samples is None:
-            yield UnitsOverSamplesResult(choice, message=f"Reading the images of {choice.spec}.")
+            yield UnitsOverSamplesResult(choice, message=f"Reading the images of {choice.title}.")
     work = work_of(_work, observation.network, observation.layer.name, _moments(observation), params.maps, samples)
     run = work.run
     for found in first_samples((run,), params.stopped, cancelled):
@@ -172,7 +172,7 @@ def first_samples(runs: Sequence[ActivationRun], stopped: bool, cancelled: Cance
     for run in runs:
         first = _first_count(run)
         while run.done < min(first, len(run.samples)):
-            run.advance(1 if slow else first, cancelled)
+            run.advance(1 if slow else first - run.done, cancelled)
             if slow:
                 yield Rest(0)
 
@@ -255,6 +255,7 @@ SPEC = PanelSpec(
     area="centre",
     params=UnitsOverSamplesParams,
     depends=("network", "layer"),
+    reads=("training", "compare", "epochs"),
     compute=compute,
     view="cnnviz.panels.units_over_samples_view:UnitsOverSamplesView",
     tip="What each unit of the selected layer does over many images: sparse, silent, always on, correlated.",

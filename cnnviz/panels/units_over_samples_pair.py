@@ -75,7 +75,9 @@ def _good_and_bad(name: PairName, params: UnitsOverSamplesParams) -> Iterator[Un
     held = next((each for each in _trained if each.key == key), None)
     if held is None:
         if not params.training:
-            yield UnitsOverSamplesResult(message=PAIRS[name].words)
+            yield UnitsOverSamplesResult(
+                message=f"{PAIRS[name].words} Press Train both: two small networks learn the digits, in some seconds."
+            )
             return
         yield UnitsOverSamplesResult(total=1, message="Getting images and networks ready.")
         yield Rest(0)
@@ -180,7 +182,7 @@ def _with_another(
         while samples is None:
             samples = labelled_samples(choice, network, params.samples, LOADING_S)
             if samples is None:
-                yield UnitsOverSamplesResult(choice, total=1, message=f"Reading the images of {choice.spec}.")
+                yield UnitsOverSamplesResult(choice, total=1, message=f"Reading the images of {choice.title}.")
         runs.append(work_of(kept, network, layer, moments(scene, network), params.maps, samples).run)
     for pause in first_samples(runs, params.stopped, cancelled):
         yield pause or UnitsOverSamplesResult(choice, total=1, message="Passing the first samples.")

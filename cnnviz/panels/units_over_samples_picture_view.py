@@ -151,7 +151,7 @@ def sample_name(picture: UnitPicture, row: int) -> tuple[str, str]:
     """Its class, and which image of which data set it is."""
     images = picture.images
     number = int(images.numbers[picture.samples[row]])
-    return f"“{picture.class_name(row)}”", f"{images.choice.spec.rpartition('/')[2]}, test image {number}"
+    return f"“{picture.class_name(row)}”", f"{images.choice.title}, test image {number}"
 
 
 def sample_image(picture: UnitPicture, row: int) -> QImage:

@@ -152,7 +152,7 @@ class UnitsOverSamplesView(PanelView):
         choice = result.choice
         words = [result.message] if result.message else []
         if choice is not None and params.data == "auto":
-            words.append(f"Test images of {choice.spec.rpartition('/')[2]} ({choice.why}).")
+            words.append(f"Test images of {choice.title}{f' ({choice.why})' if choice.why else ''}.")
         if result.stale:
             words.append("The picture is that of earlier weights; it is made anew when they rest.")
         elif not result.finished:
