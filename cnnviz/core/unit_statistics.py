@@ -96,12 +96,14 @@ class UnitStatistics:
     @cached_property
     def silent(self) -> Flags:
         """On for no sample, in no cell; (U,)."""
-        return self.on == 0
+        silent: Flags = self.on == 0
+        return silent
 
     @cached_property
     def always_on(self) -> Flags:
         """On for every sample, in all cells; (U,)."""
-        return self.wholly_on == 1
+        always: Flags = self.wholly_on == 1
+        return always
 
     @cached_property
     def ignoring(self) -> Flags:
@@ -219,13 +221,14 @@ def participation_ratio(covariance: ArrayLike) -> float:
 
 
 def _constant(variance: Values, root_mean_square: Values) -> Flags:
-    return np.sqrt(variance) <= CONSTANT * root_mean_square
+    constant: Flags = np.sqrt(variance) <= CONSTANT * root_mean_square
+    return constant
 
 
 def _correlation(covariance: Values, constant: Flags) -> Values:
     deviation = np.sqrt(np.diag(covariance))
     deviation[constant] = np.nan
-    found = np.clip(covariance / np.outer(deviation, deviation), -1.0, 1.0)
+    found: Values = np.clip(covariance / np.outer(deviation, deviation), -1.0, 1.0)
     varying = np.flatnonzero(~constant)
     found[varying, varying] = 1.0
     return found

@@ -32,7 +32,7 @@ from cnnviz.training.good_and_bad import HIDDEN, PAIRS, PairName
 if TYPE_CHECKING:
     from cnnviz.engine.network_host import NetworkHost
     from cnnviz.engine.observation import LoadedNetwork, Observation
-    from cnnviz.training.side_by_side import HiddenUnits, SideBySide
+    from cnnviz.training.side_by_side import GettingReady, HiddenUnits, SideBySide
 
 STEP_S = 0.06
 """So long it is trained between two looks at whether anything else is to be done."""
@@ -53,6 +53,7 @@ class _Training:
 
 _trained: list[_Training] = []
 """The last pairs, the newest first."""
+_ready: list[GettingReady] = []
 
 
 def side_by_side(
@@ -69,7 +70,7 @@ def side_by_side(
 
 
 def _good_and_bad(name: PairName, params: UnitsOverSamplesParams) -> Iterator[UnitsOverSamplesResult | Rest]:
-    from cnnviz.training.side_by_side import SideBySide
+    from cnnviz.training.side_by_side import GettingReady, SideBySide
 
     key = (name, params.seed)
     held = next((each for each in _trained if each.key == key), None)
@@ -80,7 +81,10 @@ def _good_and_bad(name: PairName, params: UnitsOverSamplesParams) -> Iterator[Un
             )
             return
         yield UnitsOverSamplesResult(total=1, message="Getting images and networks ready.")
-        yield Rest(0)
+        if not _ready:
+            _ready.append(GettingReady())
+        while not _ready[0].done:
+            yield Rest(STEP_S)
         held = _Training(key, SideBySide(PAIRS[name], params.seed))
         _trained[:] = [held, *_trained[: MOST_KEPT - 1]]
     yield _shown(held, params)

@@ -27,8 +27,8 @@ class PairView(QWidget):
         super().__init__(parent)
         self._sources = ["", ""]
         self.pictures = (
-            PictureView("Units of the first over samples"),
-            PictureView("Units of the second over samples"),
+            PictureView("Units of the first network"),
+            PictureView("Units of the second network"),
         )
         self._heads = (ElidedLabel("", role="title", token="text"), ElidedLabel("", role="title", token="text"))
         self._abouts = (_lines("muted"), _lines("muted"))

@@ -76,12 +76,14 @@ class ActivationRun:
     @property
     def values(self) -> np.ndarray:
         """Activations (done, units), float32."""
-        return self._all()[0]
+        values, _, _ = self._all()
+        return values
 
     @property
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """The smallest and the largest value of what each column stands for, both (done, units)."""
-        return self._all()[1], self._all()[2]
+        _, lows, highs = self._all()
+        return lows, highs
 
     def _all(self) -> np.ndarray:
         if len(self._parts) > 1:

@@ -225,10 +225,11 @@ class UnitsOverSamplesView(PanelView):
         self._of_correlation.setVisible(params.page == "correlation" and result.picture is not None)
         self._of_pair.setVisible(pair and bool(result.sides))
         self._filler.setVisible(not any(each.isVisibleTo(self) for each in self._pages))
-        for each in (self._pair, self._scale):
-            each.setVisible(pair)
-        for each in (self._data, self._samples):
-            each.setVisible(not pair or params.pair not in PAIRS)
+        trains = pair and params.pair in PAIRS
+        self._pair.setVisible(pair)
+        self._scale.setVisible(pair)
+        self._data.setVisible(not trains)
+        self._samples.setVisible(not trains)
         many = result.picture is None or result.picture.units > len(result.picture.channels) or self._has_maps()
         self._maps.setVisible(not pair and many)
         self._words.setVisible(bool(self._words.text()))

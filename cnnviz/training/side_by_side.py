@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cnnviz.checkpoints.card import NetworkCard
+from cnnviz.data.datasets import load_dataset
 from cnnviz.training.good_and_bad import HIDDEN, Pair, Recipe
 from cnnviz.training.metrics import Divergence
 from cnnviz.training.start import prepare
@@ -135,6 +137,22 @@ class SideBySide:
             if time.monotonic() >= end:
                 break
         return not self.over
+
+
+class GettingReady:
+    """Loads what the first training needs, some seconds of imports, on a thread of its own that ends by itself."""
+
+    def __init__(self) -> None:
+        self._thread = threading.Thread(target=self._load, name="cnnviz-getting-ready", daemon=True)
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def _load(self) -> None:
+        load_dataset("digits", "test")
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)  # the first optimiser imports half of torch
 
 
 @torch.no_grad()
