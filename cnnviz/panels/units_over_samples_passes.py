@@ -76,14 +76,13 @@ class ActivationRun:
     @property
     def values(self) -> np.ndarray:
         """Activations (done, units), float32."""
-        values, _, _ = self._all()
+        values: np.ndarray = self._all()[0]
         return values
 
     @property
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """The smallest and the largest value of what each column stands for, both (done, units)."""
-        _, lows, highs = self._all()
-        return lows, highs
+        return self._all()[1], self._all()[2]
 
     def _all(self) -> np.ndarray:
         if len(self._parts) > 1:

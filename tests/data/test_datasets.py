@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cnnviz.data import fetching
-from cnnviz.data.datasets import DatasetError, has_test_split, load_dataset
+from cnnviz.data.datasets import DatasetError, has_test_split, is_at_hand, load_dataset
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared_data = pytest.mark.skipif(not SHARED.is_dir(), reason="no data sets beside the checkout")
@@ -55,6 +55,28 @@ def test_the_environment_names_the_folder_and_the_argument_wins(tmp_path, monkey
     monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "one"))
     assert load_dataset("mnist", "test").labels.tolist() == [1]
     assert load_dataset("mnist", "test", tmp_path / "two").labels.tolist() == [2]
+
+
+def test_what_is_at_hand_is_known_without_reading_or_fetching_it(tmp_path, monkeypatch):
+    assert is_at_hand("digits")
+    assert is_at_hand("shapes")
+    assert is_at_hand(f"folder:{tmp_path}")
+    assert not is_at_hand(f"folder:{tmp_path / 'nowhere'}")
+    assert not is_at_hand("folder:")
+    assert not is_at_hand("no such set")
+    assert not is_at_hand("mnist")
+    cache = fetching.cache_folder("mnist")
+    write_idx(cache, "t10k", [5])
+    (cache / "t10k-labels-idx1-ubyte").rename(cache / "t10k-labels-idx1-ubyte.gz")
+    assert is_at_hand("mnist")
+    assert not is_at_hand("mnist", tmp_path)  # a folder that is named is the only one that is looked into
+    write_idx(tmp_path / "fashion-mnist", "t10k", [5])
+    assert is_at_hand("fashion-mnist", tmp_path)
+    monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path))
+    assert is_at_hand("fashion-mnist")
+    assert not is_at_hand("cifar10")
+    (tmp_path / "cifar10").mkdir()
+    assert is_at_hand("cifar10")
 
 
 def test_without_a_folder_the_files_are_taken_from_the_cache(tmp_path, monkeypatch):
