@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
+from cnnviz.data.facts import DATA
 from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
 from cnnviz.panels.labelled_samples import AUTO, LOADING_S, DataChoice, data_choice, labelled_samples
 from cnnviz.scene.models import Scene
@@ -43,7 +44,7 @@ class UnitsOverSamplesParams(PanelParams):
     )
     data: str = Field(
         AUTO,
-        pattern=r"^(auto|digits|shapes|mnist|fashion-mnist|cifar10|folder:.+)$",
+        pattern=rf"^({AUTO}|{'|'.join(DATA)}|folder:.+)$",
         max_length=4096,
         description="the images: of the data set that the network was trained on, or of another one",
     )

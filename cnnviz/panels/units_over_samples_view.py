@@ -18,6 +18,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cnnviz.data.facts import DATA, plain_title
 from cnnviz.panels.units_over_samples import UnitsOverSamplesParams, UnitsOverSamplesResult
 from cnnviz.panels.units_over_samples_figure_view import MatrixFigure
 from cnnviz.panels.units_over_samples_pages_view import CorrelationPage, SamplesPage
@@ -36,14 +37,7 @@ from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 
 PATH = "panels.units-over-samples"
-_SETS = (
-    ("auto", "images: trained on"),
-    ("digits", "digits"),
-    ("shapes", "shapes"),
-    ("mnist", "MNIST"),
-    ("fashion-mnist", "Fashion-MNIST"),
-    ("cifar10", "CIFAR-10"),
-)
+_SETS = (("auto", "images: trained on"), *((name, plain_title(name)) for name in DATA))
 _ASK = ("folder:", "a folder …")
 _ORDERS = (
     ("as-is", "in their order"),
