@@ -53,5 +53,4 @@ PANELS: tuple[PanelSpec, ...] = (
     symmetry.SPEC,
     loss_calculator.SPEC,
     backpropagation.SPEC,
-    landscape.SPEC,
 )
