@@ -115,7 +115,8 @@ def compare_sides(
         notes.append("f(x) is zero everywhere.")
 
     def relative(nearest: bool) -> float:
-        distance = each.mover.distances(original, of_moved[None], [0], cells, nearest=nearest)[0]
+        counted = cells[:, None].to(original.dtype)
+        distance = each.mover.distances(original, of_moved[None], [0], counted, nearest=nearest)[0]
         return float(distance) / scale if scale > 0 else float("nan")
 
     transform, shift = plan.transforms[0], None

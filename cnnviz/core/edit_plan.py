@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from cnnviz.core.graph import Geometry, Layer, LayerGraph
-from cnnviz.core.network_changes import NetworkChange, SwapPooling, SwitchPadding
+from cnnviz.core.network_changes import NetworkChange, Silence, SwapPooling, SwitchPadding
 from cnnviz.core.padding import Pad2d, PaddedConv2d, PaddingMode, Widths, same_widths
 from cnnviz.core.pooling import Pool2d, Pooling, PoolingKind, PoolPadding
+from cnnviz.core.residual_blocks import OneOfTwo, residual_blocks
 
 
 class CannotChange(ValueError):
@@ -41,7 +42,14 @@ class Nothing:
     """A layer whose work another does now."""
 
 
-Edit = Pooling | AdaptiveEdit | PadEdit | ConvEdit | Nothing
+@dataclass(frozen=True)
+class SumEdit:
+    """A sum of two that hands one of them on: the first or the second, 0 or 1."""
+
+    kept: int
+
+
+Edit = Pooling | AdaptiveEdit | PadEdit | ConvEdit | Nothing | SumEdit
 
 
 @dataclass
@@ -66,6 +74,8 @@ def make_plan(module: nn.Module, graph: LayerGraph, changes: Sequence[NetworkCha
     for change in changes:
         if isinstance(change, SwitchPadding):
             planner.switch(change)
+        elif isinstance(change, Silence):
+            planner.silence(change)
     return planner.plan
 
 
@@ -80,6 +90,8 @@ def replacement(edit: Edit, module: nn.Module | None) -> nn.Module:
         return Pad2d(edit.widths, edit.mode).eval()
     if isinstance(edit, Nothing):
         return nn.Identity().eval()
+    if isinstance(edit, SumEdit):
+        return OneOfTwo(edit.kept).eval()
     return _padded_conv(module, edit)
 
 
@@ -174,12 +186,24 @@ class _Planner:
         more = "" if change.same else '; ask for "same" padding to have its convolutions pad'
         raise CannotChange(f"{where} has no padding, so there is nothing to switch{more}.")
 
+    def silence(self, change: Silence) -> None:
+        blocks = {block.layer: block for block in residual_blocks(self._graph)}
+        if not blocks:
+            raise CannotChange("The network has no residual blocks, so there is nothing to silence.")
+        if change.layer is not None and self._layer(change.layer).name not in blocks:
+            first = next(iter(blocks))
+            raise CannotChange(f"{change.layer} adds no branch to a shortcut; choose one that does, such as {first}.")
+        for name, block in blocks.items():
+            if change.layer in (None, name):
+                kept = block.shortcut if change.part == "branch" else block.branch
+                self.plan.edits[name] = SumEdit(self._graph[name].inputs.index(kept))
+
     def _switched(self, layer: Layer, change: SwitchPadding) -> Edit | None:
         """What is to stand for ``layer``; None where it has no padding."""
         planned, geometry, mode = self.plan.edits.get(layer.name), layer.geometry, change.mode
         if isinstance(planned, Pooling):
             return _switched_pooling(planned, mode)
-        if planned is not None and isinstance(planned, Nothing | AdaptiveEdit):
+        if planned is not None and isinstance(planned, Nothing | AdaptiveEdit | SumEdit):
             return None
         if geometry is None or len(geometry.kernel_size) != 2:
             return None

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -125,6 +126,15 @@ def equivariance_steps(
         work.forget(number)
 
 
+class _Compared(NamedTuple):
+    """Distances of one layer for some transforms of an image, and the norms that they are parts of."""
+
+    layer: str
+    error: Tensor
+    nearest: Tensor
+    scale: Floats | float
+
+
 class _Measurement:
     """The numbers as they come in."""
 
@@ -137,10 +147,9 @@ class _Measurement:
         cancelled: Callable[[], bool] | None,
     ) -> None:
         self._plan, self._images, self._black, self._cancelled = plan, images, black, cancelled
-        shape = len(images), len(plan.transforms)
-        self._error = {name: np.full(shape, np.nan) for name in plan.layers}
-        self._nearest = {name: np.full(shape, np.nan) for name in plan.layers}
-        self._floor = {name: np.full(shape, np.nan) for name in plan.layers}
+        self._row = {name: row for row, name in enumerate(plan.layers)}
+        shape = len(plan.layers), len(images), len(plan.transforms)
+        self._error, self._nearest, self._floor = (np.full(shape, np.nan) for _ in range(3))
         self._chance: dict[str, Floats] = {}
         self._zero: dict[str, set[int]] = {name: set() for name in plan.layers}
         self._broken: set[str] = set()
@@ -151,11 +160,13 @@ class _Measurement:
         self._originals: dict[str, dict[int, Tensor]] = {name: {} for name in plan.layers}
         self._scales: dict[tuple[str, int], float] = {}
         self._ahead: set[int] = set()
+        self._compared: list[_Compared] = []
 
     def measure(self, number: int, which: Sequence[int]) -> None:
         """Put one image, moved by the transforms ``which``, through the network and compare all layers."""
-        which = self._plan.ordered(which)
-        image = self._images[number]
+        plan = self._plan
+        unmoved = tuple(index for index in which if plan.transforms[index].is_identity)
+        moving = plan.ordered(tuple(index for index in which if index not in unmoved))
         ahead = self._images[number : number + 1]
         if not self._ahead:
             ahead = self._unrelated.images
@@ -164,31 +175,47 @@ class _Measurement:
             ahead = ahead[:0]
         else:
             self._ahead.add(number)
-        batch = torch.cat([ahead, self._moved(image, which)])
-        for start in range(0, len(batch), self._plan.batch):
-            chunk = batch[start : start + self._plan.batch]
-            see = self._seer(number, which, start, len(chunk), len(ahead))
-            self._plan.network.stream(chunk, see, cancelled=self._cancelled)
+        batch = self._images.new_empty((len(ahead) + len(moving), *self._images.shape[1:]))
+        batch[: len(ahead)] = ahead
+        self._move(self._images[number], moving, batch[len(ahead) :])
+        for start in range(0, len(batch), plan.batch):
+            chunk = batch[start : start + plan.batch]
+            part = moving[max(start - len(ahead), 0) : max(start + len(chunk) - len(ahead), 0)]
+            see = self._seer(number, part, start, len(chunk), len(ahead))
+            plan.network.stream(chunk, see, cancelled=self._cancelled)
+            self._write_down(number, part)
         if not self._chance:
             self._measure_chance()
+        if unmoved:
+            self._leave_in_place(number, unmoved)
+
+    def _leave_in_place(self, number: int, which: tuple[int, ...]) -> None:
+        """Transforms that move nothing: both sides are f(x)."""
+        for name, kept in self._originals.items():
+            if number in kept:
+                scale = self._scale(name, number, which, self._plan.mask(name, which, kept[number]))
+                row = self._row[name], number, list(which)
+                self._error[row] = self._nearest[row] = _divided(np.zeros(len(which)), np.asarray(scale))
 
     def forget(self, number: int) -> None:
         """The image is done with."""
-        for maps in self._originals.values():
-            maps.pop(number, None)
+        for name, kept in self._originals.items():
+            if number in kept:
+                self._plan.spare(name, kept.pop(number))
 
-    def _moved(self, image: Tensor, which: Sequence[int]) -> Tensor:
+    def _move(self, image: Tensor, which: Sequence[int], moved: Tensor) -> None:
         plan = self._plan
         if all(plan.input_mover.whole[index] and plan.transforms[index].border == "wrap" for index in which):
-            return plan.input_mover.move(image, which)
-        return torch.cat([move_images(image[None], plan.transforms[index], self._black) for index in which])
+            plan.input_mover.move(image, which, out=moved)
+            return
+        for place, index in enumerate(which):
+            moved[place] = move_images(image[None], plan.transforms[index], self._black)[0]
 
     def _seer(
-        self, number: int, which: Sequence[int], start: int, count: int, ahead: int
+        self, number: int, part: tuple[int, ...], start: int, count: int, ahead: int
     ) -> Callable[[str, Tensor], None]:
         """What is done with the layers' outputs for the images from ``start`` of a batch, ``ahead`` of them unmoved."""
         before = max(ahead - start, 0)
-        part = which[max(start - ahead, 0) : max(start + count - ahead, 0)]
         unmoved = range(start, start + min(before, count)) if ahead != 1 else [number] * min(before, count)
 
         def see(name: str, value: Tensor) -> None:
@@ -198,10 +225,9 @@ class _Measurement:
             self._unreached.discard(name)
             single = value if value.dtype in (torch.float32, torch.float64) else value.float()
             maps = single.detach().reshape(count, -1, *each.mover.grid.shape)
-            if unmoved:
+            for place, index in enumerate(unmoved):
                 # A copy, since what follows may overwrite the layer's output.
-                for index, kept in zip(unmoved, maps[:before].clone(), strict=True):
-                    self._keep(name, index, kept)
+                self._keep(name, index, self._plan.kept(name, maps[place]))
             if part:
                 self._compare(name, number, part, maps[before:])
 
@@ -218,44 +244,56 @@ class _Measurement:
         elif norm == 0:
             self._zero[name].add(index)
         elif each.floor is not None:
-            self._floor[name][index] = each.floor.measure(maps)
+            self._floor[self._row[name], index] = each.floor.measure(maps)
 
     def _measure_chance(self) -> None:
-        first, second = self._unrelated.first, self._unrelated.second
+        pairs = list(zip(self._unrelated.first, self._unrelated.second, strict=True))
         for name, kept in self._originals.items():
-            if not all(index in kept for index in (*first, *second)):
+            if not all(one in kept and other in kept for one, other in pairs):
                 self._chance[name] = np.array([np.nan])
                 continue
             static = self._plan.layers[name].static
             cells = None if static.all() else torch.from_numpy(static).to(self._images.device)
-            scale = norms(torch.stack([kept[index] for index in first]), cells)
-            differences = torch.stack([kept[one] - kept[other] for one, other in zip(first, second, strict=True)])
-            distances = norms(differences, cells)
-            self._chance[name] = _divided(*(each.cpu().double().numpy() for each in (distances, scale)))
+            distances = [float(norms((kept[one] - kept[other])[None], cells)) for one, other in pairs]
+            if cells is None:
+                scales = [self._scales[name, one] for one, _ in pairs]
+            else:
+                scales = [float(norms(kept[one][None], cells)) for one, _ in pairs]
+            self._chance[name] = _divided(np.array(distances), np.array(scales))
             for index in [index for index in kept if index >= self._shared]:
-                del kept[index]
+                self._plan.spare(name, kept.pop(index))
 
-    def _compare(self, name: str, number: int, which: Sequence[int], moved: Tensor) -> None:
+    def _compare(self, name: str, number: int, which: tuple[int, ...], moved: Tensor) -> None:
+        """The numbers themselves are read when the pass is over, which costs less than layer by layer."""
         maps = self._originals[name].get(number)
-        if maps is None or number in self._zero[name]:
+        if maps is None:
             return
-        each = self._plan.layers[name]
-        scale = self._scale(name, number, which)
-        cells = None if each.everywhere else torch.from_numpy(each.cells[list(which)]).to(maps.device)
-        error = _divided(each.mover.distances(maps, moved, which, cells), scale)
-        self._error[name][number, which] = error
-        if self._plan.nearest:
-            if not each.mover.whole[list(which)].all():
-                error = _divided(each.mover.distances(maps, moved, which, cells, nearest=True), scale)
-            self._nearest[name][number, which] = error
+        mover = self._plan.layers[name].mover
+        cells = self._plan.mask(name, which, maps)
+        error = nearest = mover.distances(maps, moved, which, cells)
+        if self._plan.nearest and not mover.whole[list(which)].all():
+            nearest = mover.distances(maps, moved, which, cells, nearest=True)
+        self._compared.append(_Compared(name, error, nearest, self._scale(name, number, which, cells)))
 
-    def _scale(self, name: str, number: int, which: Sequence[int]) -> Floats:
-        """‖f(x)‖ over the cells compared under each of ``which``."""
-        each = self._plan.layers[name]
-        if each.everywhere:
-            return np.full(len(which), self._scales[name, number])
-        energy = self._originals[name][number].square().sum(0).cpu().double().numpy()
-        return np.asarray(np.sqrt((each.cells[list(which)] * energy).sum((1, 2))))
+    def _scale(self, name: str, number: int, which: tuple[int, ...], cells: Tensor | None) -> Floats | float:
+        """‖f(x)‖ over the ``cells`` compared under each transform, or over all."""
+        if cells is None:
+            return self._scales[name, number]
+        energy = self._originals[name][number].square().sum(0)
+        return _numbers((cells.view(len(which), -1) @ energy.view(-1)).sqrt())
+
+    def _write_down(self, number: int, which: tuple[int, ...]) -> None:
+        """The numbers of one pass, all layers at once."""
+        if not self._compared:
+            return
+        scales = np.empty((len(self._compared), len(which)))
+        for row, each in zip(scales, self._compared, strict=True):
+            row[:] = each.scale
+        at = np.ix_([self._row[each.layer] for each in self._compared], [number], which)
+        self._error[at] = _divided(_stacked([each.error for each in self._compared]), scales)[:, None]
+        if self._plan.nearest:
+            self._nearest[at] = _divided(_stacked([each.nearest for each in self._compared]), scales)[:, None]
+        self._compared.clear()
 
     def result(self, done: float) -> Equivariance:
         plan = self._plan
@@ -291,12 +329,23 @@ class _Measurement:
             notes.append("The layer gives values that are not finite.")
         if name in self._unreached:
             notes.append("The images did not reach this layer.")
-        floor = nan_mean(self._floor[name])
+        row = self._row[name]
+        floor = nan_mean(self._floor[row])
         chance = self._chance.get(name, np.array([np.nan]))
         chance = chance[~np.isnan(chance)]
         level, spread = (float(chance.mean()), float(chance.std())) if len(chance) else (np.nan, np.nan)
-        error, nearest = self._error[name].copy(), self._nearest[name].copy()
+        error, nearest = self._error[row].copy(), self._nearest[row].copy()
         return LayerEquivariance(name, each.mover.grid, error, nearest, floor, level, spread, each.shares, tuple(notes))
+
+
+def _numbers(values: Tensor) -> Floats:
+    return np.asarray(values.cpu().double().numpy())
+
+
+def _stacked(values: list[Tensor]) -> Floats:
+    if len({value.dtype for value in values}) > 1:
+        values = [value.double() for value in values]
+    return _numbers(torch.stack(values))
 
 
 def _divided(norms: Floats, scale: Floats) -> Floats:

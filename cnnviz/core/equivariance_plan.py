@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from cnnviz.core.cells_inside import ImageCells, inside
 from cnnviz.core.graph import INPUT
@@ -11,6 +13,7 @@ from cnnviz.core.interpolation import Floats
 from cnnviz.core.interpolation_floor import InterpolationFloor
 from cnnviz.core.map_grids import PlacedLayer, place_layers
 from cnnviz.core.map_motion import Cells, Compared, MapMover
+from cnnviz.core.map_windows import Scratch
 from cnnviz.core.padding_reach import padding_reach
 from cnnviz.core.trace import TracedNetwork
 from cnnviz.core.transforms import MapGrid, Transform, image_grid
@@ -83,10 +86,15 @@ class EquivariancePlan:
         self.notes: list[str] = []
         self.layers: dict[str, LayerPlan] = {}
         self._unknown: set[str] = set()
+        self._scratch = Scratch()
         self._movers: dict[MapGrid, tuple[MapMover, InterpolationFloor | None]] = {}
         for each in self.placed:
             if each.grid is not None:
                 self.layers[each.layer] = self._layer(each, reach.get(each.layer), foreign)
+        self._orders: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._notes: dict[str, tuple[str, ...]] = {}
+        self._spare: dict[str, list[Tensor]] = {name: [] for name in self.layers}
+        self._masks: dict[tuple[int, tuple[int, ...]], Tensor] = {}
         # Of all layers, measured or not: a pass over larger batches leaves the processor's caches.
         values = sum(int(np.prod(layer.output_shape)) for layer in graph)
         self.batch = int(np.clip(MEMORY // max(4 * values, 1), 1, LARGEST_BATCH))
@@ -98,7 +106,7 @@ class EquivariancePlan:
         assert placed.grid is not None
         grid = placed.grid
         if grid not in self._movers:
-            mover = MapMover(grid, self.transforms, self.compared)
+            mover = MapMover(grid, self.transforms, self.compared, self._scratch)
             self._movers[grid] = mover, InterpolationFloor(mover) if self.floor else None
         mover, floor = self._movers[grid]
         static, cells = np.ones(grid.shape, bool), mover.known
@@ -110,24 +118,52 @@ class EquivariancePlan:
         shares = np.asarray(cells.mean((1, 2)))
         return LayerPlan(placed, mover, cells, bool(cells.all()), shares, floor, static)
 
-    def ordered(self, which: Sequence[int]) -> list[int]:
+    def ordered(self, which: tuple[int, ...]) -> tuple[int, ...]:
         """Transforms in the order in which they cost least.
 
         What the shifts move in lies on after on in memory; and where there are several passes, shifts that lie equally
         between the cells of the large early maps go together, so that those maps are interpolated once for them.
         """
-        strides = sorted({stride for grid in self._movers for stride in grid.stride if stride})
-        apart = [stride for stride in strides if stride > 1][:3] if len(which) > self.batch else []
+        if which not in self._orders:
+            strides = sorted({stride for grid in self._movers for stride in grid.stride if stride})
+            apart = [stride for stride in strides if stride > 1][:3] if len(which) > self.batch else []
 
-        def place(index: int) -> tuple[float, ...]:
-            each = self.transforms[index]
-            between = [round(shift % stride, 9) for stride in apart for shift in (each.rows, each.columns)]
-            return (*between, -each.rows, -each.columns)
+            def place(index: int) -> tuple[float, ...]:
+                each = self.transforms[index]
+                between = [round(shift % stride, 9) for stride in apart for shift in (each.rows, each.columns)]
+                return (*between, -each.rows, -each.columns)
 
-        return sorted(which, key=place)
+            self._orders[which] = tuple(sorted(which, key=place))
+        return self._orders[which]
+
+    def kept(self, name: str, maps: Tensor) -> Tensor:
+        """A copy of one image's ``maps`` (C, h, w) of a layer; hand it back to :meth:`spare` when it is done with."""
+        spare = self._spare[name]
+        fits = spare and spare[-1].shape == maps.shape and spare[-1].dtype == maps.dtype
+        return spare.pop().copy_(maps) if fits and spare[-1].device == maps.device else maps.clone()
+
+    def spare(self, name: str, maps: Tensor) -> None:
+        """The memory of ``maps`` is free."""
+        self._spare[name].append(maps)
+
+    def mask(self, name: str, which: tuple[int, ...], like: Tensor) -> Tensor | None:
+        """1 at the cells that are compared under each of ``which``, else 0, (len(which), 1, h, w); None if all are."""
+        each = self.layers[name]
+        if each.everywhere:
+            return None
+        key = id(each.cells), which  # layers on one grid have the same cells
+        mask = self._masks.get(key)
+        if mask is None or mask.dtype != like.dtype or mask.device != like.device:
+            mask = self._masks[key] = torch.from_numpy(each.cells[list(which)][:, None]).to(like)
+        return mask
 
     def notes_of(self, name: str) -> tuple[str, ...]:
         """In words, what was assumed of a layer and what is left out."""
+        if name not in self._notes:
+            self._notes[name] = self._notes_of(name)
+        return self._notes[name]
+
+    def _notes_of(self, name: str) -> tuple[str, ...]:
         notes = list(self.layers[name].placed.notes)
         if name in self._unknown:
             notes.append("Which cells padding reaches is not known here.")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnnviz.core.interpolation import Border, Floats, back_in, cubic, snapped, trigonometric
+from cnnviz.core.map_windows import AxisReader, Product, Scratch, ShiftedMaps, Windows, even_runs
 from cnnviz.core.transforms import Between, MapGrid, Transform, border_fill, sample, sampling
 
 Compared = Literal["all", "known", "inside"]
@@ -20,6 +21,8 @@ Cells = NDArray[np.bool_]
 
 BLOCK = 2**18
 """Values that are compared at a time: as many as stay in a processor's cache."""
+LONGEST_PRODUCT = 32
+"""Cells along an axis up to which all shifts are read by one product rather than fraction by fraction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,17 @@ class MapMover:
         With "all", what comes in from outside is filled as in the image; else it is left without meaning, and
         ``known`` says where. With "inside", values between cells are cubic even of wrapped maps, since in a
         trigonometric polynomial every cell has a share in every other.
+    scratch : Scratch, optional
+        Shared by movers that are used in turn.
     """
 
-    def __init__(self, grid: MapGrid, transforms: Sequence[Transform], compared: Compared = "known") -> None:
+    def __init__(
+        self,
+        grid: MapGrid,
+        transforms: Sequence[Transform],
+        compared: Compared = "known",
+        scratch: Scratch | None = None,
+    ) -> None:
         self.grid = grid
         self.transforms = tuple(transforms)
         self.compared = compared
@@ -57,59 +68,51 @@ class MapMover:
             self._axes = (self._axis(0), self._axis(1))
         self.known = self._known()
         self.whole = self._copied()
-        self._scratch = torch.empty(0)
-        self._readers: dict[tuple[int, float, int, int], _Reader] = {}
-        self._layouts: dict[tuple[tuple[int, ...], bool], list[tuple[tuple[_Reader, _Reader], list[_Run]]]] = {}
+        self._scratch = scratch or Scratch()
+        self._readers: dict[tuple[int, float, int, int], AxisReader] = {}
+        self._layouts: dict[tuple[tuple[int, ...], bool], list[ShiftedMaps]] = {}
 
-    def move(self, maps: Tensor, which: Sequence[int], *, nearest: bool = False) -> Tensor:
-        """``maps`` (C, h, w) moved by the transforms ``which``, (len(which), C, h, w)."""
-        moved = maps.new_empty((len(which), *maps.shape))
+    def move(self, maps: Tensor, which: Sequence[int], *, nearest: bool = False, out: Tensor | None = None) -> Tensor:
+        """``maps`` (C, h, w) moved by the transforms ``which``, (len(which), C, h, w), in ``out`` if that is given."""
+        moved = maps.new_empty((len(which), *maps.shape)) if out is None else out
         for places, part in self._parts(maps, which, nearest):
             moved[places] = part
         return moved
 
     def distances(
         self, maps: Tensor, others: Tensor, which: Sequence[int], cells: Tensor | None = None, *, nearest: bool = False
-    ) -> Floats:
-        """‖others − moved maps‖ for each of ``which``, without laying the moved maps out in memory.
+    ) -> Tensor:
+        """‖others − moved maps‖ for each of ``which``, (len(which),), without laying the moved maps out in memory.
 
         Parameters
         ----------
         maps : Tensor (C, h, w)
         others : Tensor (len(which), C, h, w)
-        cells : Tensor of bool (len(which), h, w), optional
-            Those that count; all by default.
+        cells : Tensor (len(which), 1, h, w), optional
+            1 for those that count, and 0 for the others; all count by default.
         nearest : bool
             Whether values between cells are those of the nearest cell.
         """
         size = max(maps.numel(), 1)
         block = max(BLOCK // size, 1)
-        found = maps.new_empty(len(which))
-        together = len(which) <= block
-        room = min(len(which), block)
-        if (
-            self._scratch.numel() < room * size
-            or self._scratch.dtype != maps.dtype
-            or self._scratch.device != maps.device
-        ):
-            self._scratch = maps.new_empty(room * size)
-        buffer = self._scratch[: room * size].view(room, *maps.shape)
-        for places, part in self._parts(maps, which, nearest):
-            if together:
+        buffer = self._scratch.take("differences", (min(len(which), block), *maps.shape), maps)
+        if len(which) <= block:
+            for places, part in self._parts(maps, which, nearest):
                 torch.sub(others[places], part, out=buffer[places])
-                continue
+            return _norms_of(buffer, cells)
+        found = maps.new_empty(len(which))
+        for places, part in self._parts(maps, which, nearest):
             rows, results = others[places], found[places]
             chosen = None if cells is None else cells[places]
             for at in range(0, len(rows), block):
                 stop = min(at + block, len(rows))
-                torch.sub(rows[at:stop], part[at:stop], out=buffer[: stop - at])
-                results[at:stop] = norms(buffer[: stop - at], None if chosen is None else chosen[at:stop])
-        if together:
-            found = norms(buffer, cells)
-        return np.asarray(found.cpu().double().numpy())
+                some = buffer[: stop - at]
+                torch.sub(rows[at:stop], part[at:stop], out=some)
+                results[at:stop] = _norms_of(some, None if chosen is None else chosen[at:stop])
+        return found
 
     def _parts(self, maps: Tensor, which: Sequence[int], nearest: bool) -> Iterator[tuple[slice, Tensor]]:
-        """Places in ``which``, and the moved maps that belong there."""
+        """Places in ``which``, and the moved maps that belong there, until the next are asked for."""
         if not self._shifts:
             for place, index in enumerate(which):
                 yield slice(place, place + 1), self._one(maps, self.transforms[index], nearest)
@@ -118,20 +121,11 @@ class MapMover:
         if key not in self._layouts:
             self._layouts[key] = self._layout(which, nearest)
         fill = self._fill(maps, self.transforms[0].border)
-        shape = maps.shape[0], *self.grid.shape
-        for readers, runs in self._layouts[key]:
-            wide = maps
-            for reader in readers:
-                wide = reader.read(wide, fill)
-            wide = wide.contiguous()
-            stride, offset = wide.stride(), wide.storage_offset()
-            for run in runs:
-                hop = run.step[0] * stride[1] + run.step[1] * stride[2]
-                at = offset + run.corner[0] * stride[1] + run.corner[1] * stride[2]
-                yield run.places, wide.as_strided((run.count, *shape), (hop, *stride), at)
+        for each in self._layouts[key]:
+            yield from each.views(maps, fill, self._scratch)
 
-    def _layout(self, which: Sequence[int], nearest: bool) -> "list[tuple[tuple[_Reader, _Reader], list[_Run]]]":
-        """Shifts that differ by whole cells are windows on one map, read between cells and continued beyond it."""
+    def _layout(self, which: Sequence[int], nearest: bool) -> list[ShiftedMaps]:
+        """Shifts that differ by whole cells share a map; where that would make many maps, one product makes all."""
         starts = np.stack([axis.starts[list(which)] for axis in self._axes], 1)
         # Grouped by the fraction even where it is rounded off: the windows of each group follow each other evenly.
         fractions = np.round(starts - np.floor(starts), 12)
@@ -139,29 +133,49 @@ class MapMover:
         groups: dict[tuple[float, float], list[int]] = {}
         for place, (row, column) in enumerate(fractions.tolist()):
             groups.setdefault((row, column), []).append(place)
-        layout = []
+        if len(groups) > 2:
+            taken_from: Floats = begins + (np.zeros(2) if nearest else fractions)
+            product = self._product(taken_from)
+            if product is not None:
+                return [product]
+        layout: list[ShiftedMaps] = []
         for fraction, places in groups.items():
             first, last = begins[places].min(0), begins[places].max(0)
             counts = last - first + self.grid.shape
             between = (0.0, 0.0) if nearest else fraction
             rows, columns = (self._reader(a, between[a], int(first[a]), int(counts[a])) for a in (0, 1))
-            layout.append(((rows, columns), _even_runs(places, begins[places] - first)))
+            layout.append(Windows((rows, columns), even_runs(places, begins[places] - first), self.grid.shape))
         return layout
 
-    def _reader(self, axis: int, fraction: float, first: int, count: int) -> "_Reader":
+    def _product(self, starts: Floats) -> Product | None:
+        """All shifts at once, ``starts`` (shifts, 2) being where each takes the cell (0, 0) from."""
+        moving = [axis for axis in (0, 1) if starts[:, axis].any()]
+        filled = not self._open and self.transforms[0].border in ("zeros", "mean")
+        if filled or len(moving) != 1 or self.grid.shape[moving[0]] > LONGEST_PRODUCT:
+            return None
+        axis, length = moving[0], self.grid.shape[moving[0]]
+        positions, border, smooth = self._read_at(axis, starts[:, axis, None] + np.arange(length, dtype=np.float64))
+        flat = positions.ravel()
+        weights = trigonometric(flat, length) if smooth else cubic(flat, length, border)
+        return Product(axis, weights.reshape(len(starts), length, length))
+
+    def _read_at(self, axis: int, positions: Floats) -> tuple[Floats, Border, bool]:
+        """Where ``positions`` lie in a map that may be wrapped, what is beyond it, and whether it is read smoothly."""
+        border = self.transforms[0].border
+        closed = border == "wrap" and self.grid.closes(axis)
+        if self._open and not closed:
+            if border == "wrap":
+                positions = back_in(positions, self.grid.shape[axis], self._axes[axis].period)
+            border = "edge"
+        return snapped(positions), border, closed and self._between == "fourier"
+
+    def _reader(self, axis: int, fraction: float, first: int, count: int) -> AxisReader:
         """Reads one axis at the positions ``fraction + first``, and on from there."""
         key = axis, fraction, first, count
         if key not in self._readers:
-            length, border = self.grid.shape[axis], self.transforms[0].border
-            positions: Floats = fraction + np.arange(first, first + count, dtype=np.float64)
-            closed = border == "wrap" and self.grid.closes(axis)
-            if self._open and not closed:
-                if border == "wrap":
-                    positions = back_in(positions, length, self._axes[axis].period)
-                border = "edge"
-            positions = snapped(positions)
-            smooth = closed and self._between == "fourier"
-            self._readers[key] = _Reader(axis, positions, length, border, smooth)
+            along: Floats = fraction + np.arange(first, first + count, dtype=np.float64)
+            positions, border, smooth = self._read_at(axis, along)
+            self._readers[key] = AxisReader(axis, positions, self.grid.shape[axis], border, smooth)
         return self._readers[key]
 
     def _one(self, maps: Tensor, transform: Transform, nearest: bool) -> Tensor:
@@ -210,70 +224,11 @@ def norms(maps: Tensor, cells: Tensor | None = None) -> Tensor:
     return energy.where(cells, energy.new_zeros(())).sum((1, 2)).sqrt()
 
 
-class _Reader:
-    """Values at positions along one axis of a map, on, between and beyond its cells."""
-
-    def __init__(self, axis: int, positions: Floats, length: int, border: Border, smooth: bool) -> None:
-        self._axis, self._length = axis, length
-        self._copies = bool((positions == np.round(positions)).all())
-        self._same = self._copies and np.array_equal(positions, np.arange(length))
-        if self._copies:
-            places = positions.astype(np.int64)
-            beyond = (places < 0) | (places >= length)
-            self._outside = torch.from_numpy((beyond & (border in ("zeros", "mean"))).astype(float))
-            self._cells = torch.from_numpy(places % length if border == "wrap" else places.clip(0, length - 1))
-        else:
-            weights = trigonometric(positions, length) if smooth else cubic(positions, length, border)
-            self._outside = torch.from_numpy(1 - weights.sum(1))
-            self._weights = torch.from_numpy(weights)
-
-    def read(self, maps: Tensor, fill: Tensor | None) -> Tensor:
-        """Of maps (C, h, w); what comes from outside is ``fill`` (1, C, 1, 1)."""
-        if self._same:
-            return maps
-        shape = (-1, 1) if self._axis == 0 else (-1,)
-        if self._copies:
-            if self._cells.device != maps.device:
-                self._cells = self._cells.to(maps.device)
-            moved = maps.index_select(1 + self._axis, self._cells)
-            if fill is None or not self._outside.any():
-                return moved
-            return torch.where(self._outside.to(maps.device).view(shape) > 0, fill[0], moved)
-        if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
-            self._weights = self._weights.to(maps)
-        moved = self._weights @ maps if self._axis == 0 else maps @ self._weights.T
-        return moved if fill is None else moved + fill[0] * self._outside.to(maps).view(shape)
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Windows that follow each other evenly, so that all are one view of a map."""
-
-    places: slice
-    count: int
-    corner: tuple[int, int]
-    step: tuple[int, int]
-
-
-def _even_runs(places: list[int], corners: NDArray[np.int64]) -> list[_Run]:
-    """Runs as long as places and corners go on in even steps; a step back ends one, since no view steps back."""
-    rows = np.column_stack([places, corners])
-    runs: list[list[int]] = []
-    step: list[int] | None = None
-    for number in range(len(rows)):
-        difference = (rows[number] - rows[number - 1]).tolist() if number else [-1]
-        if runs and min(difference) >= 0 and (step is None or difference == step):
-            runs[-1].append(number)
-            step = difference
-        else:
-            runs.append([number])
-            step = None
-    found = []
-    for run in runs:
-        skip, down, right = (rows[run[1]] - rows[run[0]]).tolist() if len(run) > 1 else (1, 0, 0)
-        top, left = corners[run[0]].tolist()
-        found.append(_Run(slice(places[run[0]], places[run[-1]] + 1, skip), len(run), (top, left), (down, right)))
-    return found
+def _norms_of(scratch: Tensor, cells: Tensor | None) -> Tensor:
+    """As ``norms``, for cells as of ``distances``; twice as fast, and ``scratch`` is overwritten."""
+    if cells is not None:
+        scratch *= cells
+    return norms(scratch)
 
 
 def _is_copy(grid: MapGrid, transform: Transform) -> bool:

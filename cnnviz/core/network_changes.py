@@ -98,7 +98,30 @@ class SwitchPadding:
         return f"{where}padding: {PADDING_WORDS[self.mode]}{', same size' if self.same else ''}"
 
 
-NetworkChange = SwapPooling | SwitchPadding
+@dataclass(frozen=True)
+class Silence:
+    """One of the two that a residual block adds, left out: what is left is the block's sum.
+
+    Attributes
+    ----------
+    layer : str or None
+        Name of the layer that adds them; None: of every block.
+    part : "branch" or "shortcut"
+        Without its branch a block hands its shortcut on; without its shortcuts a residual network is a plain one.
+    """
+
+    layer: str | None = None
+    part: Literal["branch", "shortcut"] = "branch"
+    change: Literal["silence"] = "silence"
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    @property
+    def words(self) -> str:
+        return f"{self.layer or 'every block'}: {self.part} silent"
+
+
+NetworkChange = SwapPooling | SwitchPadding | Silence
 
 
 def with_change(changes: Iterable[NetworkChange], change: NetworkChange) -> tuple[NetworkChange, ...]:

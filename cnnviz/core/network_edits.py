@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from cnnviz.core import trace
-from cnnviz.core.edit_plan import CannotChange, ConvEdit, Edit, make_plan, replacement
+from cnnviz.core.edit_plan import CannotChange, ConvEdit, Edit, SumEdit, make_plan, replacement
 from cnnviz.core.execution import Program
 from cnnviz.core.graph import Layer, LayerGraph
 from cnnviz.core.layers import LAYER
@@ -137,9 +137,10 @@ def _replace_call(copy: nn.Module, calls: fx.Graph, node: fx.Node, layer: Layer,
         return
     called = copy.get_submodule(str(node.target)) if node.op == "call_module" else None
     path = _put(copy, layer.name, replacement(edit, called))
-    source = node.args[0] if node.args else node.kwargs["input"]
+    given = [*node.args, *node.kwargs.values()]
+    sources = tuple(given[:2] if isinstance(edit, SumEdit) else given[:1])
     with calls.inserting_before(node):
-        new = calls.call_module(path, (source,))
+        new = calls.call_module(path, sources)
     new.meta = dict(node.meta)
     node.replace_all_uses_with(new)
     calls.erase_node(node)

@@ -14,6 +14,7 @@ from cnnviz.panels import (
     guess,
     input,
     invariance,
+    landscape,
     loss_calculator,
     network,
     padding,
@@ -53,4 +54,5 @@ PANELS: tuple[PanelSpec, ...] = (
     symmetry.SPEC,
     loss_calculator.SPEC,
     backpropagation.SPEC,
+    landscape.SPEC,
 )

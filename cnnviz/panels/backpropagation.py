@@ -11,7 +11,8 @@ from pydantic import Field
 
 from cnnviz.core.loss_choice import LossName
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.backpropagation_signal import ClassRow, LayerMaps, LayerSignal
+from cnnviz.panels.backpropagation_signal import BlockRow, ClassRow, LayerMaps, LayerSignal
+from cnnviz.panels.backpropagation_weight import WeightChoice, WeightWords, weight_words
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -27,7 +28,7 @@ SLOW_S = 0.08
 """A network whose two passes take longer waits for the hand to rest."""
 REST_S = 0.12
 
-Page = Literal["maps", "depth"]
+Page = Literal["maps", "depth", "weight"]
 
 
 class BackpropagationParams(PanelParams):
@@ -39,6 +40,9 @@ class BackpropagationParams(PanelParams):
         description="how many layers the signal has come back; none: all of them",
         json_schema_extra={"undo": "gesture"},
     )
+    input_channel: int = Field(0, ge=0, description="input channel of the weight that is written out, in its group")
+    row: int = Field(0, ge=0, description="row of the weight in its kernel")
+    column: int = Field(0, ge=0, description="column of the weight in its kernel")
     page: Page = Field("maps", description="what stands below the layers", json_schema_extra={"undo": "none"})
 
 
@@ -59,6 +63,10 @@ class BackpropagationResult:
         In order of execution, the input first.
     selected : int
         Which of ``signals`` the maps are of.
+    blocks : tuple of BlockRow
+        The residual blocks.
+    weight : WeightWords or None
+        The gradient of one weight written out, where it is asked for.
     stale : bool
         These are of an earlier input, while the present one is worked out.
     """
@@ -73,6 +81,8 @@ class BackpropagationResult:
     curves: Curves
     selected: int
     maps: LayerMaps | None
+    blocks: tuple[BlockRow, ...] = ()
+    weight: WeightWords | None = None
     stale: bool = False
 
 
@@ -110,12 +120,23 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
         for each, key in zip(networks, keys, strict=True)
     ]
     _held[:] = held
-    yield _result(scene, observation, held)
+    result = _result(scene, observation, held)
+    if params.page != "weight":
+        yield result
+        return
+    for weight in weight_words(scene, observation, held[0].backward, _choice(params)):
+        if cancelled():
+            raise ComputeCancelled
+        yield replace(result, weight=weight)
+
+
+def _choice(params: BackpropagationParams) -> WeightChoice:
+    return WeightChoice(params.input_channel, params.row, params.column)
 
 
 def _key(network: LoadedNetwork, observation: Observation, params: BackpropagationParams) -> tuple[object, ...]:
     image = id(observation.rendered.edited), observation.mean, observation.std
-    return (network.generation, params.loss, params.target, *image)
+    return (network.generation, params.loss, params.target, params.page == "weight", *image)
 
 
 def _work(
@@ -142,7 +163,7 @@ def _work(
     start = time.perf_counter()
     images = input_tensor(replace(observation, network=network))
     try:
-        backward = backpropagate(network.traced, images, loss, cancelled=cancelled)
+        backward = backpropagate(network.traced, images, loss, keep_graph=params.page == "weight", cancelled=cancelled)
     except PassCancelled:
         raise ComputeCancelled from None
     signals = layer_signals(network, backward)
@@ -151,7 +172,7 @@ def _work(
 
 
 def _result(scene: Scene, observation: Observation, held: list[_Held]) -> BackpropagationResult:
-    from cnnviz.panels.backpropagation_signal import class_rows, gradient_curves, layer_maps, loss_words
+    from cnnviz.panels.backpropagation_signal import block_rows, class_rows, gradient_curves, layer_maps, loss_words
 
     network, first = observation.network, held[0]
     names = [each.layer for each in first.signals]
@@ -169,6 +190,7 @@ def _result(scene: Scene, observation: Observation, held: list[_Held]) -> Backpr
         gradient_curves(network, [each.signals for each in held]),
         selected,
         layer_maps(network, first.backward, names[selected]),
+        block_rows(network, first.backward),
     )
 
 

@@ -93,6 +93,74 @@ class LayerMaps:
     words: str
 
 
+@dataclass(frozen=True)
+class BlockRow:
+    """One residual block.
+
+    Attributes
+    ----------
+    layer, name : str
+        The sum, and the block that it stands in.
+    state : str
+        ``as loaded``, ``branch silent`` or ``shortcut silent``.
+    share : float
+        Norm of what the branch gives over that of what the shortcut gives; NaN where that is zero.
+    difference : float
+        Largest difference between the block's sum and its shortcut; with the branch silent it is 0.
+    gain : float
+        Norm of the signal where the block begins over that at its sum: 1 passes it undamped. NaN where there is none.
+    """
+
+    layer: str
+    name: str
+    state: str
+    share: float
+    difference: float
+    gain: float
+
+
+BLOCK_STATES = ("as loaded", "branch silent", "shortcut silent")
+
+
+def block_rows(network: LoadedNetwork, backward: BackwardPass) -> tuple[BlockRow, ...]:
+    """All residual blocks of the network, in order of execution."""
+    from cnnviz.core.network_changes import Silence
+    from cnnviz.core.residual_blocks import residual_blocks
+
+    silenced: dict[str | None, str] = {
+        each.layer: f"{each.part} silent" for each in network.changes if isinstance(each, Silence)
+    }
+    rows = []
+    for block in residual_blocks(network.graph):
+        names = (block.layer, block.branch, block.shortcut, block.fork)
+        if not all(name in backward.values for name in names):
+            continue
+        total, branch, shortcut = (backward.values[name].double() for name in names[:3])
+        state = silenced.get(block.layer, silenced.get(None, BLOCK_STATES[0]))
+        containers = network.graph[block.layer].block
+        rows.append(
+            BlockRow(
+                block.layer,
+                containers[-1] if containers else block.layer,
+                state,
+                _ratio(float(branch.norm()), float(shortcut.norm())),
+                float((total - shortcut).abs().max()),
+                _ratio(*(_norm_of(backward, name) for name in (block.fork, block.layer))),
+            )
+        )
+    return tuple(rows)
+
+
+def _norm_of(backward: BackwardPass, layer: str) -> float:
+    from cnnviz.core.backpropagation import norm
+
+    return float(norm(backward.gradients[layer])) if layer in backward.gradients else math.nan
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other > 0 else math.nan
+
+
 def layer_signals(network: LoadedNetwork, backward: BackwardPass) -> tuple[LayerSignal, ...]:
     """The signal at every layer, in order of execution."""
     layers = [layer for layer in network.graph if layer.name in backward.values]

@@ -9,12 +9,13 @@ from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget
 
 from cnnviz.core.loss_choice import LOSS_WORDS
 from cnnviz.panels.backpropagation import BackpropagationParams, BackpropagationResult
+from cnnviz.panels.backpropagation_depth_view import GradientDepth
 from cnnviz.panels.backpropagation_maps_view import GradientMaps
 from cnnviz.panels.backpropagation_strip_view import SignalStrip
+from cnnviz.panels.backpropagation_weight_view import WeightChain
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented
-from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.slider import SliderTrack
@@ -33,10 +34,11 @@ class BackpropagationView(PanelView):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         self._page = Segmented(
-            [("maps", "maps"), ("depth", "by depth")],
+            [("maps", "maps"), ("depth", "by depth"), ("weight", "one weight")],
             tips=[
                 "The selected layer's maps beside the gradient of the loss with respect to them",
                 "How large the gradient is at each layer: where it vanishes, where it explodes",
+                "The chain rule for one weight, with every number",
             ],
         )
         super().__init__(document, parent)
@@ -71,11 +73,13 @@ class BackpropagationView(PanelView):
         self._strip.layer_clicked.connect(self._select)
         self._maps = GradientMaps(self)
         self._maps.unit_clicked.connect(self._select_unit)
-        self._plot = CurvePlot(self, movable_cursor=True)
-        self._plot.cursor_moved.connect(self._select_place)
+        self._depth = GradientDepth(document, self)
+        self._depth.plot.cursor_moved.connect(self._select_place)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._maps)
-        self._pages.addWidget(self._plot)
+        self._pages.addWidget(self._depth)
+        self._weight = WeightChain(document, self)
+        self._pages.addWidget(self._weight)
         self._lay_out()
         document.changed.connect(self._follow)
         self._follow(document.scene, document.scene)
@@ -91,7 +95,12 @@ class BackpropagationView(PanelView):
         second.addWidget(self._place, 3)
         for row in (first, second):
             row.setSpacing(theme().px(6))
-        self._rows = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._controls = QWidget()
+        self._controls.setProperty("role", "page")
+        self._rows = QBoxLayout(QBoxLayout.Direction.TopToBottom, self._controls)
+        # in one row they need more width than in two, and may not keep the panel from being narrowed
+        self._controls.setMinimumWidth(theme().px(280))
+        self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(theme().px(4))
         self._rows.addLayout(first, 1)
         self._rows.addLayout(second, 2)
@@ -100,20 +109,21 @@ class BackpropagationView(PanelView):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(4))
-        layout.addLayout(self._rows)
+        layout.addWidget(self._controls)
         layout.addWidget(self._strip)
         layout.addWidget(self._pages, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         wide = self.width() >= theme().px(WIDE)
         self._rows.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        self._controls.setFixedHeight(self._rows.sizeHint().height())
         super().resizeEvent(event)
 
     def header_controls(self) -> list[QWidget]:
         return [self._page]
 
     def figures(self) -> list[Figure]:
-        figure = self._plot.figure()
+        figure = self._depth.plot.figure()
         return [] if figure is None else [figure]
 
     def show_result(self, result: BackpropagationResult) -> None:
@@ -123,8 +133,8 @@ class BackpropagationView(PanelView):
         self._result = result
         self._show_classes(result)
         self._maps.show_maps(result.maps, self.document.scene.selection.channel)
-        self._plot.set_curves(result.curves)
-        self._plot.set_cursor(result.selected)
+        self._weight.show_words(result.weight)
+        self._depth.show_result(result)
         self.set_subtitle(f"{result.signals[result.selected].layer} · {result.loss_words}")
         self._show_reached()
 
@@ -208,6 +218,6 @@ class BackpropagationView(PanelView):
             return
         params = self._params()
         self._page.set_value(params.page)
-        self._pages.setCurrentIndex(("maps", "depth").index(params.page))
+        self._pages.setCurrentIndex(("maps", "depth", "weight").index(params.page))
         self._loss.set_value(params.loss)
         self._show_reached()

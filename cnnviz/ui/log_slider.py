@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QWidget
@@ -20,7 +21,15 @@ class LogSlider(LabelledSlider):
     """The person changed the number; not emitted by `set_number`."""
 
     def __init__(
-        self, text: str, low: float, high: float, default: float, *, tip: str = "", parent: QWidget | None = None
+        self,
+        text: str,
+        low: float,
+        high: float,
+        default: float,
+        *,
+        tip: str = "",
+        parent: QWidget | None = None,
+        **look: Any,
     ) -> None:
         super().__init__(
             text,
@@ -30,6 +39,7 @@ class LogSlider(LabelledSlider):
             step=1 / STEPS_A_DECADE,
             tip=tip,
             parent=parent,
+            **look,
         )
         self.edited.connect(lambda exponent: self.number_edited.emit(_three_figures(10**exponent)))
         self._number = default

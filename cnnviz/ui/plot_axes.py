@@ -44,7 +44,7 @@ def logarithmic_ticks(low: float, high: float, count: int) -> Ticks:
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
     step = max(1, math.ceil((last - first + 1) / max(count, 1)))
     powers = range(first, last + 1, step)
-    if len(powers) > 2:
+    if last - first >= 2:
         return Ticks(tuple(map(float, powers)), tuple(_power(power) for power in powers))
     numbers = [m * 10.0**p for p in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5)]
     inside = [number for number in numbers if low - 1e-9 <= math.log10(number) <= high + 1e-9]

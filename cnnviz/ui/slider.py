@@ -253,6 +253,18 @@ class LabelledSlider(QWidget):
             self._track.origin = self._to_ticks(default)
             self._track.update()
 
+    def set_high(self, high: float) -> None:
+        """Change the upper bound; a value above it is held at it."""
+        if high == self._high:
+            return
+        self._high = high
+        blocked = self._track.blockSignals(True)
+        self._track.setRange(0, self._to_ticks(high))
+        self._track.setPageStep(max(1, self._to_ticks(high) // 10))
+        self._track.blockSignals(blocked)
+        self._default = min(self._default, high)
+        self.set_value(self._value)
+
     def reset(self) -> None:
         """Go back to the default, as one gesture of the person."""
         self._edit(self._default)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
+from cnnviz.core.map_motion import MapMover
 from cnnviz.core.transforms import MapGrid, Transform, image_grid, known_cells, move_images, move_map, sampling
 
 SCIPY_MODES = {"wrap": "grid-wrap", "edge": "nearest", "zeros": "constant"}
@@ -184,3 +185,24 @@ def test_axes_of_one_cell_stay() -> None:
 def test_what_is_no_transform_is_told(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Transform(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("between", ["fourier", "nearest"])
+@pytest.mark.parametrize("axis", ["rows", "columns"])
+@pytest.mark.parametrize(("stride", "cells"), [(4.0, 7), (4.0, 6), (1.0, 28)])
+def test_many_shifts_at_once_are_each_shift_by_itself(between: str, axis: str, stride: float, cells: int) -> None:
+    grid = MapGrid((cells, cells), (stride, stride), (1.5, 1.5), (28, 28))
+    transforms = [Transform(**{axis: float(distance)}, border="wrap") for distance in range(-9, 10)]
+    maps = torch.rand(3, cells, cells, generator=torch.Generator().manual_seed(1))
+    mover, which = MapMover(grid, transforms), list(range(len(transforms)))[::-1]
+    moved = mover.move(maps, which, nearest=between == "nearest")
+    known = mover.known[which][:, None]
+    for place, index in enumerate(which):
+        alone = move_map(maps[None], grid, transforms[index], between, open_ended=True)[0]  # type: ignore[arg-type]
+        mask = torch.from_numpy(known[place]).expand_as(alone)
+        torch.testing.assert_close(moved[place][mask], alone[mask], rtol=1e-5, atol=1e-6)
+    others = torch.rand(moved.shape, generator=torch.Generator().manual_seed(2))
+    cells_of = torch.from_numpy(known).to(maps)
+    found = mover.distances(maps, others, which, cells_of, nearest=between == "nearest")
+    expected = ((others - moved) * cells_of).flatten(1).norm(dim=1)
+    torch.testing.assert_close(found, expected)

@@ -7,11 +7,19 @@ import pytest
 import torch
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QPushButton
 from torch import nn
 
+from cnnviz.core.network_changes import Silence
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.pipeline import InputPipeline
+from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.panels import PANELS
 from cnnviz.panels.backpropagation_view import BackpropagationView
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, IconButton
+from cnnviz.ui.sheet import Sheet
 
 TARGET = {"panels.backpropagation.target": 1}
 SIZE = (1, 8, 8)
@@ -188,3 +196,110 @@ def test_loss_and_class_are_chosen_and_a_stale_result_says_so(shown):
     assert view.state == "fresh"
     (figure,) = view.figures()
     assert "conv" in figure.csv()
+
+
+@pytest.fixture
+def written_out(handed, tmp_path, noisy):
+    """The last result of the page that writes one weight's gradient out."""
+
+    def compute(module, edits):
+        document = Document()
+        document.edit("network.source", handed(module, SIZE, 3))
+        document.edit_many(noisy | TARGET | {"panels.backpropagation.page": "weight"} | edits)
+        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
+        request = Request(document.scene, document.version, frozenset({"backpropagation"}))
+        *_, last = computation.run(request, lambda: False, lambda: False)
+        return last.results["backpropagation"]
+
+    return compute
+
+
+def test_the_chain_of_one_weight_of_a_convolution(written_out, small, noisy, seen):
+    place = {"panels.backpropagation.row": 2, "panels.backpropagation.column": 0, "selection.channel": 3}
+    words = written_out(small, place | {"selection.layer": "relu"}).weight
+    _, gradients, weights = stages(small, seen(SIZE, noisy))
+    assert (words.layer, words.index) == ("conv", (3, 0, 2, 0))
+    np.testing.assert_allclose(words.delta.values, gradients["conv"][0, 3].numpy(), rtol=1e-4, atol=1e-8)
+    met = nn.functional.pad(seen(SIZE, noisy), (1, 1, 1, 1))[0, 0, 2:10, 0:8]
+    np.testing.assert_allclose(words.inputs.values, met.numpy())
+    np.testing.assert_allclose(words.products.values.sum(), float(weights["conv.weight"][3, 0, 2, 0]), rtol=1e-4)
+    assert words.sentence.count(f"{float(weights['conv.weight'][3, 0, 2, 0]):.3f}".replace("-", "−")) == 2
+    assert words.sentence.endswith("(rounding).")
+    assert [row.unit.partition("[")[0] for row in words.links] == ["conv", "relu", "pool", "flatten", "head"]
+    assert words.links[-1].terms == "∂L/∂z, the derivative of the loss itself"
+    assert words.links[3].terms.endswith("(3 terms of head)")
+
+
+def test_the_chain_of_a_weight_that_reads_flattened_maps(written_out, small, noisy, seen):
+    place = {"panels.backpropagation.input_channel": 2, "panels.backpropagation.row": 1, "selection.channel": 1}
+    words = written_out(small, place | {"panels.backpropagation.column": 3, "selection.layer": "head"}).weight
+    _, _, weights = stages(small, seen(SIZE, noisy))
+    assert words.shape == (3, 4, 4, 4)
+    assert float(words.products.values.item()) == pytest.approx(float(weights["head.weight"][1, 2 * 16 + 4 + 3]))
+    assert [row.unit for row in words.links] == ["head[1]"]
+
+
+def test_a_network_without_weights_of_that_kind_says_so(written_out):
+    torch.manual_seed(0)
+    words = written_out(nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.BatchNorm1d(4)), {}).weight
+    assert words.kernel is None
+    assert "has no kernels" in words.problem
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 3, 3, padding=1)
+        self.block = nn.ModuleList([nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)])
+        self.head = nn.Linear(3 * 64, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.stem(x))
+        for conv in self.block:
+            x = torch.relu(conv(x) + x)
+        return self.head(x.flatten(1))
+
+
+def test_a_silent_branch_leaves_the_identity_and_the_curves_of_both_are_shown(written_out, noisy, seen):
+    torch.manual_seed(0)
+    module = Residual()
+    silence = {"changes": ({"change": "silence", "layer": "add"},), "panels.backpropagation.page": "depth"}
+    result = written_out(module, silence)
+    rows = {row.layer: row for row in result.blocks}
+    assert rows.keys() == {"add", "add_1"}
+    assert (rows["add"].state, rows["add"].difference) == ("branch silent", 0.0)
+    assert rows["add_1"].state == "as loaded"
+    with torch.no_grad():
+        x = torch.relu(module.stem(seen(SIZE, noisy)))  # what the first block hands on
+        branch = module.block[1](x)
+    assert rows["add_1"].share == pytest.approx(float(branch.norm() / x.norm()), rel=1e-4)
+    assert rows["add_1"].difference == pytest.approx(float(branch.abs().max()), rel=1e-4)
+    assert [each.name for each in result.curves.series][2:] == ["‖∂L/∂output‖ as loaded", "‖∂L/∂weights‖ as loaded"]
+    by_name = {each.layer: each for each in result.signals}
+    assert not by_name["block.0"].reached
+    assert by_name["block.0"].norm == 0
+
+
+def test_what_of_a_block_is_silent_is_chosen_in_its_row_and_taken_back(qtbot, written_out):
+    torch.manual_seed(0)
+    result = written_out(Residual(), {"panels.backpropagation.page": "depth"})
+    document = Document()
+    view = BackpropagationView(document)
+    qtbot.addWidget(view)
+    for control in view.header_controls():
+        control.setParent(view)
+    view.show_result(result)
+    (sheet,) = [each for each in view.findChildren(Sheet) if each.accessibleName() == "Residual blocks"]
+    sheet.edited.emit(1, "state", "shortcut silent")
+    assert document.scene.changes == (Silence("add_1", "shortcut"),)
+    buttons = {each.text(): each for each in view.findChildren(QPushButton)}
+    buttons["all branches silent"].click()
+    assert document.scene.changes == (Silence(),)
+    document.undo()
+    assert document.scene.changes == (Silence("add_1", "shortcut"),)
+    silent = (replace(result.blocks[0], state="branch silent"), result.blocks[1])
+    view.show_result(replace(result, blocks=silent))
+    sheet.edited.emit(1, "state", "branch silent")
+    assert document.scene.changes == (Silence("add"), Silence("add_1"))
+    buttons["as loaded"].click()
+    assert document.scene.changes == ()

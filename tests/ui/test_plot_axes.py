@@ -58,3 +58,7 @@ def test_zooming_leaves_the_place_under_the_pointer_where_it_was():
     low, high = zoomed((0.0, 10.0), 2.0, 0.5)
     assert (low, high) == (1.0, 6.0)
     assert (2.0 - low) / (high - low) == pytest.approx((2.0 - 0.0) / 10.0)
+
+
+def test_a_low_plot_of_many_decades_has_few_powers_and_nothing_between():
+    assert len(logarithmic_ticks(-9.0, 2.0, 2).places) <= 3

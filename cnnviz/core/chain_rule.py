@@ -1,0 +1,246 @@
+"""The chain rule with its numbers: the gradient of one weight as a sum over places, and the links upstream."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnviz.core.backpropagation import BackwardPass
+from cnnviz.core.graph import Layer, LayerGraph
+from cnnviz.core.trace import TracedNetwork
+
+Index = tuple[int, ...]
+
+_PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+
+
+class NoWeightSum(ValueError):
+    """The gradient of a weight cannot be written as a sum of products; the message says why, and what can be."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightSum:
+    """∂L/∂w of one call of a layer: the sum over all places of δ there times the input that the weight meets there.
+
+    Attributes
+    ----------
+    layer : str
+        The call.
+    delta : Tensor (rows, columns)
+        δ, the gradient of the loss with respect to the layer's output, of the output channel.
+    inputs : Tensor (rows, columns)
+        What the weight is multiplied with to make the output at that place; 0 in padding with zeros.
+    """
+
+    layer: str
+    delta: Tensor
+    inputs: Tensor
+
+    @property
+    def products(self) -> Tensor:
+        return self.delta.double() * self.inputs.double()
+
+    @property
+    def total(self) -> float:
+        """Summed in double precision."""
+        return float(self.products.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class WeightGradient:
+    """
+    Attributes
+    ----------
+    weight : float
+    sums : tuple of WeightSum
+        One for each call that uses the weight.
+    autograd : float
+        What autograd has for the weight, which is the sum of the sums up to rounding.
+    """
+
+    weight: float
+    sums: tuple[WeightSum, ...]
+    autograd: float
+
+    @property
+    def total(self) -> float:
+        return sum(each.total for each in self.sums)
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """One link of the chain: δ of a unit is the sum over all units that read it of local derivative times δ there.
+
+    Attributes
+    ----------
+    layer, unit
+        The unit, as an index into the layer's output without the batch axis.
+    delta : float
+        What autograd has for it.
+    through : tuple of (str, int, float)
+        For each layer that reads it: its name, how many of its units have a local derivative that is not zero, and
+        their sum of products. Together they are ``delta`` up to rounding. Empty at the network's answer, whose δ is
+        that of the loss.
+    next_layer, next_unit : str, Index
+        The unit with the largest product, which the next link is about; empty at the answer.
+    local, next_delta : float
+        Its local derivative, and δ there.
+    """
+
+    layer: str
+    unit: Index
+    delta: float
+    through: tuple[tuple[str, int, float], ...] = ()
+    next_layer: str = ""
+    next_unit: Index = ()
+    local: float = 0.0
+    next_delta: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return sum(part for _, _, part in self.through)
+
+
+def weight_gradient(traced: TracedNetwork, backward: BackwardPass, layer: str, index: Index) -> WeightGradient:
+    """The gradient of one weight of a convolution or a linear layer, written out.
+
+    Parameters
+    ----------
+    backward : BackwardPass
+        Of one image, with the layer, what it reads, and all other layers that use its weight.
+    index : (out, in, row, column), (out, in, column) or (out, in)
+        Into the layer's weight; ``in`` is within the group.
+
+    Raises
+    ------
+    NoWeightSum
+        It is no such layer, or its input is not known.
+    IndexError
+        The layer has no such weight.
+
+    Notes
+    -----
+    With stride s, dilation d and padding p, the output at i is the sum over r of w[r] · x[i·s + r·d − p]; hence
+    ∂L/∂w[r] = Σᵢ δ[i] · x[i·s + r·d − p]. Goodfellow, Bengio and Courville, "Deep Learning", 2016, equation 9.11.
+    """
+    module = traced.module
+    weight = _weight_of(module, traced.graph[layer])
+    if len(index) != weight.ndim or any(not 0 <= at < size for at, size in zip(index, weight.shape, strict=True)):
+        raise IndexError(f"{layer} has weights of shape {tuple(weight.shape)}, and none at {index}")
+    names = {id(each): name for name, each in module.named_parameters()}
+    if id(weight) not in names:
+        raise NoWeightSum(f"The weight of {layer} is made of other ones; choose a layer that has its own.")
+    calls = [each for each in traced.graph if _uses(module, each, weight) and each.name in backward.gradients]
+    sums = tuple(_sum(traced.graph, backward, call, index) for call in calls)
+    found = backward.weights.get(names[id(weight)])
+    return WeightGradient(float(weight.detach()[index]), sums, 0.0 if found is None else float(found[index]))
+
+
+def _weight_of(module: nn.Module, layer: Layer) -> Tensor:
+    owner = None if layer.module_path is None else module.get_submodule(layer.module_path)
+    weight = getattr(owner, "weight", None)
+    if layer.kind not in ("Conv1d", "Conv2d", "Linear") or not isinstance(weight, Tensor):
+        raise NoWeightSum(
+            f"{layer.name} ({layer.kind}) has no weights of this kind; choose a convolution or linear layer."
+        )
+    return weight
+
+
+def _uses(module: nn.Module, layer: Layer, weight: Tensor) -> bool:
+    if layer.module_path is None:
+        return False
+    return getattr(module.get_submodule(layer.module_path), "weight", None) is weight
+
+
+def _sum(graph: LayerGraph, backward: BackwardPass, call: Layer, index: Index) -> WeightSum:
+    if call.name in graph.unseen or len(call.inputs) != 1 or call.inputs[0] not in backward.values:
+        raise NoWeightSum(f"What {call.name} reads is not known; choose another layer.")
+    value, gradient = backward.values[call.inputs[0]], backward.gradients[call.name]
+    if value.shape[0] != 1:
+        raise NoWeightSum("The sum is written out for one image.")
+    if call.kind == "Linear":
+        return WeightSum(call.name, gradient[0, ..., index[0]].reshape(-1, 1), value[0, ..., index[1]].reshape(-1, 1))
+    if call.kind == "Conv1d":
+        value, gradient, index = value[:, :, None], gradient[:, :, None], (*index[:2], 0, index[2])
+    return WeightSum(call.name, gradient[0, index[0]], _met(call, value, index, gradient.shape))
+
+
+def _met(call: Layer, value: Tensor, index: Index, shape: torch.Size) -> Tensor:
+    """What a convolution's weight is multiplied with at every place of the output."""
+    geometry = call.geometry
+    assert geometry is not None
+    out, channel, *taps = index
+    group = out // (shape[1] // geometry.groups)
+    channel += group * (value.shape[1] // geometry.groups)
+    strides, dilations, padding = list(geometry.stride), list(geometry.dilation), list(geometry.padding)
+    if call.kind == "Conv1d":
+        strides, dilations, padding = [1, *strides], [1, *dilations], [(0, 0), *padding]
+    widths = [*padding[1], *padding[0]]
+    padded = F.pad(value[:, channel : channel + 1], widths, mode=_PAD_MODES[geometry.padding_mode])[0, 0]
+    (rows, columns), (first, left) = shape[2:], (tap * step for tap, step in zip(taps, dilations, strict=True))
+    return padded[first :: strides[0], left :: strides[1]][:rows, :columns]
+
+
+def chain_links(traced: TracedNetwork, backward: BackwardPass, layer: str, unit: Index) -> Iterator[Link]:
+    """The links from a unit up to the network's answer, along the largest product of each.
+
+    Parameters
+    ----------
+    backward : BackwardPass
+        Of one image and all layers, with its graph kept.
+    unit : tuple of int
+        Index into the layer's output, without the batch axis.
+    """
+    graph, present = traced.graph, layer
+    while True:
+        delta = float(backward.gradients[present][(0, *unit)])
+        parts = []
+        for reader in graph.consumers(present):
+            column = _local_derivatives(backward, graph, present, unit, reader)
+            if column is not None:
+                parts.append((reader.name, column, column.double() * backward.gradients[reader.name].double()))
+        if not parts:
+            yield Link(present, unit, delta)
+            return
+        through = tuple((name, int(column.count_nonzero()), float(terms.sum())) for name, column, terms in parts)
+        name, column, terms = max(parts, key=lambda part: float(part[2].abs().max()))
+        at = _unravelled(int(terms.abs().argmax()), terms.shape)
+        yield Link(present, unit, delta, through, name, at[1:], float(column[at]), float(backward.gradients[name][at]))
+        present, unit = name, at[1:]
+
+
+def _unravelled(flat: int, shape: torch.Size) -> Index:
+    found: list[int] = []
+    for size in reversed(shape):
+        flat, at = divmod(flat, size)
+        found.append(at)
+    return tuple(reversed(found))
+
+
+def _local_derivatives(
+    backward: BackwardPass, graph: LayerGraph, layer: str, unit: Index, reader: Layer
+) -> Tensor | None:
+    """∂(every unit of ``reader``)/∂(one unit of ``layer``), with all else that ``reader`` reads held still.
+
+    By differentiating twice: the gradient that comes back to the unit is linear in the one that is sent, and its
+    coefficients are the derivatives.
+    """
+    value, output = backward.attached[layer], backward.attached.get(reader.name)
+    if output is None or reader.name not in backward.gradients or not output.requires_grad:
+        return None
+    others = [backward.attached[name] for name in reader.inputs if name != layer and name in backward.attached]
+    stopped = [each for each in others if each.requires_grad and each is not value]
+    handles = [each.register_hook(torch.zeros_like) for each in stopped]  # type: ignore[no-untyped-call]
+    try:
+        with torch.enable_grad():
+            sent = torch.zeros_like(output, requires_grad=True)
+            (back,) = torch.autograd.grad(output, value, sent, create_graph=True, allow_unused=True)
+            if back is None or not back.requires_grad:
+                return None
+            (column,) = torch.autograd.grad(back[(0, *unit)], sent, retain_graph=True, allow_unused=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return None if column is None else column.detach()

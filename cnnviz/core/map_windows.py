@@ -1,0 +1,184 @@
+"""Shifted maps without laying each of them out: windows on one map that goes on beyond its edges, or one product."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnnviz.core.interpolation import Border, Floats, cubic, trigonometric
+
+
+class Scratch:
+    """Memory that is used again and again, since getting new memory costs as much as filling it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Tensor] = {}
+
+    def take(self, use: str, shape: Sequence[int], like: Tensor) -> Tensor:
+        """A tensor of ``shape`` with whatever is in it; until ``use`` is taken again."""
+        size = math.prod(shape)
+        kept = self._kept.get(use)
+        if kept is None or kept.numel() < size or kept.dtype != like.dtype or kept.device != like.device:
+            kept = self._kept[use] = like.new_empty(size)
+        return kept[:size].view(shape)
+
+
+class ShiftedMaps(Protocol):
+    """Some of a list of shifts, ready to be applied to any maps on one grid."""
+
+    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
+        """Places in the list, and the moved maps (shifts, C, h, w) that belong there, until the next are asked for.
+
+        Of maps (C, h, w); what comes from outside is ``fill`` (1, C, 1, 1).
+        """
+
+
+class AxisReader:
+    """Values at positions along one axis of a map, on, between and beyond its cells.
+
+    Parameters
+    ----------
+    axis : int
+        0 for rows, 1 for columns.
+    positions : array
+        In cells.
+    length : int
+        Cells of the map along the axis.
+    border : str
+        What comes in from outside.
+    smooth : bool
+        Whether values between cells are those of the trigonometric polynomial rather than of a cubic.
+    """
+
+    def __init__(self, axis: int, positions: Floats, length: int, border: Border, smooth: bool) -> None:
+        self._axis, self._count = axis, len(positions)
+        self._copies = bool((positions == np.round(positions)).all())
+        self._same = self._copies and np.array_equal(positions, np.arange(length))
+        if self._copies:
+            places = positions.astype(np.int64)
+            beyond = (places < 0) | (places >= length)
+            self._outside = torch.from_numpy((beyond & (border in ("zeros", "mean"))).astype(float))
+            self._cells = torch.from_numpy(places % length if border == "wrap" else places.clip(0, length - 1))
+        else:
+            weights = trigonometric(positions, length) if smooth else cubic(positions, length, border)
+            self._outside = torch.from_numpy(1 - weights.sum(1))
+            self._weights = torch.from_numpy(weights)
+
+    def read(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Tensor:
+        """Of maps (C, h, w); what comes from outside is ``fill`` (1, C, 1, 1). It is in ``scratch``, or is ``maps``."""
+        if self._same:
+            return maps
+        channels, rows, columns = maps.shape
+        size = (channels, self._count, columns) if self._axis == 0 else (channels, rows, self._count)
+        room = scratch.take(f"axis {self._axis}", size, maps)
+        shape = (-1, 1) if self._axis == 0 else (-1,)
+        if self._copies:
+            if self._cells.device != maps.device:
+                self._cells = self._cells.to(maps.device)
+            moved = torch.index_select(maps, 1 + self._axis, self._cells, out=room)
+            if fill is None or not self._outside.any():
+                return moved
+            return torch.where(self._outside.to(maps.device).view(shape) > 0, fill[0], moved)
+        if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
+            self._weights = self._weights.to(maps)
+        if self._axis == 0:
+            moved = torch.matmul(self._weights, maps, out=room)
+        else:
+            moved = torch.mm(maps.reshape(-1, columns), self._weights.T, out=room.view(-1, self._count)).view(size)
+        return moved if fill is None else moved + fill[0] * self._outside.to(maps).view(shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Windows that follow each other evenly, so that all are one view of a map."""
+
+    places: slice
+    count: int
+    corner: tuple[int, int]
+    step: tuple[int, int]
+
+
+class Windows:
+    """Shifts that differ by whole cells: windows on one map, read between cells and continued beyond its edges.
+
+    Parameters
+    ----------
+    readers : (AxisReader, AxisReader)
+        Make the wide map.
+    runs : list of Run
+    shape : (int, int)
+        Of a window.
+    """
+
+    def __init__(self, readers: tuple[AxisReader, AxisReader], runs: list[Run], shape: tuple[int, int]) -> None:
+        self._readers, self._runs, self._shape = readers, runs, shape
+
+    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
+        wide = maps
+        for reader in self._readers:
+            wide = reader.read(wide, fill, scratch)
+        wide = wide.contiguous()
+        channel, row, column = wide.stride()
+        for run in self._runs:
+            size = run.count, len(maps), *self._shape
+            hop = run.step[0] * row + run.step[1] * column
+            at = wide.storage_offset() + run.corner[0] * row + run.corner[1] * column
+            yield run.places, wide.as_strided(size, (hop, channel, row, column), at)
+
+
+class Product:
+    """Shifts along one axis that lie unequally between the cells, all read by one product with the map.
+
+    Parameters
+    ----------
+    axis : int
+    weights : array (shifts, n, n)
+        Of each shift: what the new cells (rows) take from the cells (columns).
+    """
+
+    def __init__(self, axis: int, weights: Floats) -> None:
+        self._axis, self._shifts, self._length = axis, len(weights), weights.shape[1]
+        flat = np.ascontiguousarray(weights.reshape(-1, self._length))
+        copies = ((flat == 0) | (flat == 1)).all() and (flat.sum(1) == 1).all()
+        self._cells = torch.from_numpy(flat.argmax(1)) if copies else None
+        self._weights = torch.from_numpy(flat if axis == 0 else np.ascontiguousarray(flat.T))
+
+    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
+        channels, rows, columns = maps.shape
+        if self._cells is not None:
+            self._cells = self._cells.to(maps.device)
+            moved = maps.index_select(1 + self._axis, self._cells)
+        else:
+            if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
+                self._weights = self._weights.to(maps)
+            moved = self._weights @ maps if self._axis == 0 else maps.reshape(-1, columns) @ self._weights
+        if self._axis == 0:
+            yield slice(None), moved.view(channels, self._shifts, rows, columns).transpose(0, 1)
+        else:
+            yield slice(None), moved.view(channels, rows, self._shifts, columns).permute(2, 0, 1, 3)
+
+
+def even_runs(places: Sequence[int], corners: NDArray[np.int64]) -> list[Run]:
+    """Runs as long as places and corners go on in even steps; a step back ends one, since no view steps back."""
+    rows = np.column_stack([places, corners])
+    runs: list[list[int]] = []
+    step: list[int] | None = None
+    for number in range(len(rows)):
+        difference = (rows[number] - rows[number - 1]).tolist() if number else [-1]
+        if runs and min(difference) >= 0 and (step is None or difference == step):
+            runs[-1].append(number)
+            step = difference
+        else:
+            runs.append([number])
+            step = None
+    found = []
+    for run in runs:
+        skip, down, right = (rows[run[1]] - rows[run[0]]).tolist() if len(run) > 1 else (1, 0, 0)
+        top, left = corners[run[0]].tolist()
+        found.append(Run(slice(places[run[0]], places[run[-1]] + 1, skip), len(run), (top, left), (down, right)))
+    return found

@@ -1,0 +1,81 @@
+"""Where a network adds a branch to a shortcut, and what it gives when one of the two is silent."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from cnnviz.core.graph import Layer, LayerGraph
+from cnnviz.core.stand_in import StandIn
+
+BlockPart = Literal["branch", "shortcut"]
+
+
+@dataclass(frozen=True)
+class ResidualBlock:
+    """A sum of two layers that come from one.
+
+    Attributes
+    ----------
+    layer : str
+        The sum.
+    fork : str
+        The last layer that both come from.
+    branch, shortcut : str
+        The two that are added; the shortcut has fewer layers on its way from the fork, mostly none: then it is the
+        fork.
+    """
+
+    layer: str
+    fork: str
+    branch: str
+    shortcut: str
+
+
+def residual_blocks(graph: LayerGraph) -> tuple[ResidualBlock, ...]:
+    """The blocks in order of execution.
+
+    Sums whose two ways are equally long are none: neither of them is a shortcut.
+    """
+    found = (_block(graph, layer) for layer in graph if layer.kind == "Add" and len(layer.inputs) == 2)
+    return tuple(block for block in found if block is not None)
+
+
+def _block(graph: LayerGraph, layer: Layer) -> ResidualBlock | None:
+    first, second = layer.inputs
+    ways = _distances(graph, first), _distances(graph, second)
+    place = {name: index for index, name in enumerate(graph.names)}
+    common = ways[0].keys() & ways[1].keys()
+    if not common:
+        return None
+    fork = max(common, key=place.__getitem__)
+    lengths = ways[0][fork], ways[1][fork]
+    if lengths[0] == lengths[1]:
+        return None
+    branch, shortcut = (first, second) if lengths[0] > lengths[1] else (second, first)
+    return ResidualBlock(layer.name, fork, branch, shortcut)
+
+
+def _distances(graph: LayerGraph, layer: str) -> dict[str, int]:
+    """The layers that ``layer`` comes from, itself among them, and the most layers on the way from there."""
+    found = {layer: 0}
+    for name in reversed(graph.names):  # in order of execution, so that all readers of a layer come before it
+        if name in found:
+            for source in graph[name].inputs:
+                found[source] = max(found.get(source, 0), found[name] + 1)
+    return found
+
+
+class OneOfTwo(StandIn, nn.Module):
+    """A sum of two of which one is silent: what is left is handed on as it is."""
+
+    layer_kind = "Add"
+
+    def __init__(self, kept: int) -> None:
+        super().__init__()
+        self.kept = kept
+        self.layer_summary = "Add, one silent"
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        # a copy: what works in place on a sum must not reach what is handed on
+        return (first, second)[self.kept].clone()
