@@ -148,20 +148,27 @@ def _check_target(out: Path) -> None:
 def _settings(arguments: argparse.Namespace) -> "TrainingSettings":
     from cnnviz.checkpoints.identify import network_path, read_card
     from cnnviz.checkpoints.shipped import shipped_networks
+    from cnnviz.nets.layer_table import LAYER_TABLE
+    from cnnviz.nets.table_file import TABLE_SUFFIX, TableFileError, compact, read_table
     from cnnviz.training.recipes import recipe
     from cnnviz.training.settings import checked_settings
 
     for name in ("network", "dataset"):
         if getattr(arguments, name) is None:
             raise CommandError(f"--{name} is not given; it is needed unless a run is gone on with by --resume.")
-    network = arguments.network
+    network, config = arguments.network, arguments.config or {}
+    if network.endswith(TABLE_SUFFIX) and network not in shipped_networks():
+        try:
+            network, config = LAYER_TABLE, compact(read_table(Path(network))) | config
+        except TableFileError as error:
+            raise CommandError(str(error)) from error
     is_file = network not in shipped_networks() and Path(network).is_file()
     architecture = (
         read_card(network_path(network)).architecture if is_file or network in shipped_networks() else network
     )
     start = {
         "name": network,
-        "config": arguments.config or {},
+        "config": config,
         "input_size": arguments.input_size,
         "keep_weights": is_file and not arguments.fresh,
     }

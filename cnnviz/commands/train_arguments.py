@@ -29,7 +29,8 @@ def add_train_command(subparsers: Subparsers) -> None:
         "--network",
         metavar="NAME|FILE",
         help="an architecture (lenet, cifar-net, tiny-vgg, resnet18, …) or a shipped network, both of which start from "
-        "random weights, or a file, whose weights are trained further",
+        "random weights, or a file, whose weights are trained further; FILE.json is a table of layers, as the "
+        "Architecture panel saves it",
     )
     add_data_arguments(parser, required=False)
     parser.add_argument(
