@@ -1,0 +1,123 @@
+"""The table of networks that are there already."""
+
+import pytest
+import torch
+from torch import nn
+
+from cnnviz.checkpoints.open import open_network
+from cnnviz.core.network_changes import SwapPooling
+from cnnviz.core.network_edits import change
+from cnnviz.core.trace import prepare
+from cnnviz.nets.public import PUBLIC_ARCHITECTURES
+from cnnviz.nets.registry import build
+from cnnviz.nets.table_from_network import NoTable, table_of_network
+from cnnviz.nets.table_network import TableNetwork
+from cnnviz.nets.table_presets import TABLE_PRESETS
+
+
+def table_of(module, images):
+    return table_of_network(module.eval(), prepare(module, torch.zeros(1, *images)).graph)
+
+
+def shapes(module):
+    return sorted((tuple(weight.shape) for weight in module.parameters()), key=str)
+
+
+@pytest.mark.parametrize("name", ["mnist-lenet", "cifar-net", "tiny-vgg"])
+def test_the_shipped_networks_are_tables(name):
+    opened = open_network(name)
+    table, words = table_of(opened.module, opened.card.input_size)
+    made = TableNetwork(table, opened.card.input_size, len(opened.card.labels))
+    assert shapes(made) == shapes(opened.module)
+    assert words == ""
+    with torch.no_grad():  # with the same weights in the same order it gives the same
+        for mine, theirs in zip(made.state_dict().values(), opened.module.state_dict().values(), strict=True):
+            mine.copy_(theirs)
+    image = torch.rand(1, *opened.card.input_size)
+    torch.testing.assert_close(made.eval()(image), opened.module.eval()(image))
+
+
+def test_names_stay_so_that_layers_start_alike():
+    table, _ = table_of(open_network("mnist-lenet").module, (1, 28, 28))
+    assert [row.name for row in table.layers] == [row.name for row in TABLE_PRESETS["lenet"].table.layers]
+
+
+@pytest.mark.parametrize("name", TABLE_PRESETS)
+def test_a_table_is_found_again_in_its_network(name):
+    table = TABLE_PRESETS[name].table
+    if name == "plain-20":  # whose blocks are chains
+        return
+    network = TableNetwork(table, (3, 32, 32), 10)
+    found, _ = table_of(network, (3, 32, 32))
+    assert [row.model_dump(exclude={"name"}) for row in found.layers] == [
+        row.model_dump(exclude={"name"}) for row in table.layers
+    ]
+
+
+def test_a_pooling_that_was_swapped_is_in_the_table():
+    opened = open_network("mnist-lenet")
+    graph = prepare(opened.module, torch.zeros(1, 1, 28, 28)).graph
+    module = change(opened.module, graph, [SwapPooling("blur_max")]).module
+    table, _ = table_of(module, (1, 28, 28))
+    assert [row.pooling for row in table.layers if row.kind == "pooling"] == ["blur_max", "blur_max"]
+
+
+def test_functions_count_as_layers_and_softmax_is_left_to_the_loss():
+    class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3)
+            self.fc = nn.Linear(4 * 9, 5)
+
+        def forward(self, x):
+            x = torch.relu(self.conv(x))
+            x = nn.functional.max_pool2d(x, 2)
+            return torch.log_softmax(self.fc(torch.flatten(x, 1)), 1)
+
+    table, words = table_of(Functional(), (1, 8, 8))
+    assert [row.kind for row in table.layers] == ["convolution", "activation", "pooling", "flatten", "linear"]
+    assert table.layers[-1].features is None
+    assert "the loss does it" in words
+
+
+def test_torchvisions_residual_network_is_a_table():
+    settings = dict(PUBLIC_ARCHITECTURES["resnet18"].settings)
+    table, _ = table_of(build("resnet18", settings), (3, 64, 64))
+    blocks = [row for row in table.layers if row.kind == "residual"]
+    assert [row.channels for row in blocks] == [64, 64, 128, 128, 256, 256, 512, 512]
+    assert [row.stride for row in blocks] == [1, 1, 2, 1, 2, 1, 2, 1]
+    made = TableNetwork(table, (3, 64, 64), settings["classes"])
+    assert shapes(made) == shapes(build("resnet18", settings))
+
+
+class Concatenating(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3)
+
+    def forward(self, x):
+        return torch.cat([self.one(x), self.other(x)], 1)
+
+
+class OtherBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.conv(x)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (Concatenating(), "read by several layers"),
+        (OtherBlock(), "no residual block with two convolutions"),
+        (nn.Sequential(nn.ConvTranspose2d(1, 2, 3)), "none of the layers that a table has"),
+        (nn.Sequential(nn.AvgPool2d(3, padding=1)), "none of the layers that a table has"),
+        (nn.Sequential(nn.LocalResponseNorm(2)), "none of the layers that a table has"),
+    ],
+)
+def test_what_is_no_table_is_named(module, words):
+    with pytest.raises(NoTable, match=words):
+        table_of(module, (1, 8, 8))
