@@ -56,6 +56,7 @@ QLineEdit, QAbstractSpinBox {
     selection-background-color: $accent; selection-color: $on_accent;
 }
 QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit:focus, QTextEdit:focus { border: 1px solid $accent; }
+QLineEdit[wrong="true"], QLineEdit[wrong="true"]:focus { border: 1px solid $error; }
 QLineEdit[quiet="true"] {
     background: transparent; border: 1px solid transparent; padding: 0 ${px4}px; border-radius: ${px4}px;
     min-height: ${px18}px; max-height: ${px18}px;
