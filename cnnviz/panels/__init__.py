@@ -3,6 +3,7 @@
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.panels import (
     activations,
+    architecture,
     backpropagation,
     chain_builder,
     checkpoint,
@@ -49,6 +50,7 @@ PANELS: tuple[PanelSpec, ...] = (
     training.SPEC,
     units_over_samples.SPEC,
     runs.SPEC,
+    architecture.SPEC,
     padding.SPEC,
     consistency.SPEC,
     symmetry.SPEC,

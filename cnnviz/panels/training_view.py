@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.data.facts import DATA
+from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable
 from cnnviz.panels import training_words as words
 from cnnviz.panels.training import NETWORKS, TRAINED, TrainingParams, TrainingPlan, chosen_settings
 from cnnviz.panels.training_curves import curves_of
@@ -181,7 +182,11 @@ class TrainingView(PanelView):
             keeps, name = bool(path), path or settings.network.name
             if not path:
                 keeps = settings.network.keep_weights
-        self._choose(chosen_settings(settings, name, keeps, settings.dataset))
+        chosen = chosen_settings(settings, name, keeps, settings.dataset)
+        if name == LAYER_TABLE:
+            table: LayerTable = cast(Any, self.document.scene.panel("architecture")).table
+            chosen = chosen.changed({"network": {"name": name, "config": table.model_dump(mode="json")}})
+        self._choose(chosen)
 
     def _choose_data(self, key: str) -> None:
         settings = self._params().settings
@@ -212,6 +217,7 @@ class TrainingView(PanelView):
         settings = params.settings
         start = settings.network
         networks: list[tuple[str, str]] = [(name, name) for name in NETWORKS]
+        networks.append((LAYER_TABLE, "my architecture"))
         networks += [*((f"{_KEPT}{name}", f"{name}, trained further") for name in TRAINED)]
         present = f"{_KEPT}{start.name}" if start.keep_weights else start.name
         if present not in dict(networks):

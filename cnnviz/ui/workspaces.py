@@ -129,10 +129,10 @@ WORKSPACES: tuple[Workspace, ...] = (
         "training",
         "Training",
         "Train a network, and watch its filters come about",
-        ("training", "runs", "loss", "compare", "epochs"),
+        ("training", "architecture", "runs", "loss", "compare", "epochs"),
         (
             _input_and_answer(),
-            Column(460, (Slot(("training", "runs")),)),
+            Column(460, (Slot(("training", "architecture", "runs")),)),
             Column(
                 820,
                 (
