@@ -98,16 +98,17 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Arc
     data, shape, classes = data_of(scene)
     key = (params.table, shape, classes)
     if key not in _known:
-        found = _worked_out(*key)
+        found = worked_out(*key)
         _known.clear()
         _known[key] = found
     plan, fields = _known[key]
     return ArchitectureResult(plan, fields, data, _opened_network(observation.network))
 
 
-def _worked_out(
+def worked_out(
     table: LayerTable, shape: tuple[int, int, int], classes: int
 ) -> tuple[TablePlan, Mapping[str, FieldRow]]:
+    """The sizes of a table for images of ``shape``, and the receptive field of every layer by its name."""
     from cnnviz.core.field_table import field_table
     from cnnviz.nets.table_plan import plan_table
 

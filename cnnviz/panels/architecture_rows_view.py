@@ -174,8 +174,6 @@ class LayerList(QWidget):
         metrics = QFontMetrics(hub.font("title"))
         names = [INPUT, *(row.name for row in params.table.layers)]
         widest = max(metrics.horizontalAdvance(name) for name in names)
-        if params.unfolded:
-            widest = max(widest, metrics.horizontalAdvance("shortcut.norm") + hub.px(12))
         left = (columns[0].right - columns[0].width) - hub.px(22)
         return min(widest + 2, max(left // 2, hub.px(40)))
 
@@ -321,7 +319,8 @@ class LayerList(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(hub.font("small" if token == "muted" else "title"))
         painter.setPen(hub.colour(token))
-        room = max(self._name_room - indent, 1)
+        part = painter.fontMetrics().horizontalAdvance("shortcut.norm") if indent else 0
+        room = min(max(self._name_room - indent, part), max(right - left, 1))
         shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, box.top(), room + 2, box.height()), middle, shown)
         start = left + room + hub.px(10)
