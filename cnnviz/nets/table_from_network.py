@@ -15,8 +15,6 @@ from cnnviz.nets.layer_table import (
     RESERVED_NAMES,
     ActivationRow,
     ConvolutionRow,
-    FlattenRow,
-    GlobalPoolingRow,
     Kind,
     LayerTable,
     LinearRow,
@@ -57,17 +55,10 @@ def table_of_network(module: nn.Module, graph: LayerGraph) -> tuple[LayerTable, 
     """
     reader = _Reader(module, graph)
     rows = reader.rows()
-    for place in range(len(rows) - 1, -1, -1):
-        row = rows[place]
-        if isinstance(row, LinearRow):
-            rows[place] = row.model_copy(update={"features": None})
-        elif isinstance(row, ConvolutionRow):
-            rows[place] = row.model_copy(update={"channels": None})
-        elif not isinstance(row, FlattenRow | GlobalPoolingRow):
-            continue
-        else:
-            continue
-        break
+    last = next((i for i in reversed(range(len(rows))) if isinstance(rows[i], LinearRow | ConvolutionRow)), None)
+    if last is not None:
+        width = "features" if isinstance(rows[last], LinearRow) else "channels"
+        rows[last] = rows[last].model_copy(update={width: None})
     return LayerTable(layers=tuple(rows)), " ".join(reader.left)
 
 
@@ -86,8 +77,8 @@ class _Reader:
         before = INPUT
         while layers:
             if len(self._graph.consumers(before)) > 1:
-                row, used = self._block(before, layers)
-                found.append(row)
+                block, used = self._block(before, layers)
+                found.append(block)
             else:
                 layer, used = layers[0], 1
                 if layer.inputs != (before,):

@@ -29,11 +29,13 @@ class _Kind:
 
 
 def _shape(planned: Any) -> tuple[int, ...]:
-    return planned.output if hasattr(planned, "output") else planned.output_shape
+    shape: tuple[int, ...] = planned.output if hasattr(planned, "output") else planned.output_shape
+    return shape
 
 
 def _weights(planned: Any) -> int:
-    return planned.weights if hasattr(planned, "weights") else planned.parameters
+    count: int = planned.weights if hasattr(planned, "weights") else planned.parameters
+    return count
 
 
 def _count(value: int) -> str:

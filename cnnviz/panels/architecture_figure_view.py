@@ -28,15 +28,16 @@ class TableFigure:
 
     def lines(self) -> list[tuple[str, ...]]:
         """Name, settings, output, weights, multiply-adds, field, step; as they are written."""
-        found = []
+        found: list[tuple[str, ...]] = []
         for planned in self.result.plan.rows:
             field = self.result.fields.get(planned.layers[-1].name) if planned.layers else None
-            known = planned.output is not None
+            output = planned.output
+            known = output is not None
             found.append(
                 (
                     planned.row.name,
                     row_words(planned.row),
-                    times(planned.output) if known else "impossible" if planned.problem else "waits",
+                    times(output) if output is not None else "impossible" if planned.problem else "waits",
                     count_words(planned.weights) if known else "",
                     count_words(planned.macs) if known else "",
                     *(field_words(field) if known else ("", "")),

@@ -11,8 +11,9 @@ from cnnviz.nets.layer_table import LAYER_TABLE, Kind, LayerTable, Row, free_nam
 from cnnviz.panels.architecture import ArchitectureParams, ArchitectureResult
 from cnnviz.panels.architecture_columns_view import ColumnTitles
 from cnnviz.panels.architecture_figure_view import TableFigure
+from cnnviz.panels.architecture_lines_view import INPUT
 from cnnviz.panels.architecture_menus_view import StartMenu, add_button
-from cnnviz.panels.architecture_rows_view import INPUT, LayerList
+from cnnviz.panels.architecture_rows_view import LayerList
 from cnnviz.scene.document import Document, SceneError
 from cnnviz.scene.models import Scene
 from cnnviz.training.recipes import recipe

@@ -229,7 +229,7 @@ def test_a_block_shows_its_layers_when_it_is_unfolded(panel):
     document.edit(TABLE, TABLE_PRESETS["residual-20"].table)
     click(view, 3, x=10)
     assert params_of(document).unfolded == ("block1_1",)
-    parts = [line.part.name for line in view._list._lines if line.what == "part"]
+    parts = [line.part.name for line in view._list._lines.lines if line.what == "part"]
     assert parts == [layer.name for layer in view._result.plan.rows[3].layers]
     assert "block1_1.body.conv2" in parts
     click(view, 3, x=10)
