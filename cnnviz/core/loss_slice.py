@@ -87,7 +87,8 @@ def _filter_normalised(weights: Tensor, generator: torch.Generator) -> Tensor:
         return torch.zeros_like(weights)
     noise = torch.randn(weights.shape, generator=generator).to(weights)
     lengths, ours = (each.flatten(1).norm(dim=1) for each in (noise, weights))
-    return noise * (ours / lengths.clamp_min(1e-10)).view(-1, *(1,) * (weights.ndim - 1))
+    factors: Tensor = (ours / lengths.clamp_min(1e-10)).view(-1, *(1,) * (weights.ndim - 1))
+    return noise * factors
 
 
 def path_plane(module: nn.Module, checkpoints: Sequence[Weights]) -> PathPlane:
@@ -127,7 +128,7 @@ def path_plane(module: nn.Module, checkpoints: Sequence[Weights]) -> PathPlane:
 
 def _named(direction: Tensor, centre: Weights, names: Sequence[str]) -> dict[str, Tensor]:
     sizes = [centre[name].numel() for name in names]
-    parts = dict(zip(names, direction.split(sizes), strict=True))
+    parts = dict(zip(names, torch.split(direction, sizes), strict=True))
     return {
         name: parts[name].view_as(weights).to(weights) if name in parts else torch.zeros_like(weights)
         for name, weights in centre.items()

@@ -1,4 +1,4 @@
-"""Loss landscape: the optimisers' paths on a function of two numbers."""
+"""Loss landscape: the optimisers' paths on a function of two numbers, and on a slice through a network's loss."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ Pair = tuple[float, float]
 POINTS = 64
 """Of the least squares: the largest batch."""
 MOST_STEPS = 500
+AUTOMATIC = "auto"
 
 
 class LandscapeParams(PanelParams):
-    surface: Literal["bowl", "rosenbrock", "beale", "saddle", "himmelblau", "noisy-bowl", "least-squares"] = Field(
-        "bowl", description="the function whose least value is looked for"
-    )
+    surface: Literal[
+        "bowl", "rosenbrock", "beale", "saddle", "himmelblau", "noisy-bowl", "least-squares", "network"
+    ] = Field("bowl", description="the function whose least value is looked for, or the loss of the open network")
     optimizers: tuple[Optimizer, ...] = Field(
         ("sgd", "momentum", "rmsprop", "adam"), description="whose paths are shown"
     )
@@ -54,6 +55,30 @@ class LandscapeParams(PanelParams):
         json_schema_extra={"undo": "none"},
     )
 
+    directions: Literal["random", "path"] = Field(
+        "random",
+        description="of the slice through the network's loss: random ones, or those in which its run moved most",
+    )
+    data: str = Field(
+        AUTOMATIC,
+        pattern=r"^(auto|digits|shapes|dots|mnist|fashion-mnist|cifar10|folder:.+)$",
+        max_length=4096,
+        description="the images: auto takes what the network was trained on where that is at hand",
+    )
+    images: int = Field(128, ge=16, le=1024, multiple_of=16, description="How many images the loss is the mean over")
+    reach: float = Field(
+        1.0, ge=0.05, le=3, description="How far the slice goes to each side: 1 is as far as the weights are long"
+    )
+    detail: Literal[11, 21, 41] = Field(21, description="places along each side of the slice, in the end")
+    draw: int = Field(0, ge=0, le=999, multiple_of=1, description="Another number draws other random directions")
+    asked: int = Field(
+        0,
+        ge=0,
+        description="how often a slice through the present weights was asked for",
+        json_schema_extra={"undo": "none"},
+    )
+    running: bool = Field(False, description="compute the slice that is asked for", json_schema_extra={"undo": "none"})
+
     @field_validator("optimizers")
     @classmethod
     def _once_each(cls, names: tuple[Optimizer, ...]) -> tuple[Optimizer, ...]:
@@ -75,21 +100,31 @@ class LandscapeResult:
         What is to be seen on the surface.
     steps : int
         Steps that are asked for; the paths may still be shorter.
+    surface : SurfaceMap or None
+        None where a slice was not asked for yet.
+    working : bool
+        A slice is being computed.
     """
 
-    surface: SurfaceMap
+    surface: SurfaceMap | None
     paths: tuple[SurfacePath, ...]
-    curves: Curves
-    start: Pair
+    curves: Curves | None
+    start: Pair | None
     steps: int
     words: str
     note: str
+    working: bool = False
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[LandscapeResult | Rest]:
+    params = cast(LandscapeParams, scene.panel("landscape"))
+    if params.surface == "network":
+        from cnnviz.panels.landscape_slice import slice_of_network
+
+        return slice_of_network(params, observation)
     from cnnviz.panels.landscape_paths import paths_on_function
 
-    return paths_on_function(cast(LandscapeParams, scene.panel("landscape")))
+    return paths_on_function(params)
 
 
 SPEC = PanelSpec(
@@ -97,7 +132,7 @@ SPEC = PanelSpec(
     title="Loss landscape",
     area="centre",
     params=LandscapeParams,
-    depends=(),
+    depends=("network",),
     compute=compute,
     view="cnnviz.panels.landscape_view:LandscapeView",
     tip="How each optimiser comes down: from crawling to diverging, with the full gradient and with mini-batches.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def function_map(name: SurfaceName) -> SurfaceMap:
 
 def paths_on_function(params: LandscapeParams) -> Iterator[LandscapeResult]:
     """Some steps of each path at a time, until all are as long as they are to be or have diverged."""
-    surface = SURFACES[params.surface]
+    surface = SURFACES[_name(params)]
     start = params.start or surface.start
     noisy = params.surface == "least-squares" and params.batch < POINTS
     walks = {name: _walk(params, start, name, params.batch if noisy else POINTS) for name in params.optimizers}
@@ -56,19 +56,24 @@ def paths_on_function(params: LandscapeParams) -> Iterator[LandscapeResult]:
     while True:
         for walk in going:
             walk.advance(min(AT_ONCE, params.steps - walk.steps))
-        yield _result(params, start, _descents(walks, params.steps), _descents(full, params.steps))
+        yield _result(params, start, descents_of(walks, params.steps), descents_of(full, params.steps))
         going = [walk for walk in going if walk.steps < params.steps and walk.diverged is None]
         if not going:
             return
 
 
+def _name(params: LandscapeParams) -> SurfaceName:
+    """The function's; what is no function has paths elsewhere."""
+    return cast(SurfaceName, params.surface)
+
+
 def _walk(params: LandscapeParams, start: Pair, name: Optimizer, batch: int) -> Descender:
     from cnnviz.training.descent import Descender
 
-    surface = SURFACES[params.surface]
+    surface = SURFACES[_name(params)]
     settings = path_settings(name, params)
     key = (params.surface, start, name, settings.learning_rate, settings.momentum, params.halve, batch)
-    walk = _walks.pop(key, None) or Descender(_function(params.surface, batch), start, settings, floor=surface.floor)
+    walk = _walks.pop(key, None) or Descender(_function(_name(params), batch), start, settings, floor=surface.floor)
     _walks[key] = walk  # last used, last forgotten
     while len(_walks) > KEPT:
         del _walks[next(iter(_walks))]
@@ -96,7 +101,8 @@ def _function(name: SurfaceName, batch: int) -> LossAndGradient:
     return lambda x, y, step: (float(surface.value(x, y)), gradient(x, y, step))
 
 
-def _descents(walks: dict[Optimizer, Descender], steps: int) -> list[Descent]:
+def descents_of(walks: dict[Optimizer, Descender], steps: int) -> list[Descent]:
+    """The first ``steps`` steps of each path."""
     from dataclasses import replace
 
     found = []
@@ -112,9 +118,9 @@ def _descents(walks: dict[Optimizer, Descender], steps: int) -> list[Descent]:
 
 
 def _result(params: LandscapeParams, start: Pair, walked: list[Descent], full: list[Descent]) -> LandscapeResult:
-    surface = SURFACES[params.surface]
+    surface = SURFACES[_name(params)]
     return LandscapeResult(
-        function_map(params.surface),
+        function_map(_name(params)),
         (*surface_paths(full, faint=True), *surface_paths(walked)),
         loss_curves(walked, full, surface.floor),
         start,
@@ -179,7 +185,7 @@ def _short(value: float) -> str:
 
 def _note(params: LandscapeParams) -> str:
     if params.surface != "least-squares":
-        return SURFACES[params.surface].note
+        return SURFACES[_name(params)].note
     if params.batch == POINTS:
         return SURFACES["least-squares"].note
     a_epoch = -(-POINTS // params.batch)

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidg
 from cnnviz.core.surfaces import SURFACES
 from cnnviz.panels.landscape import LandscapeParams, LandscapeResult
 from cnnviz.panels.landscape_looks import LOOKS, TITLES
+from cnnviz.panels.landscape_slice_view import SliceControls
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.training.choices import OPTIMIZERS
@@ -28,6 +29,9 @@ from cnnviz.ui.surface_plot import SurfacePlot
 from cnnviz.ui.theme import theme
 
 PATH = "panels.landscape"
+NETWORK = "network"
+SLICE_RATE = 0.01
+"""With which one begins on the slice through a network's loss."""
 
 
 class LandscapeView(PanelView):
@@ -35,7 +39,9 @@ class LandscapeView(PanelView):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
-        self._surface = ComboBox([(name, surface.title) for name, surface in SURFACES.items()])
+        self._has_curves = False
+        titles = [(name, surface.title) for name, surface in SURFACES.items()]
+        self._surface = ComboBox([*titles, (NETWORK, "This network's own loss")])
         self._surface.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._surface.setMinimumContentsLength(12)
         self._surface.setToolTip("The function whose least value is looked for")
@@ -59,6 +65,7 @@ class LandscapeView(PanelView):
         self._halve = Toggle("halve on divergence")
         self._halve.setToolTip("Go back to the last good place and on with half the rate, as training can be told to")
         self._halve.edited.connect(lambda on: document.edit(f"{PATH}.halve", on))
+        self._slice = SliceControls(document)
         self._names = PlotLegend()
         self._names.setToolTip("Click a name to let its optimiser walk, or to leave it out")
         self._names.toggled.connect(self._toggle_optimizer)
@@ -93,13 +100,20 @@ class LandscapeView(PanelView):
     def show_result(self, result: LandscapeResult) -> None:
         super().show_result(result)
         params = self._params()
-        self._map.set_surface(result.surface, result.paths, result.start, params.shown)
-        self._plot.set_curves(result.curves)
-        self._plot.legend.hide()  # the names above the map are that of both
+        self._has_curves = result.curves is not None
+        if result.surface is None:
+            self._map.clear()
+        else:
+            self._map.set_surface(result.surface, result.paths, result.start, params.shown)
+        if result.curves is not None:
+            self._plot.set_curves(result.curves)
+            self._plot.legend.hide()  # the names above the map are that of both
         self._plot.set_cursor(params.shown)
+        self._show_plot()
+        self._slice.show_working(result.working)
         self._words.setText(result.words)
         self._note.set_text(result.note)
-        self.set_subtitle(result.surface.title)
+        self.set_subtitle(self._surface.currentText() if result.surface is None else result.surface.title)
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -112,6 +126,7 @@ class LandscapeView(PanelView):
         )
         for row in rows:
             layout.addLayout(_row(*row))
+        layout.addWidget(self._slice)
         layout.addWidget(self._note)
         layout.addWidget(self._names)
         layout.addWidget(self._map, 5)
@@ -121,7 +136,10 @@ class LandscapeView(PanelView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._plot.setVisible(self.height() > theme().px(560))  # the map goes first
+        self._show_plot()
+
+    def _show_plot(self) -> None:
+        self._plot.setVisible(self._has_curves and self.height() > theme().px(560))  # the map goes first
 
     # the person's hand
 
@@ -130,7 +148,7 @@ class LandscapeView(PanelView):
 
     def _choose_surface(self, name: str) -> None:
         """Another function begins at its own place and with its own rate."""
-        rate = next(surface.learning_rate for key, surface in SURFACES.items() if key == name)
+        rate = next((surface.learning_rate for key, surface in SURFACES.items() if key == name), SLICE_RATE)
         changes = {"surface": name, "start": None, "learning_rate": rate}
         self.document.edit_many({f"{PATH}.{field}": value for field, value in changes.items()})
 
@@ -163,7 +181,9 @@ class LandscapeView(PanelView):
         self._momentum.setEnabled(not {"momentum", "nesterov"}.isdisjoint(params.optimizers))
         self._steps.refresh()
         self._batch.refresh()
-        self._batch.setEnabled(params.surface == "least-squares")
+        self._batch.setEnabled(params.surface in ("least-squares", NETWORK))
+        self._slice.setVisible(params.surface == NETWORK)
+        self._slice.refresh(params)
         self._halve.set_value(params.halve)
         self._shown.set_high(params.steps)
         self._shown.set_value(params.steps if params.shown is None else params.shown)

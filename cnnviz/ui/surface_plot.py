@@ -50,6 +50,11 @@ class SurfacePlot(QWidget):
         self.setAccessibleName(f"{surface.title}: {surface.value_label} over {surface.x_label} and {surface.y_label}")
         self.update()
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self._painter = None
+        self.update()
+
     def set_shown(self, shown: int | None) -> None:
         """Draw the paths as far as this step; None: to their ends."""
         if self._painter is not None and shown != self._painter.shown:

@@ -1,0 +1,108 @@
+"""Labelled images for the slice through a network's loss, read beside what else goes on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnnviz.panels.landscape import AUTOMATIC, LandscapeParams
+from cnnviz.panels.unshifted_input import as_input
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cnnviz.data.labelled_images import LabelledImages
+    from cnnviz.data.loading import Loading
+    from cnnviz.engine.observation import Observation
+
+LOADING_S = 0.15
+"""A data set that is being read is asked for this long at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class SliceBatch:
+    """Images as the network takes them, their classes, and what they are called."""
+
+    images: Tensor
+    labels: Tensor
+    title: str
+
+
+@dataclass(eq=False)
+class _Data:
+    key: tuple[object, ...]
+    loading: Loading | None = None
+    found: LabelledImages | None = None
+
+
+_data: list[_Data] = []
+
+
+def data_set_of(params: LandscapeParams, observation: Observation) -> str:
+    """The data set by its name: the network's own where nothing has to be fetched for it."""
+    if params.data != AUTOMATIC:
+        return params.data
+    card = observation.network.card
+    on_board = ("digits", "shapes", "dots")
+    if card.dataset in on_board or (card.dataset in ("mnist", "fashion-mnist", "cifar10") and _has_folder()):
+        return card.dataset
+    return "digits" if card.input_size[0] == 1 else "shapes"
+
+
+def _has_folder() -> bool:
+    return bool(os.environ.get("CNNVIZ_DATA_DIR"))
+
+
+def batch_for(params: LandscapeParams, observation: Observation) -> SliceBatch | None:
+    """The batch, evenly spread over the test images; None while they are being read.
+
+    Raises
+    ------
+    ValueError
+        There are none, or the network has not as many classes.
+    """
+    from cnnviz.data.loading import Loading
+
+    name, size = data_set_of(params, observation), observation.network.card.input_size
+    key = (name, size)
+    if not _data or _data[0].key != key:
+        _data[:] = [_Data(key, Loading(name, None, size))]
+    held = _data[0]
+    if held.found is None and held.loading is not None:
+        try:
+            found = held.loading.result(LOADING_S)
+        except ValueError:
+            _data.clear()
+            raise
+        if found is None:
+            return None
+        held.found, held.loading = found, None
+    assert held.found is not None
+    return _batch(held.found, name, params.images, observation)
+
+
+def _batch(found: LabelledImages, name: str, most: int, observation: Observation) -> SliceBatch:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+
+    from cnnviz.training.preparation import to_unit_range
+
+    if not len(found.images):
+        raise ValueError(f"{name} holds no images; choose other ones.")
+    chosen = np.linspace(0, len(found.images) - 1, min(len(found.images), most)).round().astype(int)
+    channels, *size = observation.network.card.input_size
+    pixels = to_unit_range(found.images[chosen])
+    if pixels.shape[1] != channels:
+        if 1 not in (pixels.shape[1], channels):
+            raise ValueError(
+                f"The network takes images of {channels} channels, those of {name} have {pixels.shape[1]}; "
+                "choose other ones."
+            )
+        pixels = pixels.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)
+    if list(pixels.shape[2:]) != size:
+        pixels = F.interpolate(pixels, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
+    images = as_input(pixels, observation)
+    labels = torch.tensor(found.labels[chosen], device=images.device)
+    return SliceBatch(images, labels, name.partition(":")[2] or name)

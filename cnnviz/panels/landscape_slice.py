@@ -1,0 +1,333 @@
+"""A slice through the loss of the open network, computed coarse first, and the optimisers' paths on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnviz.core.surface_map import SurfaceMap, SurfacePath
+from cnnviz.engine.panel import Rest
+from cnnviz.panels.landscape import POINTS, LandscapeParams, LandscapeResult, Pair
+from cnnviz.panels.landscape_data import SliceBatch, batch_for, data_set_of
+from cnnviz.panels.landscape_paths import descents_of, loss_curves, path_settings, surface_paths, words_of
+from cnnviz.panels.landscape_run import checkpoints_of
+from cnnviz.panels.rest_before_refining import RestBeforeRefining
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cnnviz.core.loss_slice import Loss, Plane
+    from cnnviz.core.surface_map import HeightScale
+    from cnnviz.engine.observation import Observation
+    from cnnviz.training.choices import Optimizer
+    from cnnviz.training.descent import Descender
+
+SHOW_EVERY_S = 0.25
+"""Between two pictures of a slice that is being computed."""
+PATHS_KEPT = 32
+BREATH_S = 0.002
+"""Between two passes: a hand that draws comes in between."""
+SOFTNESS = 0.1
+"""Of the heights' logarithmic scale, in units of the least loss found, but at least of LEAST_SOFTNESS."""
+LEAST_SOFTNESS = 0.02
+PATH_MARGIN = 0.25
+"""The slice goes so much further than the run's path, as a share of its extent."""
+
+
+@dataclass(eq=False)
+class _Slice:
+    """One slice, as far as it has come."""
+
+    key: tuple[object, ...]
+    module: nn.Module
+    plane: Plane
+    batch: SliceBatch
+    x: Pair
+    y: Pair
+    levels: tuple[tuple[int, ...], ...]
+    values: np.ndarray
+    name: str
+    generation: int
+    run_path: SurfacePath | None = None
+    about: str = ""
+    level: int = 0
+    places: Iterator[tuple[int, int]] | None = None
+    done: int = 0
+    map: tuple[int, SurfaceMap] | None = None
+    walks: dict[tuple[object, ...], Descender] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        return self.level == len(self.levels)
+
+
+_slices: list[_Slice] = []
+_rest = RestBeforeRefining()
+
+
+def slice_of_network(params: LandscapeParams, observation: Observation) -> Iterator[LandscapeResult | Rest]:
+    """What is there already at once; then the finer lattices and the paths, pass by pass."""
+    if observation.network.lacks:
+        raise ValueError("The file is no whole network, and has no loss. Choose a function above.")
+    if not params.asked:
+        words = "Press Compute to cut through the loss of the open network."
+        yield LandscapeResult(None, (), None, None, params.steps, words, _data_words(params, observation))
+        return
+    key = _key(params, observation)
+    known = _slices[0] if _slices and _slices[0].key == key else None
+    if known is None and not params.running:
+        shown = _slices[0] if _slices else None
+        words = "Cancelled. Press Compute to begin anew."
+        if shown is not None:
+            yield _result(shown, params, observation, words=words)
+        else:
+            yield LandscapeResult(None, (), None, None, params.steps, words, _data_words(params, observation))
+        return
+    if known is None:
+        words = "Reading the images."
+        yield LandscapeResult(None, (), None, None, params.steps, words, _data_words(params, observation), True)
+        yield Rest(BREATH_S)
+        batch = batch_for(params, observation)
+        while batch is None:
+            yield Rest(BREATH_S)
+            batch = batch_for(params, observation)
+        known = _new_slice(key, params, observation, batch)
+        _slices[:] = [known]
+    else:
+        yield _result(known, params, observation)
+    if not params.running:
+        return
+    yield _rest.after(observation.rendered.edited)
+    yield from _worked(known, params, observation)
+
+
+def _worked(slice_: _Slice, params: LandscapeParams, observation: Observation) -> Iterator[LandscapeResult | Rest]:
+    """A pass for the map, then one for a path, and so on; a picture where something is to be seen."""
+    while slice_.level == 0:
+        _compute_one(slice_)
+        yield Rest(BREATH_S)
+    yield _result(slice_, params, observation)
+    walks = _walks(slice_, params)
+    turn, shown = 0, time.monotonic()
+    while True:
+        going = [walk for walk in walks.values() if walk.steps < params.steps and walk.diverged is None]
+        if slice_.finished and not going:
+            break
+        if not slice_.finished:
+            _compute_one(slice_)
+        if going:
+            going[turn % len(going)].advance(1)
+            turn += 1
+        if time.monotonic() - shown > SHOW_EVERY_S:
+            shown = time.monotonic()
+            yield _result(slice_, params, observation)
+        else:
+            yield Rest(BREATH_S)
+    yield _result(slice_, params, observation)
+
+
+def _key(params: LandscapeParams, observation: Observation) -> tuple[object, ...]:
+    data = (data_set_of(params, observation), params.images, observation.mean, observation.std)
+    lies = (params.directions, params.reach, params.draw, params.detail)
+    return params.asked, observation.network.source, observation.network.changes, data, lies
+
+
+def _new_slice(key: tuple[object, ...], params: LandscapeParams, observation: Observation, batch: SliceBatch) -> _Slice:
+    from cnnviz.core.loss_slice import grid_levels, path_plane, random_plane
+
+    network = observation.network
+    outputs = _outputs(network.module, batch)
+    if outputs.dim() != 2:
+        raise ValueError(
+            "The network answers with maps, not with classes: it has no such loss. Choose a function above."
+        )
+    classes = int(batch.labels.max()) + 1
+    if classes > max(outputs.shape[1], 2):
+        raise ValueError(f"{batch.title} has {classes} classes, the network {outputs.shape[1]}; choose other images.")
+    run_path, about, span = None, "", (-params.reach, params.reach)
+    x = y = span
+    if params.directions == "path":
+        checkpoints, titles = checkpoints_of(observation)
+        found = path_plane(network.module, checkpoints)
+        plane = found.plane
+        x, y = (_around(found.places[:, axis]) for axis in (0, 1))
+        run_path = SurfacePath(f"the run, {titles[0]} to {titles[-1]}", found.places.cpu().numpy(), 6, "dotted")
+        shares = " and ".join(f"{100 * share:.0f} %" for share in found.explained)
+        about = f"The plane of the run's {len(checkpoints)} checkpoints holds {shares} of how they differ."
+    else:
+        plane = random_plane(network.module, params.draw)
+    levels = grid_levels(params.detail)
+    values = np.full((params.detail, params.detail), np.nan)
+    return _Slice(
+        key, network.module, plane, batch, x, y, levels, values, network.title, network.generation, run_path, about
+    )
+
+
+def _around(places: Tensor) -> Pair:
+    """The extent of a path and of the weights at 0, with a margin."""
+    low, high = min(float(places.min()), 0.0), max(float(places.max()), 0.0)
+    margin = PATH_MARGIN * (high - low)
+    return low - margin, high + margin
+
+
+def _outputs(module: nn.Module, batch: SliceBatch) -> Tensor:
+    import torch
+
+    with torch.no_grad():
+        found: Tensor = module(batch.images[:1])
+    return found
+
+
+def _loss(slice_: _Slice, indices: np.ndarray | None = None) -> Loss:
+    import torch
+    import torch.nn.functional as F
+
+    from cnnviz.training.losses import batch_loss
+
+    labels = slice_.batch.labels if indices is None else slice_.batch.labels[torch.from_numpy(indices)]
+    ends_in_softmax = any(type(each).__name__ == "Softmax" for each in list(slice_.module.modules())[-1:])
+
+    def loss(outputs: Tensor) -> Tensor:
+        if outputs.shape[1] == 1:
+            return F.binary_cross_entropy_with_logits(outputs[:, 0], labels.to(outputs.dtype))
+        return batch_loss("cross-entropy", outputs.clamp_min(1e-12).log() if ends_in_softmax else outputs, labels)
+
+    return loss
+
+
+def _compute_one(slice_: _Slice) -> None:
+    """One place more of the map."""
+    from cnnviz.core.loss_slice import loss_at, new_places
+
+    if slice_.places is None:
+        slice_.places = new_places(slice_.levels, slice_.level)
+    place = next(slice_.places, None)
+    if place is None:
+        slice_.level, slice_.places = slice_.level + 1, None
+        return
+    row, column = place
+    a, b = _place_at(slice_, row, column)
+    slice_.values[place] = loss_at(slice_.module, slice_.plane, slice_.batch.images, _loss(slice_), a, b)
+    slice_.done += 1
+
+
+def _place_at(slice_: _Slice, row: int, column: int) -> Pair:
+    last = slice_.levels[-1][-1]
+    (left, right), (low, high) = slice_.x, slice_.y
+    return left + (right - left) * column / last, low + (high - low) * row / last
+
+
+def _walks(slice_: _Slice, params: LandscapeParams) -> dict[Optimizer, Descender]:
+    from cnnviz.core.loss_slice import loss_and_slope, loss_at
+    from cnnviz.core.surfaces import batches_of
+    from cnnviz.training.descent import Descender
+
+    start = _start(slice_, params)
+    images, whole = slice_.batch.images, _loss(slice_)
+
+    def function(a: float, b: float, step: int) -> tuple[float, Pair]:
+        if params.batch >= POINTS or params.batch >= len(images):
+            return loss_and_slope(slice_.module, slice_.plane, images, whole, a, b)
+        chosen = batch(step)
+        _, slope = loss_and_slope(slice_.module, slice_.plane, images[chosen], _loss(slice_, chosen), a, b)
+        return loss_at(slice_.module, slice_.plane, images, whole, a, b), slope
+
+    batch = batches_of(len(images), min(params.batch, len(images)))
+    found = {}
+    for name in params.optimizers:
+        settings = path_settings(name, params)
+        key = (start, name, settings.learning_rate, settings.momentum, params.halve, params.batch)
+        walk = slice_.walks.pop(key) if key in slice_.walks else Descender(function, start, settings)
+        found[name] = slice_.walks[key] = walk
+    while len(slice_.walks) > PATHS_KEPT:
+        del slice_.walks[next(iter(slice_.walks))]
+    return found
+
+
+def _start(slice_: _Slice, params: LandscapeParams) -> Pair:
+    """Where the paths begin: moved onto the slice; by default in its upper left quarter."""
+    if params.start is None:
+        return tuple(  # type: ignore[return-value]
+            low + (high - low) * share for (low, high), share in ((slice_.x, 0.15), (slice_.y, 0.8))
+        )
+    return tuple(  # type: ignore[return-value]
+        min(max(at, low), high) for at, (low, high) in zip(params.start, (slice_.x, slice_.y), strict=True)
+    )
+
+
+def _map(slice_: _Slice) -> SurfaceMap | None:
+    """Of the last lattice that is whole; drawn once for each."""
+    from cnnviz.core.surface_map import surface_map
+
+    if slice_.level == 0:
+        return None
+    if slice_.map is None or slice_.map[0] != slice_.level:
+        rows = list(slice_.levels[slice_.level - 1])
+        values = slice_.values[np.ix_(rows, rows)]
+        by_path = slice_.run_path is not None
+        labels = ("first principal direction", "second") if by_path else ("first random direction", "second")
+        title = f"Loss around {slice_.name}"
+        made = surface_map(values, slice_.x, slice_.y, _scale(values), (*labels, "loss"), title, ((0.0, 0.0),))
+        slice_.map = (slice_.level, made)
+    return slice_.map[1]
+
+
+def _scale(values: np.ndarray) -> HeightScale:
+    from cnnviz.core.surface_map import height_scale
+
+    finite = values[np.isfinite(values)]
+    least = float(finite.min()) if finite.size else 0.0
+    return height_scale(values, softness=max(SOFTNESS * least, LEAST_SOFTNESS))
+
+
+def _result(slice_: _Slice, params: LandscapeParams, observation: Observation, *, words: str = "") -> LandscapeResult:
+    walks = _walks(slice_, params) if slice_.level and params.running else {}
+    walked = descents_of(walks, params.steps)
+    paths = surface_paths(walked)
+    if slice_.run_path is not None:
+        paths = (slice_.run_path, *paths)
+    total = len(slice_.levels[-1]) ** 2
+    parts = [words] if words else []
+    if not slice_.finished and not words:
+        parts.append(f"{slice_.done:,} of {total:,} places.")
+    if walked:
+        parts.append(words_of(walked, 0.0, max(len(each.rates) for each in walked)))
+    working = params.running and (
+        not slice_.finished or any(each.steps < params.steps and each.diverged is None for each in walks.values())
+    )
+    return LandscapeResult(
+        _map(slice_),
+        paths,
+        loss_curves(walked, [], 0.0) if walked else None,
+        _start(slice_, params) if walks else None,
+        params.steps,
+        " ".join(parts),
+        _note(slice_, params, observation),
+        working,
+    )
+
+
+def _note(slice_: _Slice, params: LandscapeParams, observation: Observation) -> str:
+    from cnnviz.core.loss_slice import has_batch_norm
+
+    parts = []
+    if slice_.generation != observation.network.generation:
+        parts.append("Of earlier weights: press Compute for the present ones.")
+    batch = slice_.batch
+    parts.append(f"Cross-entropy, mean over {len(batch.images)} images of {batch.title}.")
+    if params.batch < min(POINTS, len(batch.images)):
+        parts.append(f"Steps see {params.batch} of them at a time.")
+    parts.append(slice_.about or "Random directions, filters as long as the network's own (Li et al., 2018).")
+    if has_batch_norm(slice_.module):
+        parts.append("Batch normalisation keeps the averages of the weights at the cross.")
+    return " ".join(parts)
+
+
+def _data_words(params: LandscapeParams, observation: Observation) -> str:
+    return (
+        f"The mean over {params.images} images of {data_set_of(params, observation)}, on a plane through the weights."
+    )
