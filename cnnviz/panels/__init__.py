@@ -12,6 +12,7 @@ from cnnviz.panels import (
     epochs,
     equivariance,
     filters,
+    gradient_check,
     guess,
     input,
     invariance,
@@ -56,5 +57,6 @@ PANELS: tuple[PanelSpec, ...] = (
     symmetry.SPEC,
     loss_calculator.SPEC,
     backpropagation.SPEC,
+    gradient_check.SPEC,
     landscape.SPEC,
 )
