@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -133,7 +133,7 @@ class LossCalculatorView(PanelView):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme().px(6))
+        layout.setSpacing(theme().px(4))
         for row in (
             ((self._examples, 1), (self._given, 0)),
             ((self._outputs, 0), (self._smoothing, 1)),
@@ -264,6 +264,12 @@ class LossCalculatorView(PanelView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._plot.setVisible(self.height() > theme().px(560))  # the numbers go first
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        if self._plot.isHidden():
+            return hint
+        return hint - QSize(0, self._plot.minimumSizeHint().height() + self.layout().spacing())
 
     def _restyle(self) -> None:
         self._words.setFont(theme().font("body"))
