@@ -1,4 +1,4 @@
-"""How often a classifier gives the same answer for shifted copies of an image."""
+"""How often a network gives the same answer for shifted copies of an image."""
 
 import math
 from collections.abc import Callable
@@ -19,6 +19,8 @@ Coming = Border | Literal["crop"]
 """What comes in at the sides: as for any transform; or nothing, for windows that are cut out of larger images."""
 
 BATCH = 256
+VALUES_AT_ONCE = 400_000
+"""Of the copies that go through the network together: a pass is not cut short when it is given up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,8 @@ class Consistency:
     border : str
     unanswered : int
         Images with an answer that is not finite for some copy; their pairs count as different.
+    cells : int
+        Of the network's answer: 1 of a classifier; else the pixels that are compared, each at its place in the image.
     """
 
     share: float
@@ -54,6 +58,7 @@ class Consistency:
     largest_shift: int
     border: Coming
     unanswered: int = 0
+    cells: int = 1
 
     @property
     def images(self) -> int:
@@ -79,7 +84,10 @@ def shift_consistency(
     Parameters
     ----------
     module : nn.Module
-        A classifier, of (N, classes); one output alone is taken for yes or no at 0. Put into evaluation mode meanwhile.
+        A classifier, of (N, classes); one output alone is taken for yes or no at 0. Or one that answers for every pixel,
+        (N, classes, height, width) of the image's size: its answers are moved back by the shift and compared pixel by
+        pixel, apart from those near the border unless the image is wrapped; one channel alone is taken for yes above
+        the middle between its least and its largest value for the image itself. In evaluation mode meanwhile.
     images : Tensor (N, C, H, W)
         Ready for the network; with the border "crop" larger than its input by twice ``largest_shift``.
     largest_shift : int
@@ -97,7 +105,7 @@ def shift_consistency(
     Raises
     ------
     ValueError
-        There is nothing to measure, or the network gives no classes.
+        There is nothing to measure, or the network's answer is neither of these.
     Cancelled
         As asked by ``cancelled``.
     """
@@ -107,7 +115,7 @@ def shift_consistency(
     ]
     random = np.random.default_rng(seed)
     per_image = np.empty(len(images))
-    unanswered = 0
+    unanswered, cells = 0, 1
     with evaluating(tuple(module.modules())), torch.no_grad():
         for number in range(len(images)):
             chosen = None if pairs is None else _draw(random, len(shifts), pairs)
@@ -116,6 +124,7 @@ def shift_consistency(
             answers = _answers(module, images[number : number + 1], copies, largest_shift, border, black, cancelled)
             broken = answers < 0
             unanswered += bool(broken.any())
+            cells = int(np.prod(answers.shape[1:]))
             if chosen is None:
                 per_image[number] = _agreeing(answers)
             else:
@@ -125,7 +134,7 @@ def shift_consistency(
                 progress((number + 1) / len(images))
     low, high = bootstrap_interval(per_image, level, resamples, seed)
     count = math.comb(len(shifts), 2) if pairs is None else pairs
-    return Consistency(float(per_image.mean()), low, high, level, per_image, count, largest_shift, border, unanswered)
+    return Consistency(float(per_image.mean()), low, high, level, per_image, count, largest_shift, border, unanswered, cells)
 
 
 def bootstrap_interval(
@@ -168,9 +177,10 @@ def _draw(random: np.random.Generator, copies: int, pairs: int) -> NDArray[np.in
 
 
 def _agreeing(answers: NDArray[np.int64]) -> float:
-    """Share of all pairs whose answers are the same."""
-    _, counts = np.unique(answers[answers >= 0], return_counts=True)
-    return float((counts * (counts - 1)).sum() / (len(answers) * (len(answers) - 1)))
+    """Share of all pairs of copies (copies, …) whose answers are the same, mean over what follows the first axis."""
+    counts = [(answers == each).sum(0) for each in np.unique(answers[answers >= 0])]
+    same = sum((count * (count - 1) for count in counts), np.zeros(answers.shape[1:]))
+    return float(np.mean(same) / (len(answers) * (len(answers) - 1)))
 
 
 def _answers(
@@ -182,16 +192,31 @@ def _answers(
     black: float | tuple[float, ...],
     cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.int64]:
-    """The top class of every shifted copy; -1 where the answer is not finite."""
-    found = []
-    for start in range(0, len(shifts), BATCH):
+    """The top class of every shifted copy, or of each of its pixels that is compared; -1 where it is not finite."""
+    found: list[NDArray[np.int64]] = []
+    first = _answer(module, _copy(image, (0, 0), largest, border, black))
+    threshold = 0.0 if first.ndim == 2 else float(first.min() + first.max()) / 2
+    at_once = min(max(VALUES_AT_ONCE // image.numel(), 1), BATCH)
+    for start in range(0, len(shifts), at_once):
         if cancelled is not None and cancelled():
             raise Cancelled
-        part = shifts[start : start + BATCH]
-        found.append(
-            _top(module(torch.cat([_copy(image, shift, largest, border, black) for shift in part])), len(part))
-        )
+        part = shifts[start : start + at_once]
+        answer = _answer(module, torch.cat([_copy(image, shift, largest, border, black) for shift in part]))
+        if len(answer) != len(part):
+            raise ValueError(f"The network gives {len(answer)} answers for {len(part)} images.")
+        top = (answer[:, 0] > threshold).long() if answer.shape[1] == 1 else answer.argmax(1)
+        top = torch.where(answer.isfinite().all(1), top, -1).cpu().numpy()
+        found += [top] if answer.ndim == 2 else [_back(top, part, largest, border)]
     return np.concatenate(found)
+
+
+def _back(top: NDArray[np.int64], shifts: list[tuple[int, int]], largest: int, border: Coming) -> NDArray[np.int64]:
+    """Answers (copies, h, w) moved back to where their pixels are in the image, as far as all copies show them."""
+    if border != "wrap" and min(top.shape[1:]) <= 2 * largest:
+        raise ValueError(f"Answers of {top.shape[1]}×{top.shape[2]} have no pixel that stays inside by {largest}.")
+    moved = [np.roll(each, (-rows, -columns), (0, 1)) for each, (rows, columns) in zip(top, shifts, strict=True)]
+    inner = slice(None) if border == "wrap" else slice(largest, -largest)
+    return np.stack([each[inner, inner].ravel() for each in moved])
 
 
 def _copy(
@@ -205,13 +230,13 @@ def _copy(
     return image[:, :, top : top + height, left : left + width]
 
 
-def _top(output: object, count: int) -> NDArray[np.int64]:
-    found = tensors_in(output)
-    if not found or found[0].ndim != 2 or len(found[0]) != count:
-        shape = tuple(found[0].shape[1:]) if found else ()
-        raise ValueError(
-            f"The network's answer has the shape {shape} and names no class: consistency needs a classifier."
-        )
-    logits = found[0]
-    top = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
-    return torch.where(logits.isfinite().all(1), top, -1).cpu().numpy()
+def _answer(module: nn.Module, images: Tensor) -> Tensor:
+    """Classes (N, classes), or maps of them (N, classes, h, w) as large as the images."""
+    found = tensors_in(module(images))
+    if found and (found[0].ndim == 2 or (found[0].ndim == 4 and found[0].shape[2:] == images.shape[2:])):
+        return found[0]
+    shape = tuple(found[0].shape[1:]) if found else ()
+    raise ValueError(
+        f"The network's answer has the shape {shape}: consistency needs one for the image, or one for each of its "
+        "pixels. Open a classifier, or a network for segmentation."
+    )

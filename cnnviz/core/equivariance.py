@@ -20,6 +20,9 @@ from cnnviz.core.transforms import Transform, move_images
 
 __all__ = ["Cancelled", "equivariance", "equivariance_steps"]
 
+SMALL_BATCH = 16
+"""With fewer images in a pass than this, results come in smaller steps."""
+
 
 def equivariance(
     network: TracedNetwork,
@@ -53,6 +56,9 @@ def equivariance_steps(
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Equivariance]:
     """Measure coarse first: every fourth transform of the first image, then those between, then image by image.
+
+    Where few images fit into a pass, which is where one takes long, it is every sixteenth first, and a result comes
+    after some passes, whatever image they are of; one image's numbers are shown with the others' when all are there.
 
     All transforms of an image go through the network together, in as few passes as the memory for the recorded maps
     allows; one by one through networks whose way depends on the values (``graph.method`` is "hooks").
@@ -114,16 +120,26 @@ def equivariance_steps(
     work = _Measurement(plan, images, others, black, cancelled)
     total = len(images) * len(plan.transforms)
     everything = list(range(len(transforms)))
-    first = [everything[0::4], everything[2::4], everything[1::2]] if coarse and len(transforms) > 8 else [everything]
+    first, later = [everything], [everything]
+    if coarse and len(transforms) > 8:
+        first = [everything[0::4], everything[2::4], everything[1::2]]
+        if plan.batch < SMALL_BATCH:
+            first = [everything[0::16], everything[8::16], everything[4::8], *first[1:]]
+            later = [everything[start::8] for start in range(8)]
     done = 0
     for number in range(len(images)):
-        for part in first if number == 0 else [everything]:
+        parts = first if number == 0 else later
+        for place, part in enumerate(parts):
             work.measure(number, part)
             done += len(part)
             if progress is not None:
                 progress(done / total)
-            yield work.result(done / total)
+            yield work.result(done / total, number + 1 if number == 0 or place == len(parts) - 1 else number)
         work.forget(number)
+
+
+class _AllSeen(Exception):
+    """Ends a pass whose remaining layers nobody asked for."""
 
 
 class _Compared(NamedTuple):
@@ -182,7 +198,10 @@ class _Measurement:
             chunk = batch[start : start + plan.batch]
             part = moving[max(start - len(ahead), 0) : max(start + len(chunk) - len(ahead), 0)]
             see = self._seer(number, part, start, len(chunk), len(ahead))
-            plan.network.stream(chunk, see, cancelled=self._cancelled)
+            try:
+                plan.network.stream(chunk, see, cancelled=self._cancelled)
+            except _AllSeen:
+                pass
             self._write_down(number, part)
         if not self._chance:
             self._measure_chance()
@@ -217,6 +236,7 @@ class _Measurement:
         """What is done with the layers' outputs for the images from ``start`` of a batch, ``ahead`` of them unmoved."""
         before = max(ahead - start, 0)
         unmoved = range(start, start + min(before, count)) if ahead != 1 else [number] * min(before, count)
+        waited_for = set(self._plan.layers)
 
         def see(name: str, value: Tensor) -> None:
             each = self._plan.layers.get(name)
@@ -230,6 +250,9 @@ class _Measurement:
                 self._keep(name, index, self._plan.kept(name, maps[place]))
             if part:
                 self._compare(name, number, part, maps[before:])
+            waited_for.discard(name)
+            if not waited_for:
+                raise _AllSeen
 
         return see
 
@@ -295,10 +318,11 @@ class _Measurement:
             self._nearest[at] = _divided(_stacked([each.nearest for each in self._compared]), scales)[:, None]
         self._compared.clear()
 
-    def result(self, done: float) -> Equivariance:
+    def result(self, done: float, images: int) -> Equivariance:
+        """With the numbers of so many ``images``."""
         plan = self._plan
         layers = [
-            self._layer(placed.layer) if placed.grid is not None else self._unmeasured(placed) for placed in plan.placed
+            self._layer(placed.layer, images) if placed.grid is not None else self._unmeasured(placed) for placed in plan.placed
         ]
         notes = tuple(plan.notes)
         return Equivariance(
@@ -320,7 +344,7 @@ class _Measurement:
             placed.reason,
         )
 
-    def _layer(self, name: str) -> LayerEquivariance:
+    def _layer(self, name: str, images: int) -> LayerEquivariance:
         each = self._plan.layers[name]
         notes = list(self._plan.notes_of(name))
         if self._zero[name]:
@@ -335,6 +359,7 @@ class _Measurement:
         chance = chance[~np.isnan(chance)]
         level, spread = (float(chance.mean()), float(chance.std())) if len(chance) else (np.nan, np.nan)
         error, nearest = self._error[row].copy(), self._nearest[row].copy()
+        error[images:] = nearest[images:] = np.nan
         return LayerEquivariance(name, each.mover.grid, error, nearest, floor, level, spread, each.shares, tuple(notes))
 
 

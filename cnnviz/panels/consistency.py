@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
+from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
 from cnnviz.panels.unshifted_input import as_input
 from cnnviz.scene.models import Scene
@@ -26,6 +27,8 @@ REST_S = 0.12
 LOADING_S = 0.15
 """A data set that is being read is asked for this long at a time."""
 SAMPLES = "samples"
+FEW_PAIRS = 6
+"""Of shifted copies, drawn for each image where a pass takes long; else all pairs are compared."""
 
 
 class ConsistencyParams(PanelParams):
@@ -69,6 +72,8 @@ class ConsistencyResult:
         A data set is chosen, and not asked to be measured.
     message : str
         Why there is nothing to measure.
+    of_pixels : bool
+        The network answers for every pixel.
     """
 
     rows: tuple[ConsistencyRow, ...] = ()
@@ -78,6 +83,7 @@ class ConsistencyResult:
     curves: Curves | None = None
     waiting: bool = False
     message: str = ""
+    of_pixels: bool = False
 
     @property
     def finished(self) -> bool:
@@ -91,6 +97,7 @@ class _Measured:
     key: tuple[object, ...]
     per_image: list[float] = field(default_factory=list)
     pairs: int = 0
+    of_pixels: bool = False
 
 
 @dataclass(eq=False)
@@ -136,6 +143,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
         if images is None:
             yield _result(works, names, 0)
     black = tuple(-mean / std for mean, std in zip(observation.mean, observation.std, strict=True))
+    heavy = network.graph.macs > HEAVY
     for number in range(len(images)):
         for work, each in zip(works, networks, strict=True):
             if len(work.per_image) > number:
@@ -146,6 +154,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
                     _input(images[number], observation),
                     params.shift,
                     border=params.border,
+                    pairs=FEW_PAIRS if heavy else None,
+                    seed=number,
                     black=black,
                     resamples=1,
                     cancelled=cancelled,
@@ -156,8 +166,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
                 yield ConsistencyResult(message=str(error))
                 return
             work.per_image.append(one.share)
-            work.pairs = one.pairs
-        if number % 4 == 3 or number == len(images) - 1:
+            work.pairs, work.of_pixels = one.pairs, one.cells > 1
+        if heavy or number % 4 == 3 or number == len(images) - 1:
             yield _result(works, names, len(images) * len(works))
     yield _result(works, names, len(images) * len(works))
 
@@ -243,7 +253,10 @@ def _result(works: list[_Measured], names: tuple[str, ...], total: int, *, waiti
     curves = Curves("Consistency, image by image", "share of images", label, tuple(lines), tuple(marks))
     done = sum(len(work.per_image) for work in works)
     pairs = max(work.pairs for work in works)
-    return ConsistencyResult(tuple(rows), pairs, done, total, curves if lines else None, waiting)
+    of_pixels = any(work.of_pixels for work in works)
+    return ConsistencyResult(
+        tuple(rows), pairs, done, total, curves if lines else None, waiting, of_pixels=of_pixels
+    )
 
 
 SPEC = PanelSpec(

@@ -104,8 +104,9 @@ class ConsistencyView(PanelView):
             return "Press Measure to begin." if result.waiting else "Reading the images."
         images = result.rows[0].images
         pairs = format_count(result.pairs)
+        what = "Pixels of two shifted copies" if result.of_pixels else "Two shifted copies"
         words = (
-            f"Two shifted copies of an image get the same top class in {format_percent(result.rows[0].share, 1)} of "
+            f"{what} of an image get the same top class in {format_percent(result.rows[0].share, 1)} of "
             f"the pairs: {format_count(images)} images, {pairs} pairs each. In brackets the 95 % bootstrap interval "
             "over images."
         )

@@ -11,7 +11,7 @@ import numpy as np
 from cnnviz.core.network_changes import POOLING_WORDS, PoolingName, SwapPooling, with_change
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
-from cnnviz.panels.own_passes import outputs
+from cnnviz.panels.own_passes import HEAVY, outputs
 from cnnviz.panels.unshifted_input import as_input, still, unshifted
 from cnnviz.panels.windowed_pooling import is_windowed, next_pooling, poolings
 from cnnviz.scene.models import Scene
@@ -31,10 +31,10 @@ UNPOOLED = "not pooled"
 STRENGTHS = tuple(float(each) for each in np.linspace(0, 8, 17))
 """Of warps, in pixels."""
 MOST_LAYERS = 7
-HEAVY = 2_000_000_000
-"""Multiply-adds of a network that takes long for one image."""
 _COARSE = 4
 """Every which point comes first."""
+_FEW = 3
+"""Points of a network that takes long for each."""
 
 Measure = Callable[["Tensor", "Tensor"], "Mapping[str, Distances]"]
 """Of the images in [0, 1]: the one as it is, and its variants."""
@@ -73,23 +73,34 @@ def against_change(
     amounts, variants = _variants(image, params)
     plan = _plan(observation, params, cancelled)
     found = {name: np.full((2, len(amounts)), np.nan) for name in plan.names}
-    places = np.arange(len(amounts))
-    # at most three passes come before the first curves of a network that takes a second for one
-    steps = (*((4 * _COARSE,) if observation.network.graph.macs > HEAVY else ()), _COARSE, 1)
-    result, seen = None, np.zeros(len(places), bool)
-    for step in steps:
+    result, seen = None, np.zeros(len(amounts), bool)
+    for chosen in _portions(len(amounts), heavy=observation.network.graph.macs > HEAVY):
         if cancelled():
             raise ComputeCancelled
-        chosen = places[~seen & (places % step == 0)]
         for name, each in plan.measure(image, variants(chosen)).items():
             found[name][:, chosen] = each.relative, each.cosine
         seen[chosen] = True
         curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
-        coarse, said = step > 1, _reading(params)
+        coarse, said = not seen.all(), _reading(params)
         result = InvarianceResult(params.subject, plan.title, plan.words, curves, pictures, cursor, coarse, said)
         yield result
     assert result is not None
     _kept[params.subject] = key, result
+
+
+def _portions(count: int, *, heavy: bool) -> list[np.ndarray]:
+    """Which points come together: every fourth first; of heavy networks a few, from far apart to close together."""
+    places = np.arange(count)
+    if not heavy:
+        first = places % _COARSE == 0
+        return [places[first], places[~first]]
+    steps = [step for step in (16, 8, 4, 2, 1) if step < count]
+    found, seen = [], np.zeros(count, bool)
+    for step in steps:
+        chosen = places[~seen & (places % step == 0)]
+        seen[chosen] = True
+        found += [chosen[start : start + _FEW] for start in range(0, len(chosen), _FEW)]
+    return found
 
 
 def _key(scene: Scene, observation: Observation, params: InvarianceParams) -> tuple[object, ...]:
@@ -154,17 +165,34 @@ def _plan(observation: Observation, params: InvarianceParams, cancelled: Cancell
     return replace(_over_layers(observation, cancelled), words=words)
 
 
+class _Passes:
+    """Layers' outputs for one image and its variants; those of the image itself are worked out once."""
+
+    def __init__(self, observation: Observation, cancelled: Cancelled) -> None:
+        self._observation, self._cancelled = observation, cancelled
+        self._unchanged: dict[TracedNetwork, Mapping[str, Tensor]] = {}
+
+    def both(
+        self, traced: TracedNetwork, image: Tensor, variants: Tensor, layers: tuple[str, ...]
+    ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        given = as_input(variants, self._observation)
+        if traced not in self._unchanged:
+            unchanged = as_input(image, self._observation)
+            self._unchanged[traced] = outputs(traced, unchanged, layers, self._cancelled)
+        return self._unchanged[traced], outputs(traced, given, layers, self._cancelled)
+
+
 def _over_kinds(observation: Observation, layer: Layer, cancelled: Cancelled) -> _Plan:
     """The map that feeds ``layer``, pooled in every way."""
     from cnnviz.core.invariance import distances, every_kind, pooled_distances
 
     pooling, feed = own_pooling(observation.network, layer)
     kinds = every_kind(pooling)
+    passes = _Passes(observation, cancelled)
 
     def measure(image: Tensor, variants: Tensor) -> Mapping[str, Distances]:
         traced = observation.network.traced
-        one = outputs(traced, as_input(image, observation), (feed,), cancelled)[feed]
-        others = outputs(traced, as_input(variants, observation), (feed,), cancelled)[feed]
+        one, others = (each[feed] for each in passes.both(traced, image, variants, (feed,)))
         found = pooled_distances(one, others, kinds)
         named = {POOLING_WORDS[cast(PoolingName, kind)]: found[kind] for kind in kinds}
         return {PIXELS: distances(image, variants), UNPOOLED: found["detector"], **named}
@@ -201,12 +229,13 @@ def _over_networks(observation: Observation, cancelled: Cancelled) -> _Plan:
 
     name = observation.layer.name
     networks = {POOLING_WORDS[kind]: traced for kind, traced in _swapped(observation, name).items()}
+    passes = _Passes(observation, cancelled)
 
     def measure(image: Tensor, variants: Tensor) -> Mapping[str, Distances]:
         found: dict[str, Distances] = {PIXELS: distances(image, variants)}
         for words, traced in networks.items():
-            one = outputs(traced, as_input(image, observation), (name,), cancelled)[name]
-            found[words] = distances(one, outputs(traced, as_input(variants, observation), (name,), cancelled)[name])
+            one, others = passes.both(traced, image, variants, (name,))
+            found[words] = distances(one[name], others[name])
         return found
 
     words = f"{name} in networks whose pooling is of each kind, their weights untouched."
@@ -243,11 +272,10 @@ def _over_layers(observation: Observation, cancelled: Cancelled) -> _Plan:
     from cnnviz.core.invariance import distances
 
     layers = chosen_layers(observation.network.graph, observation.layer.name)
+    passes = _Passes(observation, cancelled)
 
     def measure(image: Tensor, variants: Tensor) -> Mapping[str, Distances]:
-        traced = observation.network.traced
-        one = outputs(traced, as_input(image, observation), layers, cancelled)
-        others = outputs(traced, as_input(variants, observation), layers, cancelled)
+        one, others = passes.both(observation.network.traced, image, variants, layers)
         return {PIXELS: distances(image, variants)} | {
             name: distances(one[name], others[name]) for name in layers if name in one
         }

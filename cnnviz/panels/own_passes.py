@@ -12,19 +12,24 @@ if TYPE_CHECKING:
 
     from cnnviz.core.trace import TracedNetwork
 
+HEAVY = 1_000_000_000
+"""Multiply-adds of a network that takes long for one image: a good part of a second on two cores."""
 VALUES_AT_ONCE = 2_000_000
 """Of the input; larger batches are passed in parts."""
 
 
 def outputs(traced: TracedNetwork, images: Tensor, layers: Collection[str], cancelled: Cancelled) -> dict[str, Tensor]:
-    """What ``layers`` give for a batch; one image after the other where the network takes no batches."""
+    """What ``layers`` give for a batch, by passes that end at the last of them.
+
+    One image goes after the other where the network takes no batches, or takes long.
+    """
     import torch
 
     from cnnviz.core.trace import Cancelled as PassCancelled
 
-    at_once = max(1, VALUES_AT_ONCE // images[0].numel())
+    at_once = 1 if traced.graph.macs > HEAVY else max(1, VALUES_AT_ONCE // images[0].numel())
     try:
-        parts = [dict(traced.run(part, layers, cancelled=cancelled).values) for part in torch.split(images, at_once)]
+        parts = [_until_there(traced, part, layers, cancelled) for part in torch.split(images, at_once)]
     except PassCancelled:
         raise ComputeCancelled from None
     except (RuntimeError, ValueError) as error:
@@ -32,6 +37,28 @@ def outputs(traced: TracedNetwork, images: Tensor, layers: Collection[str], canc
             raise
         return _joined([outputs(traced, image[None], layers, cancelled) for image in images])
     return _joined(parts)
+
+
+class _AllThere(Exception):
+    """Ends a pass whose remaining layers nobody asked for."""
+
+
+def _until_there(
+    traced: TracedNetwork, images: Tensor, layers: Collection[str], cancelled: Cancelled
+) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+
+    def see(name: str, value: Tensor) -> None:
+        if name in layers:
+            found[name] = value.clone()  # a later layer may overwrite it
+            if len(found) == len(set(layers)):
+                raise _AllThere
+
+    try:
+        traced.stream(images, see, cancelled=cancelled)
+    except _AllThere:
+        pass
+    return found
 
 
 def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

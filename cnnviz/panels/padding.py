@@ -141,10 +141,16 @@ def _first(network: LoadedNetwork, layer: str) -> PaddingResult:
     )
 
 
+_reaches: list[tuple[LayerGraph, dict[str, np.ndarray]]] = []
+"""Of the last network: no input changes it."""
+
+
 def _reach(network: LoadedNetwork) -> dict[str, np.ndarray]:
     from cnnviz.core.padding_reach import padding_reach
 
-    return dict(padding_reach(network.graph, periodic=True))
+    if not _reaches or _reaches[0][0] is not network.graph:
+        _reaches[:] = [(network.graph, dict(padding_reach(network.graph, periodic=True)))]
+    return _reaches[0][1]
 
 
 def _block(cells: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
 from cnnviz.panels.unshifted_input import as_input
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 7
 """Images that are measured beside the input."""
+FEW_SAMPLES = 2
+"""The same for networks that take long for one image."""
 FARTHEST = 16
 MOST_MARKS = 9
 
@@ -85,7 +88,8 @@ def begin_sweep(
 
     from cnnviz.core.equivariance import equivariance_steps
 
-    samples = sample_inputs(observation, scene.input.fit, MOST_SAMPLES)
+    heavy = network.graph.macs > HEAVY
+    samples = sample_inputs(observation, scene.input.fit, FEW_SAMPLES if heavy else MOST_SAMPLES)
     images = as_input(np.concatenate([observation.rendered.edited[None], samples]), observation)
     kept: KeptSweep
     steps = equivariance_steps(

@@ -134,9 +134,40 @@ def test_training_mode_is_put_back_and_cancelling_works() -> None:
         (noise(1, 1, 4, 4), {"largest_shift": 2, "border": "crop"}, "leave no window that moves by 2"),
         (noise(1, 1, 4, 4), {"largest_shift": 1, "pairs": 0}, "At least one pair"),
         (noise(1, 1, 4, 4), {"largest_shift": 1, "level": 1.0}, "between 0 and 1"),
-        (noise(1, 1, 4, 4), {"largest_shift": 1}, r"has the shape \(1, 4, 4\) and names no class"),
+        (noise(1, 1, 4, 4), {"largest_shift": 2, "border": "zeros"}, "no pixel that stays inside by 2"),
     ],
 )
 def test_what_cannot_be_measured_is_told(images: Tensor, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         shift_consistency(nn.Identity(), images, **options)  # type: ignore[arg-type]
+
+
+def test_answers_for_other_than_images_and_pixels_are_told() -> None:
+    with pytest.raises(ValueError, match=r"has the shape \(1, 2, 2\).*one for the image, or one for each"):
+        shift_consistency(nn.MaxPool2d(2), noise(1, 1, 4, 4), 1)
+
+
+@pytest.mark.parametrize("border", ["wrap", "zeros"])
+def test_answers_for_pixels_are_compared_at_their_place_in_the_image(border: str) -> None:
+    each = nn.Conv2d(1, 3, 1)
+    assert shift_consistency(each, noise(2, 1, 8, 8), 2, border=border).share == 1  # type: ignore[arg-type]
+
+    torch.manual_seed(0)
+    padded, images = nn.Conv2d(1, 3, 3, padding=1), noise(1, 1, 8, 8)
+    found = shift_consistency(padded, images, 2, border=border)  # type: ignore[arg-type]
+    places = range(8) if border == "wrap" else range(2, 6)
+    shifts = [(r, c) for r in range(-2, 3) for c in range(-2, 3)]
+    answers = []
+    for rows, columns in shifts:
+        moved = torch.roll(images, (rows, columns), (2, 3))
+        if border == "zeros":
+            moved[:, :, : max(rows, 0)] = 0
+            moved[:, :, 8 + min(rows, 0) :] = 0
+            moved[..., : max(columns, 0)] = 0
+            moved[..., 8 + min(columns, 0) :] = 0
+        top = padded(moved)[0].argmax(0)
+        answers.append([int(top[(r + rows) % 8, (c + columns) % 8]) for r in places for c in places])
+    same = [np.mean(np.equal(one, other)) for one, other in itertools.combinations(answers, 2)]
+    assert found.share == pytest.approx(np.mean(same))
+    assert found.share < 1
+    assert found.cells == len(places) ** 2

@@ -1,5 +1,6 @@
 """Consistency: the share of agreeing pairs, against counting them one by one; data sets, Cancel, before and after."""
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -10,7 +11,13 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLabel, QPushButton
 
 from cnnviz.core.network_changes import SwitchPadding
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.panel import ComputeCancelled
+from cnnviz.panels import PANELS
+from cnnviz.panels.consistency import compute
 from cnnviz.panels.sample_inputs import _inputs
+from cnnviz.scene.document import Document
 
 
 @pytest.fixture
@@ -90,3 +97,33 @@ def test_images_of_other_channels_are_refused_in_words(panel, settle):
     program.document.edit("panels.consistency.data", "folder:/nowhere")
     settle(program)
     assert "/nowhere is not a folder" in words(view)
+
+
+def test_cancel_in_mid_run_keeps_what_is_measured(panel, latest, settle):
+    program, view = panel
+    program.document.edit_many({"panels.consistency.data": "digits", "panels.consistency.images": 20})
+    settle(program)
+    scene = program.document.scene
+    document = Document(scene)
+    document.edit("panels.consistency.running", True)
+    computation = Computation(PANELS, program.stage.pipeline, FailuresHub())
+    loaded, _ = computation.network(scene)
+    observation = computation.observe(scene, loaded)
+    asked = []
+
+    def gives_up():
+        asked.append(True)
+        return len(asked) > 6  # once for each image
+
+    steps = compute(document.scene, observation, gives_up)
+    with pytest.raises(ComputeCancelled):
+        list(steps)
+    (stopped,) = compute(scene, observation, lambda: False)
+    assert stopped.waiting
+    assert stopped.rows[0].images == 6
+
+    program.document.edit("panels.consistency.running", True)
+    view.show_result(replace(stopped, waiting=False, done=6, total=20))
+    (button,) = [each for each in view.findChildren(QPushButton) if each.text() == "Cancel"]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not program.document.scene.panel("consistency").running
