@@ -84,7 +84,7 @@ def shift_consistency(
     Parameters
     ----------
     module : nn.Module
-        A classifier, of (N, classes); one output alone is taken for yes or no at 0. Or one that answers for every pixel,
+        A classifier, of (N, classes); one output alone is taken for yes or no at 0. Or one that answers for each pixel,
         (N, classes, height, width) of the image's size: its answers are moved back by the shift and compared pixel by
         pixel, apart from those near the border unless the image is wrapped; one channel alone is taken for yes above
         the middle between its least and its largest value for the image itself. In evaluation mode meanwhile.
@@ -134,7 +134,9 @@ def shift_consistency(
                 progress((number + 1) / len(images))
     low, high = bootstrap_interval(per_image, level, resamples, seed)
     count = math.comb(len(shifts), 2) if pairs is None else pairs
-    return Consistency(float(per_image.mean()), low, high, level, per_image, count, largest_shift, border, unanswered, cells)
+    return Consistency(
+        float(per_image.mean()), low, high, level, per_image, count, largest_shift, border, unanswered, cells
+    )
 
 
 def bootstrap_interval(
@@ -205,8 +207,8 @@ def _answers(
         if len(answer) != len(part):
             raise ValueError(f"The network gives {len(answer)} answers for {len(part)} images.")
         top = (answer[:, 0] > threshold).long() if answer.shape[1] == 1 else answer.argmax(1)
-        top = torch.where(answer.isfinite().all(1), top, -1).cpu().numpy()
-        found += [top] if answer.ndim == 2 else [_back(top, part, largest, border)]
+        named = torch.where(answer.isfinite().all(1), top, -1).cpu().numpy()
+        found.append(named if answer.ndim == 2 else _back(named, part, largest, border))
     return np.concatenate(found)
 
 

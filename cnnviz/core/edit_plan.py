@@ -146,6 +146,8 @@ class _Planner:
         window = own.kernel_size if change.window is None else (change.window, change.window)
         stride = own.stride if change.stride is None else (change.stride, change.stride)
         (top, bottom), (left, right) = _about_the_centre(own, window)
+        if change.padding is not None:
+            top = bottom = left = right = change.padding
         rows, columns = self._lent_padding(layer, change.kind)
         try:
             self.plan.edits[layer.name] = replace(

@@ -1,5 +1,6 @@
 """How far each layer is from f(T x) = T f(x), for shifts, rotations, zooms and flips."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -198,10 +199,8 @@ class _Measurement:
             chunk = batch[start : start + plan.batch]
             part = moving[max(start - len(ahead), 0) : max(start + len(chunk) - len(ahead), 0)]
             see = self._seer(number, part, start, len(chunk), len(ahead))
-            try:
+            with contextlib.suppress(_AllSeen):
                 plan.network.stream(chunk, see, cancelled=self._cancelled)
-            except _AllSeen:
-                pass
             self._write_down(number, part)
         if not self._chance:
             self._measure_chance()
@@ -322,7 +321,8 @@ class _Measurement:
         """With the numbers of so many ``images``."""
         plan = self._plan
         layers = [
-            self._layer(placed.layer, images) if placed.grid is not None else self._unmeasured(placed) for placed in plan.placed
+            self._layer(placed.layer, images) if placed.grid is not None else self._unmeasured(placed)
+            for placed in plan.placed
         ]
         notes = tuple(plan.notes)
         return Equivariance(

@@ -40,6 +40,8 @@ class SwapPooling:
     window, stride : int or None
         None: those of the layer. Another window stands about the same centre, and what it then lacks at the border is
         left out, so that the map keeps its size; another stride changes the size of all maps that follow.
+    padding : int or None
+        Cells on every side; None: as many as keep the window about the same centre.
     sigma, taps
         As in ``pooling.Pooling``.
     """
@@ -48,6 +50,7 @@ class SwapPooling:
     layer: str | None = None
     window: int | None = None
     stride: int | None = None
+    padding: int | None = None
     sigma: float = 1.0
     taps: int = 3
     change: Literal["swap-pooling"] = "swap-pooling"
@@ -58,6 +61,8 @@ class SwapPooling:
         for name, size in (("window", self.window), ("stride", self.stride)):
             if size is not None and not 1 <= size <= 32:
                 raise ValueError(f"the {name} is 1 to 32 cells")
+        if self.padding is not None and not 0 <= self.padding <= 16:
+            raise ValueError("the padding is 0 to 16 cells")
         if not (math.isfinite(self.sigma) and 0 < self.sigma <= 100):
             raise ValueError("the width of the Gaussian lies between 0 and 100 cells")
         if not 1 <= self.taps <= 9:
@@ -67,7 +72,8 @@ class SwapPooling:
     def words(self) -> str:
         sizes = "" if self.window is None else f" {self.window}×{self.window}"
         step = "" if self.stride is None else f" /{self.stride}"
-        return f"{self.layer or 'pooling'}: {POOLING_WORDS[self.kind]}{sizes}{step}"
+        edge = "" if self.padding is None else f" pad {self.padding}"
+        return f"{self.layer or 'pooling'}: {POOLING_WORDS[self.kind]}{sizes}{step}{edge}"
 
 
 @dataclass(frozen=True)

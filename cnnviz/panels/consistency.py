@@ -254,9 +254,7 @@ def _result(works: list[_Measured], names: tuple[str, ...], total: int, *, waiti
     done = sum(len(work.per_image) for work in works)
     pairs = max(work.pairs for work in works)
     of_pixels = any(work.of_pixels for work in works)
-    return ConsistencyResult(
-        tuple(rows), pairs, done, total, curves if lines else None, waiting, of_pixels=of_pixels
-    )
+    return ConsistencyResult(tuple(rows), pairs, done, total, curves if lines else None, waiting, of_pixels=of_pixels)
 
 
 SPEC = PanelSpec(

@@ -17,6 +17,7 @@ from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
+from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 PATH = "panels.invariance"
 MOST_PICTURES = 3
@@ -74,8 +75,15 @@ class InvarianceView(PanelView):
         self._follow(document.scene, document.scene)
 
     def figures(self) -> list[Figure]:
-        figure = self._plot.figure()
-        return [] if figure is None or self._result is None or self._result.curves is None else [figure]
+        result = self._result
+        if result is None:
+            return []
+        figure = self._plot.figure() if result.curves is not None else None
+        found: list[Figure] = [] if figure is None else [figure]
+        if result.pictures:
+            rows = tuple(TileRow(each.caption, each.mosaic, each.kind, each.labels) for each in result.pictures)
+            found.append(TilesFigure(result.title[:1].upper() + result.title[1:], rows))
+        return found
 
     def show_result(self, result: InvarianceResult) -> None:
         super().show_result(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -54,10 +55,8 @@ def _until_there(
             if len(found) == len(set(layers)):
                 raise _AllThere
 
-    try:
+    with contextlib.suppress(_AllThere):
         traced.stream(images, see, cancelled=cancelled)
-    except _AllThere:
-        pass
     return found
 
 

@@ -43,6 +43,8 @@ class PoolingEntry:
     change: SwapPooling | None
     windowed: bool
     window: int
+    stride: int
+    padding: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +108,9 @@ def pooling_entries(observation: Observation) -> tuple[PoolingEntry, ...]:
     for layer in poolings(network.graph):
         own = base[layer.name] if layer.name in base.names else layer
         change = _change_of(own, network.changed_layers, observation)
-        window = 0 if own.geometry is None else own.geometry.kernel_size[0]
-        found.append(PoolingEntry(layer.name, _words(own), _words(layer), change, is_windowed(own), window))
+        geometry = own.geometry
+        sizes = (0, 1, 0) if geometry is None else (geometry.kernel_size[0], geometry.stride[0], geometry.padding[0][0])
+        found.append(PoolingEntry(layer.name, _words(own), _words(layer), change, is_windowed(own), *sizes))
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.theme import TableKind, theme
+from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 _HEADS = ("input as it is", "input shifted", "changed")
 
@@ -86,7 +87,17 @@ class PoolingMapsPage(QWidget):
         self._tolerance.refresh()
 
     def figures(self) -> list[Figure]:
-        return []
+        result = self._result
+        if result is None or not result.stages:
+            return []
+        rows: list[TileRow] = []
+        for stage, called in zip(result.stages, ("detector", "pooled"), strict=False):
+            kind: TableKind = "signed" if stage.signed else "unsigned"
+            named = f"{called}: {stage.layer}, channel {result.channel}"
+            changed = f"{_HEADS[2]}, {format_percent(stage.share, 1)}"
+            rows += [TileRow(f"{named}, {_HEADS[0]}", stage.before, kind)]
+            rows += [TileRow(f"{named}, {_HEADS[1]}", stage.after, kind), TileRow(changed, stage.changed, "unsigned")]
+        return [TilesFigure("Detector and pooled stage before and after the shift", tuple(rows))]
 
     def _lay_out(self) -> None:
         sliders = QHBoxLayout()

@@ -47,8 +47,13 @@ class PoolingSwaps(QWidget):
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        look: dict[str, Any] = {"step": 1, "digits": 0, "label_width": 48, "value_width": 30}
-        self._window = LabelledSlider("window", 1, 8, 2, tip="Rows and columns; maps keep their size", **look)
+        look: dict[str, Any] = {"step": 1, "digits": 0, "label_width": 48, "value_width": 24}
+        tip = "Rows and columns of the window; the maps keep their size unless the padding is set too"
+        self._window = LabelledSlider("window", 1, 8, 2, tip=tip, **look)
+        tip = "Cells from window to window; all maps that follow get another size, which dense layers may refuse"
+        self._stride = LabelledSlider("stride", 1, 8, 2, tip=tip, **look)
+        tip = "Cells on every side; until it is set, as many as keep the window about the same centre"
+        self._padding = LabelledSlider("padding", 0, 4, 0, tip=tip, **look)
         self._taps = LabelledSlider("blur", 1, 7, 3, tip="Width of the blur, in cells", **look)
         self._sigma = LabelledSlider(
             "sigma",
@@ -62,13 +67,21 @@ class PoolingSwaps(QWidget):
             value_width=30,
         )
         self._keeps = ElidedLabel()
-        tuning = QHBoxLayout()
-        tuning.setSpacing(theme().px(8))
-        for slider, field in ((self._window, "window"), (self._taps, "taps"), (self._sigma, "sigma")):
+        sizes, tuning = QHBoxLayout(), QHBoxLayout()
+        for row in (sizes, tuning):
+            row.setSpacing(theme().px(8))
+        sliders = (
+            (self._window, "window", sizes),
+            (self._stride, "stride", sizes),
+            (self._padding, "padding", sizes),
+            (self._taps, "taps", tuning),
+            (self._sigma, "sigma", tuning),
+        )
+        for slider, field, row in sliders:
             slider.edited.connect(partial(self._tune, field))
             slider.pressed.connect(document.begin_gesture)
             slider.released.connect(document.end_gesture)
-            tuning.addWidget(slider, 1)
+            row.addWidget(slider, 1)
             slider.hide()
         tuning.addWidget(self._keeps, 1)
         layout = QVBoxLayout(self)
@@ -76,6 +89,7 @@ class PoolingSwaps(QWidget):
         layout.setSpacing(theme().px(2))
         layout.addWidget(self._all)
         layout.addWidget(self._area)
+        layout.addLayout(sizes)
         layout.addLayout(tuning)
         theme().changed.connect(self._fit)
 
@@ -144,17 +158,18 @@ class PoolingSwaps(QWidget):
         change = self._change()
         entry = next((entry for entry in self._entries if entry.layer == self._current), None)
         windowed = entry is not None and entry.windowed
-        self._window.setVisible(change is not None and windowed)
+        for slider in (self._window, self._stride, self._padding):
+            slider.setVisible(change is not None and windowed)
         self._taps.setVisible(change is not None and change.kind.startswith("blur"))
         self._sigma.setVisible(change is not None and change.kind == "weighted")
         self._keeps.setVisible(change is None)
         self._keeps.set_text("" if entry is None else f"{entry.layer} is as it was loaded: {entry.own}")
         if change is None:
             return
-        if change.window is not None:
-            self._window.set_value(change.window)
-        elif entry is not None and entry.window:
-            self._window.set_value(entry.window)
+        if entry is not None:
+            self._window.set_value(change.window or entry.window or 2)
+            self._stride.set_value(change.stride or entry.stride)
+            self._padding.set_value(entry.padding if change.padding is None else change.padding)
         self._taps.set_value(change.taps)
         self._sigma.set_value(change.sigma)
 

@@ -1,11 +1,15 @@
 """The invariance panel in the real window."""
 
+import csv
+
+import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 
 from cnnviz.ui.controls import Segmented
 from cnnviz.ui.curve_plot import CurvePlot
+from cnnviz.ui.figure import rendered
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def test_each_subject_has_its_pictures_and_plot(program, panel, settle, latest, 
     assert (result.subject, len(result.pictures)) == (subject, pictures)
     (plot,) = panel.findChildren(CurvePlot)
     assert plot.isVisible() == has_plot
-    assert len(panel.figures()) == int(has_plot)
+    assert len(panel.figures()) == int(has_plot) + (pictures > 0)
     assert panel.state == "fresh"
     assert program.window.notices.texts() == []
     program.document.undo()
@@ -77,3 +81,16 @@ def test_the_legend_has_room_for_curves_that_came_after_the_window_was_laid_out(
     (plot,) = panel.findChildren(CurvePlot)
     assert len(plot.legend.boxes()) == 10
     assert plot.legend.height() >= plot.legend.boxes()[-1].bottom()
+
+
+def test_the_pyramids_are_saved_as_a_picture_and_as_a_table(program, panel, settle, latest):
+    program.document.edit("panels.invariance.subject", "pyramids")
+    settle(program)
+    (figure,) = panel.figures()
+    assert rendered(figure, ".png").startswith(b"\x89PNG")
+    assert b"Laplacian" in rendered(figure, ".svg")
+    rows = list(csv.reader(figure.csv().splitlines()))
+    head = rows.index(["Gaussian: smoothed and halved", "8×8"])
+    image = latest["input"].rendered.edited.mean(0)
+    saved = np.array([[float(cell) for cell in row] for row in rows[head + 1 : head + 9]])
+    np.testing.assert_allclose(saved, image, atol=1 / 252)

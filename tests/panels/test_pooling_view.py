@@ -164,3 +164,53 @@ def test_the_pointer_on_a_map_is_everyones(program, on_maps, named):
     assert (pointer.layer, pointer.row, pointer.column) == ("pool", 1, 2)
     view.hovered.emit(None)
     assert program.document.scene.pointer is None
+
+
+def tune(panel, name, value):
+    (label,) = [each for each in panel.findChildren(QLabel) if each.text() == name and each.isVisible()]
+    label.parentWidget()._edit(value)
+
+
+def test_window_stride_and_padding_of_a_swapped_pooling_are_free(start, scene_of, settle, named, latest):
+    from torch import nn
+
+    conv = nn.Conv2d(1, 4, 3, padding=1)
+    network = nn.Sequential(conv, nn.MaxPool2d(2), nn.Conv2d(4, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    program = start(scene_of(network, classes=4))
+    program.window.show_panel("pooling")
+    program.document.edit_many({"panels.pooling.view": "network", "selection.layer": "1"})
+    settle(program)
+    panel = program.window.docks["pooling"].view
+    choose(named(panel, "Kind of 1"), "average")
+    settle(program)
+    for name, value in (("window", 3), ("stride", 1), ("padding", 1)):
+        tune(panel, name, value)
+        settle(program)
+    assert program.document.scene.changes == (SwapPooling("average", "1", window=3, stride=1, padding=1),)
+    with torch.no_grad():
+        maps = conv(torch.from_numpy(latest["input"].rendered.edited)[None])
+    wanted = F.avg_pool2d(maps, 3, 1, 1, count_include_pad=False)[0, 0].numpy()
+    stage = latest["pooling"].maps.stages[1]
+    low, high = stage.before.range_of(0)
+    assert stage.shape == (8, 8)
+    np.testing.assert_allclose(low + stage.before.indices * (high - low) / 252, wanted, atol=(high - low) / 250)
+
+
+def test_a_stride_that_dense_layers_refuse_is_told_and_not_taken(program, on_maps, named, settle):
+    choose(named(on_maps, "Kind of pool"), "average")
+    settle(program)
+    tune(on_maps, "stride", 1)
+    settle(program)
+    assert program.document.scene.changes == (SwapPooling("average", "pool"),)
+    (words,) = program.window.notices.texts()
+    assert "head" in words
+
+
+def test_the_maps_of_the_network_are_saved_as_a_picture_and_as_a_table(on_maps, latest):
+    (figure,) = on_maps.figures()
+    assert rendered(figure, ".svg").startswith(b"<?xml")
+    rows = figure.csv().splitlines()
+    stage = latest["pooling"].maps.stages[1]
+    place = rows.index('"pooled: pool, channel 0, input as it is",0')
+    saved = np.array([[float(cell) for cell in row.split(",")] for row in rows[place + 1 : place + 1 + stage.shape[0]]])
+    np.testing.assert_allclose(saved, stage.before.indices / 252 * stage.before.high, rtol=1e-5)
