@@ -45,10 +45,10 @@ def live(network: str) -> dict[str, Any]:
             bare_run, forward_run = _bare_loop(network, Path(folder))
             bare.append(statistics.median(bare_run))
             forward.append(statistics.median(forward_run))
-            program = _started(_scene(network), Path(folder))
+            program = opened(_scene(network), Path(folder))
             times, seen = _drawn(program)
             frame.append(statistics.median(times))
-            p99.append(_quantile(times, 0.99))
+            p99.append(quantile(times, 0.99))
             sent += STEPS
             shown += seen
             if run == RUNS - 1:
@@ -127,7 +127,8 @@ def _scene(network: str) -> Scene:
     return document.scene
 
 
-def _started(scene: Scene, folder: Path) -> Program:
+def opened(scene: Scene, folder: Path) -> Program:
+    """The program's window on ``scene``, with its first result painted."""
     program = Program(scene, folder, keep_session=False)
     program.leave_start_behind()
     program.show()
@@ -224,14 +225,14 @@ def _slow_hold(folder: Path) -> float:
     document = Document(actions.first_scene())
     document.edit("network.source", hand_over(module, describe(module, torch.zeros(1, 28, 28))))
     actions.use_blank(document)
-    program = _started(document.scene, folder)
+    program = opened(document.scene, folder)
     driver = StrokeDriver(_canvas(program), program.clock, lambda: program.document.version)
     driver.draw(3)
     with Heartbeat() as heartbeat:
         driver.draw(SLOW_STEPS)
     program.window.close()
     qt_application().processEvents()
-    return _quantile(heartbeat.delays_ms, 0.99)
+    return quantile(heartbeat.delays_ms, 0.99)
 
 
 def _slow_network() -> nn.Module:
@@ -268,7 +269,8 @@ def _slow_network() -> nn.Module:
     return module
 
 
-def _quantile(values: list[float], share: float) -> float:
+def quantile(values: list[float], share: float) -> float:
+    """The value that this share of ``values`` lies below."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 

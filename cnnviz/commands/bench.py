@@ -16,14 +16,21 @@ def add_bench_command(subparsers: Subparsers) -> None:
         "bench",
         help="measure how fast the window is",
         description="Measure the live frame (live), the start of the program (start), the opening of files of 500 MB "
-        "(open) or fields and equivariance (measure), beside a bare loop, bare imports, bare torch.load and bare "
-        "forward passes in the same run. Without a display, the window is drawn into memory.",
+        "(open), fields and equivariance (measure) or training (train), beside a bare loop, bare imports, bare "
+        "torch.load, bare forward passes and a bare training loop in the same run. Without a display, the window is "
+        "drawn into memory.",
         epilog="example: cnnviz bench live --network tiny-vgg --json",
     )
     parser.add_argument(
-        "what", choices=("live", "start", "open", "measure", "started", "opened"), metavar="live|start|open|measure"
+        "what",
+        choices=("live", "start", "open", "measure", "train", "started", "opened", "bare-train"),
+        metavar="live|start|open|measure|train",
     )
-    parser.add_argument("--network", default="mnist-lenet", metavar="N", help="live, measure; default mnist-lenet")
+    parser.add_argument(
+        "--network", default="mnist-lenet", metavar="N", help="live, measure, train; default mnist-lenet"
+    )
+    parser.add_argument("--dataset", default="digits", metavar="SET", help="train; default digits, which is on board")
+    parser.add_argument("--data-dir", default="", metavar="DIR", help="train; where the data set lies")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, on the last line")
     parser.set_defaults(run=run_bench)
 
@@ -56,6 +63,11 @@ def run_bench(arguments: argparse.Namespace) -> int:
         from cnnviz.bench_open import open_files
 
         figures = dict(open_files())
+    elif arguments.what in ("train", "bare-train"):
+        from cnnviz import bench_train
+
+        training = bench_train.Training(arguments.network, arguments.dataset, arguments.data_dir)
+        figures = dict((bench_train.train if arguments.what == "train" else bench_train.bare)(training))
     elif arguments.what == "opened":
         from cnnviz.bench_open import one
 
@@ -63,9 +75,9 @@ def run_bench(arguments: argparse.Namespace) -> int:
         figures = dict(one(what, Path(path)))
     else:
         figures = dict(bench.started())
-    if arguments.json or arguments.what in ("started", "opened"):
+    if arguments.json or arguments.what in ("started", "opened", "bare-train"):
         print(json.dumps(figures))
         return 0
     for name, value in figures.items():
-        print(f"{name:>22}  {value}")
+        print(f"{name:>27}  {value}")
     return 0

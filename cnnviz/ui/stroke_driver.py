@@ -28,6 +28,17 @@ def spiral(steps: int) -> Iterator[tuple[float, float]]:
         yield 0.5 + radius * math.sin(angle), 0.5 + radius * math.cos(angle)
 
 
+def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Let Qt's event loop run, as it does in the program, until something is so; False where it does not come to be."""
+    loop, look = QEventLoop(), QTimer()
+    end = time.monotonic() + seconds
+    look.timeout.connect(lambda: loop.quit() if is_so() or time.monotonic() > end else None)
+    look.start(20)
+    loop.exec()
+    look.stop()
+    return is_so()
+
+
 class _Driver(QObject):
     """Does one thing after the other and waits, without spinning, for the paint that contains each of them."""
 
