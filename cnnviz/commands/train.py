@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from cnnviz.commands.errors import CommandError
 from cnnviz.commands.train_progress import ProgressLine
+from cnnviz.training.waiting import wait_briefly
 
 if TYPE_CHECKING:
     from cnnviz.training.ranks import Ranks
@@ -27,6 +28,7 @@ INTERRUPTED = 130
 def run_train(arguments: argparse.Namespace) -> int:
     """Train, test, save; the accuracy is printed."""
     _check_target(arguments.out)
+    wait_briefly()
     from cnnviz.training.ranks import launched_ranks
 
     with launched_ranks() as ranks:
@@ -173,6 +175,8 @@ def _settings(arguments: argparse.Namespace) -> "TrainingSettings":
         "keep_weights": is_file and not arguments.fresh,
     }
     values = recipe(architecture, arguments.dataset, fast=arguments.fast)
+    if arguments.epochs is not None:
+        values.pop("steps", None)  # who says how many epochs wants no less
     return checked_settings({**values, **_chosen(arguments), "network": start})
 
 

@@ -38,7 +38,9 @@ def sensible_settings(network: str, keep_weights: bool, dataset: str) -> dict[st
     steps = (facts.train_images // batch if facts is not None else 100) * epochs
     if keep_weights:
         chosen["learning_rate"] = cast(float, chosen["learning_rate"]) / 4
-    return {"augmentations": (), "label_smoothing": 0.0} | chosen | {"save_every": max(10, steps // CHECKPOINTS_A_RUN)}
+    often = {"save_every": max(10, steps // CHECKPOINTS_A_RUN)}
+    # whole epochs, since it is these that the panel lets one set
+    return {"augmentations": (), "label_smoothing": 0.0} | chosen | often | {"steps": None}
 
 
 def chosen_settings(before: TrainingSettings, network: str, keep_weights: bool, dataset: str) -> TrainingSettings:
