@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QPaintEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.engine.training_weights import source_of
@@ -72,6 +73,7 @@ class EpochsView(PanelView):
         self._follow_new.edited.connect(lambda on: document.edit("panels.epochs.follow", on))
         self._player.playing_changed.connect(self._say_playing)
         self._watch.changed.connect(self._scan_again)
+        self._is_behind = False  # the folder changed while nobody could see it
         document.changed.connect(self._follow)
         self._follow(document.scene, document.scene)
 
@@ -180,6 +182,12 @@ class EpochsView(PanelView):
         self._player.pause()
         self.document.edit("network.source", source_of(self._folder()))
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._is_behind:
+            self._is_behind = False
+            QTimer.singleShot(0, self._scan_again)
+
     def _slid(self, index: int) -> None:
         self._player.pause()
         self._player.show(index)
@@ -191,6 +199,9 @@ class EpochsView(PanelView):
         self._play.setAccessibleName(words)
 
     def _scan_again(self) -> None:
+        self._is_behind = self.visibleRegion().isEmpty()
+        if self._is_behind:
+            return  # a run that trains beside it changes the folder all the time
         params = cast(EpochsParams, self.document.scene.panel("epochs"))
         self.document.amend("panels.epochs.scans", params.scans + 1)
 

@@ -27,6 +27,8 @@ from cnnviz.ui.theme import theme
 from cnnviz.ui.training_session import TrainingSession
 
 REDRAW_MS = 100
+UNSEEN_REDRAW_MS = 1000
+"""What nobody sees must not take the time of what is seen."""
 _PAGES = (
     ("loss", "loss", "Of the batches trained on, and of the test images"),
     ("accuracy", "accuracy", "Share of the images that is named rightly"),
@@ -77,7 +79,6 @@ class TrainingView(PanelView):
         self._settings = TrainingSettingsView(document)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
-        self._redraw.setInterval(REDRAW_MS)
         self._redraw.timeout.connect(self._say_run)
         self._lay_out()
         self._connect()
@@ -208,7 +209,7 @@ class TrainingView(PanelView):
 
     def _on_session(self) -> None:
         if not self._redraw.isActive():
-            self._redraw.start()
+            self._redraw.start(UNSEEN_REDRAW_MS if self.visibleRegion().isEmpty() else REDRAW_MS)
 
     def _follow(self, old: Scene, new: Scene) -> None:
         if old is not new and old.panels is new.panels:
