@@ -17,7 +17,7 @@ from cnnviz.training.metrics import LayerMetrics
 from cnnviz.training.optimizers import apply_settings, make_optimizer, set_learning_rate
 from cnnviz.training.ranks import Ranks
 from cnnviz.training.settings import SettingsError, TrainingSettings
-from cnnviz.training.state import load_network, load_optimizer, move_optimizer, optimizer_state
+from cnnviz.training.state import load_network, load_optimizer, optimizer_state
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Learner:
         self._scaler.update()
         return before.compare() if before is not None else None
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def test(self, chosen: slice) -> Tensor:
         """float64, (2,), on the CPU: the loss of these test images, summed, and how many are named rightly.
 
@@ -86,18 +86,38 @@ class Learner:
         return torch.stack([loss.double(), right.double()]).cpu()
 
     def change(self, settings: TrainingSettings) -> None:
-        """Go on with other settings; raises SettingsError before anything is changed."""
+        """Go on with other settings; raises SettingsError, and leaves all as it was."""
         check(settings, len(self.data.train), self.module, self._ranks)
         before, self._settings = self._settings, settings
         device = _device(settings)
         kinds = ("channels_last", "precision")
         if device != self.device or any(getattr(settings, name) != getattr(before, name) for name in kinds):
-            self.device = device
-            self._place()
-            move_optimizer(self._optimizer, device)
+            self._move(device, before)
         if settings.optimizer != before.optimizer:
             self._optimizer = make_optimizer(self.module, settings)
         apply_settings(self._optimizer, settings)
+
+    def _move(self, device: torch.device, before: TrainingSettings) -> None:
+        """Go on on ``device``, or where that has no room, with the settings before where it was."""
+        was, self.device = self.device, device
+        tensors, numbers = self.memory()
+        try:
+            self._place()
+            self._remember(before, tensors, numbers)
+        except torch.OutOfMemoryError as error:
+            self._settings, self.device = before, was
+            self._place()
+            self._remember(before, tensors, numbers)
+            raise SettingsError(f"{device.type.upper()} has no room for the run; it goes on on {was.type}.") from error
+
+    def _remember(
+        self, settings: TrainingSettings, tensors: Mapping[str, Tensor], numbers: Mapping[str, dict[str, float]]
+    ) -> None:
+        """Let an optimiser of the weights where they are now know what the one before did."""
+        self._optimizer = make_optimizer(self.module, settings)
+        load_optimizer(self._optimizer, tensors, numbers["optimizer"])
+        if numbers["scaler"] and self._scaler.is_enabled():
+            self._scaler.load_state_dict(numbers["scaler"])
 
     def memory(self) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
         """What optimiser and scaling of the gradient remember."""
@@ -114,10 +134,13 @@ class Learner:
             self._scaler.load_state_dict(numbers["scaler"])
 
     def _logits(self, inputs: Tensor) -> Tensor:
+        inputs = inputs.contiguous(memory_format=self._layout)
         name = self._settings.precision
-        kind = torch.bfloat16 if name == "float32" else getattr(torch, name)
-        with torch.autocast(self.device.type, kind, enabled=name != "float32"):
-            logits: Tensor = self._forward(inputs.contiguous(memory_format=self._layout))
+        if name == "float32":
+            plain: Tensor = self._forward(inputs)
+            return plain.float()
+        with torch.autocast(self.device.type, getattr(torch, name)):
+            logits: Tensor = self._forward(inputs)
         return logits.float()
 
     def _place(self) -> None:

@@ -77,17 +77,12 @@ def load_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], numbers:
         index, _, key = name.removeprefix(_OPTIMIZER).partition(".")
         weight = weights[int(index)]
         if isinstance(value, Tensor):
-            # Like the weight in memory, so that both are worked through side by side; counters stay where they are.
-            value = torch.empty_like(weight, dtype=value.dtype).copy_(value) if value.ndim else value.clone()
+            # Like the weight in memory, so that both are worked through side by side.
+            like = torch.empty_like(weight, dtype=value.dtype)
+            # Counters lie beside the weight where the optimiser is fused, else on the CPU.
+            place = weight.device if optimizer.defaults.get("fused") else torch.device("cpu")
+            value = like.copy_(value) if value.ndim else value.to(place, copy=True)
         optimizer.state[weight][key] = value
-
-
-def move_optimizer(optimizer: Optimizer, device: torch.device) -> None:
-    """Bring what an optimiser remembers to where its weights are now."""
-    for memory in optimizer.state.values():
-        for key, value in memory.items():
-            if isinstance(value, Tensor) and value.ndim:
-                memory[key] = value.to(device)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

@@ -177,6 +177,7 @@ class Trainer:
             if getattr(settings, name) != getattr(self.settings, name):
                 raise SettingsError(f"The {name.replace('_', ' ')} of a run cannot change; start another run.")
         self._learner.change(settings)
+        self._unread = [sums.to(self.device) for sums in self._unread]
         if settings.loss != self.settings.loss:
             self._reference = loss_of_guessing(settings.loss, len(self._data.card.labels))
         self.settings = settings

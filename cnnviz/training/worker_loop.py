@@ -16,7 +16,7 @@ import torch
 from cnnviz.training.messages import Message
 from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, RunEvent, Saved, StepMetrics, TestProgress
 from cnnviz.training.run import Run
-from cnnviz.training.settings import checked_settings
+from cnnviz.training.settings import SettingsError, checked_settings
 
 METRICS_SECONDS = 0.05
 """Between two messages of figures."""
@@ -192,9 +192,13 @@ class WorkerLoop:
         run = self._run
         if run is None:
             return
-        settings = run.trainer.settings.changed(message.fields["changes"])
         over = run.trainer.over
-        run.change(settings)
+        try:
+            settings = run.trainer.settings.changed(message.fields["changes"])
+            run.change(settings)
+        except SettingsError as error:  # the run goes on as before
+            self._send(Message("failed", {"message": str(error), "details": ""}))
+            return
         if over and not run.trainer.over:
             self._goes = True
         self._send(Message("changed", {"settings": settings.model_dump(mode="json")}))
