@@ -131,6 +131,43 @@ def _delete_what_is_due() -> None:
             thread.join(timeout=0.5)
 
 
+# Devices other than the CPU.
+
+
+@pytest.fixture
+def far() -> Iterator[Any]:
+    """The device that is not there, in use; see ``far_device.py``."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("far_device", Path(__file__).with_name("far_device.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault("far_device", module_from_spec(spec))
+    if not hasattr(module, "FarDevice"):
+        spec.loader.exec_module(module)
+    with module.FarDevice() as device:
+        yield device
+
+
+@pytest.fixture(params=["far", pytest.param("accelerator", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A device other than the CPU: one that is not there, and the machine's accelerator where it has one."""
+    import torch
+
+    if request.param == "far":
+        request.getfixturevalue("far")
+        return sys.modules["far_device"].FAR
+    from cnnviz.core.devices import resolve_device
+
+    found = resolve_device("auto")
+    if found.type == "cpu":
+        pytest.skip("this machine has no accelerator that PyTorch can use")
+    # Its values have ten bits.
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    return found
+
+
 # Small networks, and the whole program on them. Imported within, so that tests without a window load no Qt.
 
 

@@ -24,3 +24,14 @@ def resolve_device(choice: str) -> torch.device:
     if not available.get(choice, False):
         raise ValueError(f"This machine has no {choice.upper()} device that PyTorch can use; choose auto or cpu.")
     return torch.device(choice)
+
+
+def accelerator_memory(device: torch.device) -> int | None:
+    """Bytes of an accelerator that this process has in use; None for any other device."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    if device.type == "mps":
+        return int(torch.mps.current_allocated_memory())
+    return None

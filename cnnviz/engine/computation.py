@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnviz.core.network_changes import NetworkChange
 from cnnviz.engine.changed_network import ChangesRefused
+from cnnviz.engine.devices import accelerator_memory
 from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.input_tensor import input_tensor, moments
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
@@ -63,6 +64,8 @@ class Delivery:
         The choice of the scene whose device ran out of memory; ``network.choice`` is what goes on instead.
     forward_ms, total_ms : float or None
         Time of the forward pass, and from the start of the work to this delivery; None where there was no pass.
+    device_memory : int or None
+        Bytes that this process takes on the network's accelerator; None for the CPU.
     """
 
     version: int
@@ -76,6 +79,7 @@ class Delivery:
     moved: NetworkChoice | None = None
     forward_ms: float | None = None
     total_ms: float | None = None
+    device_memory: int | None = None
 
 
 @dataclass
@@ -184,6 +188,7 @@ class Computation:
             moved=scene.network if refused is None and observation.network.choice != scene.network else None,
             forward_ms=forward_ms,
             total_ms=total_ms if stale else None,
+            device_memory=accelerator_memory(observation.network.device),
         )
         yield from self._refine(request, refinements, cancelled, superseded)
 

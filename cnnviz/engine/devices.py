@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from cnnviz.core.devices import resolve_device
+from cnnviz.core.devices import accelerator_memory, resolve_device
 
-__all__ = ["leave_a_core_to_the_window", "resolve_device"]
+__all__ = ["accelerator_memory", "leave_a_core_to_the_window", "resolve_device"]
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cnnviz.core.devices import accelerator_memory
 from cnnviz.training.metrics import LayerMetrics
 
 
@@ -61,10 +62,8 @@ def layer_weights(module: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 def device_memory(device: torch.device) -> int | None:
     """Bytes that this process takes on a device; None where the system does not tell."""
-    if device.type == "cuda":
-        return int(torch.cuda.memory_allocated(device))
-    if device.type == "mps":
-        return int(torch.mps.current_allocated_memory())
+    if device.type != "cpu":
+        return accelerator_memory(device)
     try:
         pages = Path("/proc/self/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")

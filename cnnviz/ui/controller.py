@@ -40,6 +40,7 @@ from cnnviz.ui.status_bar import StatusBar
 from cnnviz.ui.top_bar import ThemeButton, TopBar, action_button
 
 FONT_STEP = 1.1
+TRAINING_DEVICE = "panels.training.settings.device"
 
 
 class Controller(QObject):
@@ -230,7 +231,11 @@ class Controller(QObject):
         present = self._document.scene.network.device
         words = {"auto": "auto: CUDA, then MPS, then CPU", "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"}
         for device, text in words.items():
-            self._choice(menu, text, device == present, partial(self._document.edit, "network.device", device))
+            self._choice(menu, text, device == present, partial(self._use_device, device))
+
+    def _use_device(self, device: str) -> None:
+        """Move the network, and the run that trains or comes next."""
+        self._document.edit_many({"network.device": device, TRAINING_DEVICE: device})
 
     def _fill_layout(self) -> None:
         menu = self.bar.layout_menu.entries
@@ -340,6 +345,8 @@ class Controller(QObject):
                 other = _next_try(refused) if delivery.network is None else delivery.network.choice
                 if other != refused:
                     self._document.amend("network", other)
+                    if other.device != refused.device:
+                        self._document.amend(TRAINING_DEVICE, other.device)
             if delivery.refused_changes and delivery.refused_changes == self._document.scene.changes:
                 shown = () if delivery.network is None else delivery.network.changes
                 self._document.amend("changes", shown)
@@ -347,6 +354,8 @@ class Controller(QObject):
             if delivery.moved is not None and delivery.moved == self._document.scene.network:
                 self._document.amend("network", delivery.network.choice)
             self._say_network(delivery)
+            if delivery.complete:
+                self._say_device(delivery.network.device.type, delivery.device_memory)
         if delivery.forward_ms is not None:
             self.status.set_forward(delivery.forward_ms)
 
@@ -361,9 +370,14 @@ class Controller(QObject):
         self.bar.network.setText(network.name)
         measured = not network.changes  # of the network as it was loaded
         self.bar.accuracy.set_text(_measured(card.test_accuracy, card.dataset) if measured else "")
-        self.bar.device.setText(network.device.type)
         name = network.title if network.changes else network.source.partition(":")[2]
         self.status.set_network(name, network.graph.method, network.graph.notes)
+
+    def _say_device(self, kind: str, memory: int | None) -> None:
+        """With the memory that the program takes there; that of the CPU stands in the line at the bottom."""
+        words = kind if memory is None else f"{kind} {memory / 2**30:.1f} GB"
+        if words != self.bar.device.text():
+            self.bar.device.setText(words)
 
     def _say_frame_time(self) -> None:
         median = self._clock.median_ms
