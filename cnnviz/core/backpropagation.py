@@ -12,6 +12,9 @@ from cnnviz.core.graph import Layer
 from cnnviz.core.layers import first_tensor
 from cnnviz.core.trace import TracedNetwork
 
+SQUARES_FIT = (1e-15, 1e15)
+"""Norms whose squares, and those of their parts that matter, single precision holds."""
+
 
 class NoGradient(ValueError):
     """There is nothing to go back along; the message says why."""
@@ -141,8 +144,11 @@ def learnable(parameters: Collection[Tensor]) -> Iterator[None]:
 
 
 def norm(gradient: Tensor) -> Tensor:
-    """Euclidean norm of all entries, which tiny ones do not underflow in."""
-    largest = gradient.abs().amax() if gradient.numel() else gradient.new_zeros(())
+    """Euclidean norm of all entries, which the squares of tiny ones do not vanish from."""
+    plain: Tensor = torch.linalg.vector_norm(gradient)
+    if SQUARES_FIT[0] < float(plain) < SQUARES_FIT[1] or not gradient.numel():
+        return plain
+    largest = gradient.abs().amax()
     if not bool(largest > 0) or not bool(largest.isfinite()):
         return largest
     scaled: Tensor = torch.linalg.vector_norm(gradient / largest) * largest

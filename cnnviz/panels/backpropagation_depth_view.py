@@ -17,6 +17,9 @@ from cnnviz.ui.numbers import format_number
 from cnnviz.ui.sheet import Sheet, SheetColumn
 from cnnviz.ui.theme import theme
 
+QWIDGETSIZE_MAX = 16_777_215
+"""Qt's word for no bound, which PyQt does not have."""
+
 
 def _difference(row: BlockRow) -> str:
     return "0" if row.difference == 0 else f"{row.difference:.3g}"
@@ -88,6 +91,8 @@ class GradientDepth(QScrollArea):
         self._blocks = result.blocks
         for part in (self._sheet, self._words, self._all, self._plain, self._reset):
             part.setVisible(bool(result.blocks))
+        # with blocks below it, it leaves room for them
+        self.plot.setMaximumHeight(theme().px(158) if result.blocks else QWIDGETSIZE_MAX)
         if not result.blocks:
             return
         changed = [row for row in result.blocks if row.state != BLOCK_STATES[0]]

@@ -190,6 +190,8 @@ def _signal(network: LoadedNetwork, layer: Layer, backward: BackwardPass, place:
 
 
 def _thumbnails(gradient: Tensor) -> tuple[Mosaic | None, tuple[int, ...]]:
+    import torch
+
     from cnnviz.core.mosaic import mosaic
     from cnnviz.core.thumbnails import thumbnails
 
@@ -202,7 +204,7 @@ def _thumbnails(gradient: Tensor) -> tuple[Mosaic | None, tuple[int, ...]]:
     elif maps.shape[0] <= MAPS:
         channels = tuple(range(maps.shape[0]))
     else:
-        strength = maps.abs().amax((1, 2))
+        strength = torch.linalg.vector_norm(maps.flatten(1), dim=1)
         channels = tuple(sorted(strength.topk(MAPS).indices.tolist()))
     small = thumbnails(maps, channels, THUMBNAIL_PX)
     return mosaic(small, columns=1, scale="shared", signed=True, gap=0 if single else 1), channels
