@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +12,7 @@ import numpy as np
 from cnnviz.core.curves import Curves, series
 from cnnviz.core.surface_map import SurfaceMap, SurfacePath
 from cnnviz.core.surfaces import SURFACES, SurfaceName, batches_of, least_squares
+from cnnviz.engine.panel import Rest
 from cnnviz.panels.landscape import POINTS, LandscapeParams, LandscapeResult, Pair
 from cnnviz.panels.landscape_looks import LOOKS, TITLES
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 COLUMNS, ROWS = 201, 161
 """Places of the map."""
+WAIT_S = 0.02
+"""Between two looks at whether optimisers can be made."""
 AT_ONCE = 40
 """Steps of each path between two looks at whether something newer is asked for."""
 KEPT = 64
@@ -45,8 +49,15 @@ def function_map(name: SurfaceName) -> SurfaceMap:
     return surface_map(values, surface.x, surface.y, scale, labels, surface.title, surface.minima)
 
 
-def paths_on_function(params: LandscapeParams) -> Iterator[LandscapeResult]:
-    """Some steps of each path at a time, until all are as long as they are to be or have diverged."""
+def paths_on_function(params: LandscapeParams) -> Iterator[LandscapeResult | Rest]:
+    """The map at once; then some steps of each path at a time, until all are whole or have diverged."""
+    from cnnviz.training.first_optimizer import is_optimizer_ready
+
+    if not is_optimizer_ready():
+        alone = _result(params, params.start or SURFACES[_name(params)].start, [], [])
+        yield replace(alone, words="Loading the optimisers.", working=True)
+        while not is_optimizer_ready():
+            yield Rest(WAIT_S)
     surface = SURFACES[_name(params)]
     start = params.start or surface.start
     noisy = params.surface == "least-squares" and params.batch < POINTS
@@ -103,8 +114,6 @@ def _function(name: SurfaceName, batch: int) -> LossAndGradient:
 
 def descents_of(walks: dict[Optimizer, Descender], steps: int) -> list[Descent]:
     """The first ``steps`` steps of each path."""
-    from dataclasses import replace
-
     found = []
     for walk in walks.values():
         whole = walk.descent()

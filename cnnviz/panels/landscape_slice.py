@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,13 +25,21 @@ if TYPE_CHECKING:
     from cnnviz.core.surface_map import HeightScale
     from cnnviz.engine.observation import Observation
     from cnnviz.training.choices import Optimizer
-    from cnnviz.training.descent import Descender
+    from cnnviz.training.descent import Descender, LossAndGradient
 
 SHOW_EVERY_S = 0.25
 """Between two pictures of a slice that is being computed."""
 PATHS_KEPT = 32
 BREATH_S = 0.002
 """Between two passes: a hand that draws comes in between."""
+PASS_S = 0.025
+"""Images go through a slow network in parts that take no longer than this."""
+STEP_S = 0.15
+"""Nor does a step of a path: in a slow network it sees fewer images."""
+FEWEST_IMAGES = 8
+"""Of which a path's gradient is a mean; a network that is too slow for these has no paths."""
+STEP_COST = 4.0
+"""The time that loss and gradient take, in passes without a gradient."""
 SOFTNESS = 0.1
 """Of the heights' logarithmic scale, in units of the least loss found, but at least of LEAST_SOFTNESS."""
 LEAST_SOFTNESS = 0.02
@@ -56,8 +65,13 @@ class _Slice:
     about: str = ""
     level: int = 0
     places: Iterator[tuple[int, int]] | None = None
+    place: tuple[int, int] | None = None
+    seen: int = 0
+    total: float = 0.0
     done: int = 0
+    second_per_image: float = math.nan
     map: tuple[int, SurfaceMap] | None = None
+    walk_images: int | None = None
     walks: dict[tuple[object, ...], Descender] = field(default_factory=dict)
 
     @property
@@ -107,8 +121,13 @@ def slice_of_network(params: LandscapeParams, observation: Observation) -> Itera
 
 def _worked(slice_: _Slice, params: LandscapeParams, observation: Observation) -> Iterator[LandscapeResult | Rest]:
     """A pass for the map, then one for a path, and so on; a picture where something is to be seen."""
+    from cnnviz.training.first_optimizer import is_optimizer_ready
+
+    is_optimizer_ready()  # begins to load what the paths take
     while slice_.level == 0:
         _compute_one(slice_)
+        yield Rest(BREATH_S)
+    while not is_optimizer_ready():
         yield Rest(BREATH_S)
     yield _result(slice_, params, observation)
     walks = _walks(slice_, params)
@@ -157,7 +176,7 @@ def _new_slice(key: tuple[object, ...], params: LandscapeParams, observation: Ob
         x, y = (_around(found.places[:, axis]) for axis in (0, 1))
         run_path = SurfacePath(f"the run, {titles[0]} to {titles[-1]}", found.places.cpu().numpy(), 6, "dotted")
         shares = " and ".join(f"{100 * share:.0f} %" for share in found.explained)
-        about = f"The plane of the run's {len(checkpoints)} checkpoints holds {shares} of how they differ."
+        about = f"Dotted: the run's {len(checkpoints)} checkpoints; the plane holds {shares} of how they differ."
     else:
         plane = random_plane(network.module, params.draw)
     levels = grid_levels(params.detail)
@@ -182,13 +201,13 @@ def _outputs(module: nn.Module, batch: SliceBatch) -> Tensor:
     return found
 
 
-def _loss(slice_: _Slice, indices: np.ndarray | None = None) -> Loss:
+def _loss(slice_: _Slice, indices: np.ndarray) -> Loss:
     import torch
     import torch.nn.functional as F
 
     from cnnviz.training.losses import batch_loss
 
-    labels = slice_.batch.labels if indices is None else slice_.batch.labels[torch.from_numpy(indices)]
+    labels = slice_.batch.labels[torch.from_numpy(indices)]
     ends_in_softmax = any(type(each).__name__ == "Softmax" for each in list(slice_.module.modules())[-1:])
 
     def loss(outputs: Tensor) -> Tensor:
@@ -200,19 +219,41 @@ def _loss(slice_: _Slice, indices: np.ndarray | None = None) -> Loss:
 
 
 def _compute_one(slice_: _Slice) -> None:
-    """One place more of the map."""
+    """Some more images for the present place of the map: all of them, where the network is fast."""
     from cnnviz.core.loss_slice import loss_at, new_places
 
     if slice_.places is None:
         slice_.places = new_places(slice_.levels, slice_.level)
-    place = next(slice_.places, None)
-    if place is None:
+    if slice_.place is None:
+        slice_.place, slice_.seen, slice_.total = next(slice_.places, None), 0, 0.0
+    if slice_.place is None:
         slice_.level, slice_.places = slice_.level + 1, None
         return
-    row, column = place
-    a, b = _place_at(slice_, row, column)
-    slice_.values[place] = loss_at(slice_.module, slice_.plane, slice_.batch.images, _loss(slice_), a, b)
-    slice_.done += 1
+    count = len(slice_.batch.images)
+    part = np.arange(slice_.seen, min(slice_.seen + _images_within(slice_, PASS_S), count))
+    begun = time.perf_counter()
+    images = slice_.batch.images[part[0] : part[-1] + 1]
+    loss = loss_at(slice_.module, slice_.plane, images, _loss(slice_, part), *_place_at(slice_, *slice_.place))
+    slice_.second_per_image = (time.perf_counter() - begun) / len(part)
+    slice_.total += loss * len(part)
+    slice_.seen += len(part)
+    if slice_.seen == count:
+        slice_.values[slice_.place] = slice_.total / count
+        slice_.place = None
+        slice_.done += 1
+
+
+def _images_within(slice_: _Slice, seconds: float) -> int:
+    """How many images a pass may have that is to take no longer."""
+    if math.isnan(slice_.second_per_image):
+        return 1
+    return max(1, int(seconds / max(slice_.second_per_image, 1e-9)))
+
+
+def _walk_images(slice_: _Slice) -> int:
+    """How many images a path's step sees; 0 where the network is too slow for paths."""
+    most = min(len(slice_.batch.images), _images_within(slice_, STEP_S / STEP_COST))
+    return most if most >= min(FEWEST_IMAGES, len(slice_.batch.images)) else 0
 
 
 def _place_at(slice_: _Slice, row: int, column: int) -> Pair:
@@ -222,21 +263,14 @@ def _place_at(slice_: _Slice, row: int, column: int) -> Pair:
 
 
 def _walks(slice_: _Slice, params: LandscapeParams) -> dict[Optimizer, Descender]:
-    from cnnviz.core.loss_slice import loss_and_slope, loss_at
-    from cnnviz.core.surfaces import batches_of
     from cnnviz.training.descent import Descender
 
-    start = _start(slice_, params)
-    images, whole = slice_.batch.images, _loss(slice_)
-
-    def function(a: float, b: float, step: int) -> tuple[float, Pair]:
-        if params.batch >= POINTS or params.batch >= len(images):
-            return loss_and_slope(slice_.module, slice_.plane, images, whole, a, b)
-        chosen = batch(step)
-        _, slope = loss_and_slope(slice_.module, slice_.plane, images[chosen], _loss(slice_, chosen), a, b)
-        return loss_at(slice_.module, slice_.plane, images, whole, a, b), slope
-
-    batch = batches_of(len(images), min(params.batch, len(images)))
+    if slice_.walk_images is None:
+        slice_.walk_images = _walk_images(slice_)
+    count = slice_.walk_images
+    if not count:
+        return {}
+    start, function = _start(slice_, params), _path_function(slice_, min(params.batch, POINTS), count)
     found = {}
     for name in params.optimizers:
         settings = path_settings(name, params)
@@ -246,6 +280,25 @@ def _walks(slice_: _Slice, params: LandscapeParams) -> dict[Optimizer, Descender
     while len(slice_.walks) > PATHS_KEPT:
         del slice_.walks[next(iter(slice_.walks))]
     return found
+
+
+def _path_function(slice_: _Slice, batch: int, count: int) -> LossAndGradient:
+    """Loss and gradient over ``count`` images, evenly spread; the gradient over a ``batch`` of them if that is fewer."""
+    from cnnviz.core.loss_slice import loss_and_slope, loss_at
+    from cnnviz.core.surfaces import batches_of
+
+    spread = np.linspace(0, len(slice_.batch.images) - 1, count).round().astype(int)
+    images, loss = slice_.batch.images[spread], _loss(slice_, spread)
+    if batch >= min(POINTS, count):
+        return lambda a, b, step: loss_and_slope(slice_.module, slice_.plane, images, loss, a, b)
+    batches = batches_of(count, batch)
+
+    def function(a: float, b: float, step: int) -> tuple[float, Pair]:
+        chosen = batches(step)
+        _, slope = loss_and_slope(slice_.module, slice_.plane, images[chosen], _loss(slice_, spread[chosen]), a, b)
+        return loss_at(slice_.module, slice_.plane, images, loss, a, b), slope
+
+    return function
 
 
 def _start(slice_: _Slice, params: LandscapeParams) -> Pair:
@@ -318,12 +371,17 @@ def _note(slice_: _Slice, params: LandscapeParams, observation: Observation) -> 
     if slice_.generation != observation.network.generation:
         parts.append("Of earlier weights: press Compute for the present ones.")
     batch = slice_.batch
-    parts.append(f"Cross-entropy, mean over {len(batch.images)} images of {batch.title}.")
-    if params.batch < min(POINTS, len(batch.images)):
-        parts.append(f"Steps see {params.batch} of them at a time.")
+    parts.append(f"Cross-entropy over {len(batch.images)} images of {batch.title}.")
+    seen = slice_.walk_images
+    if seen == 0:
+        parts.append("The network is too slow for paths.")
+    elif seen is not None and params.batch < min(POINTS, seen):
+        parts.append(f"A step sees {params.batch} of {seen}.")
+    elif seen is not None and seen < len(batch.images):
+        parts.append(f"Paths see {seen} of them.")
     parts.append(slice_.about or "Random directions, filters as long as the network's own (Li et al., 2018).")
     if has_batch_norm(slice_.module):
-        parts.append("Batch normalisation keeps the averages of the weights at the cross.")
+        parts.append("Batch normalisation keeps the averages of the network at the cross.")
     return " ".join(parts)
 
 

@@ -16,7 +16,7 @@ from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.training.choices import OPTIMIZERS
 from cnnviz.ui.bound_slider import BoundSlider
-from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, LabelledSlider, Toggle
+from cnnviz.ui.controls import ComboBox, IconButton, LabelledSlider, Toggle
 from cnnviz.ui.curve_painter import hue_colour
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
@@ -69,7 +69,8 @@ class LandscapeView(PanelView):
         self._names = PlotLegend()
         self._names.setToolTip("Click a name to let its optimiser walk, or to leave it out")
         self._names.toggled.connect(self._toggle_optimizer)
-        self._note = ElidedLabel("")
+        self._note = QLabel()
+        self._note.setProperty("role", "muted")
         self._map = SurfacePlot()
         self._map.start_moved.connect(lambda x, y: document.edit(f"{PATH}.start", (x, y)))
         self._map.start_grabbed.connect(document.begin_gesture)
@@ -85,9 +86,10 @@ class LandscapeView(PanelView):
         self._plot = CurvePlot(self, movable_cursor=True)
         self._plot.cursor_moved.connect(lambda x: self._show_step(round(max(x, 0))))
         self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        for label in (self._note, self._words):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._lay_out()
         document.changed.connect(self._follow)
         theme().changed.connect(self._restyle)
@@ -112,7 +114,7 @@ class LandscapeView(PanelView):
         self._show_plot()
         self._slice.show_working(result.working)
         self._words.setText(result.words)
-        self._note.set_text(result.note)
+        self._note.setText(result.note)
         self.set_subtitle(self._surface.currentText() if result.surface is None else result.surface.title)
 
     def _lay_out(self) -> None:

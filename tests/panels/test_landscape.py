@@ -7,6 +7,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLabel
 
 from cnnviz.core.surfaces import SURFACES
+from cnnviz.engine.panel import Rest
 from cnnviz.panels import landscape_paths
 from cnnviz.panels.landscape import LandscapeParams
 from cnnviz.panels.landscape_looks import LOOKS, TITLES
@@ -20,7 +21,10 @@ PATH = "panels.landscape"
 
 def results_of(**params):
     landscape_paths._walks.clear()
-    return list(landscape_paths.paths_on_function(LandscapeParams(**params)))
+    found = [
+        each for each in landscape_paths.paths_on_function(LandscapeParams(**params)) if not isinstance(each, Rest)
+    ]
+    return [each for each in found if each.words != "Loading the optimisers."]
 
 
 def path(result, name):
