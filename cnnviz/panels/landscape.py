@@ -70,7 +70,7 @@ class LandscapeParams(PanelParams):
         1.0, ge=0.05, le=3, description="How far the slice goes to each side: 1 is as far as the weights are long"
     )
     detail: Literal[11, 21, 41] = Field(21, description="places along each side of the slice, in the end")
-    draw: int = Field(0, ge=0, le=999, multiple_of=1, description="Another number draws other random directions")
+    draw: int = Field(0, ge=0, le=999, multiple_of=1, description="another number draws other random directions")
     asked: int = Field(
         0,
         ge=0,

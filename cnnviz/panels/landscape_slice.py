@@ -283,7 +283,7 @@ def _walks(slice_: _Slice, params: LandscapeParams) -> dict[Optimizer, Descender
 
 
 def _path_function(slice_: _Slice, batch: int, count: int) -> LossAndGradient:
-    """Loss and gradient over ``count`` images, evenly spread; the gradient over a ``batch`` of them if that is fewer."""
+    """Loss and gradient over ``count`` images, evenly spread; the gradient over a smaller ``batch`` of them."""
     from cnnviz.core.loss_slice import loss_and_slope, loss_at
     from cnnviz.core.surfaces import batches_of
 

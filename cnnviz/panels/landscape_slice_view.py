@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from PyQt6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QWidget
+from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.panels.landscape import AUTOMATIC, LandscapeParams
 from cnnviz.scene.document import Document
 from cnnviz.ui.bound_slider import BoundSlider
-from cnnviz.ui.controls import ComboBox, Segmented, text_button
+from cnnviz.ui.controls import ComboBox, IconButton, Segmented, text_button
 from cnnviz.ui.theme import theme
 
 PATH = "panels.landscape"
@@ -33,7 +33,7 @@ class SliceControls(QWidget):
         super().__init__(parent)
         self._document = document
         self._directions = Segmented(
-            [("random", "random"), ("path", "the run's")],
+            [("random", "random"), ("path", "run's")],
             tips=[
                 "Two random directions, each filter as long as the network's own",
                 "The two directions in which the checkpoints of the network's run differ most, with its path",
@@ -43,38 +43,37 @@ class SliceControls(QWidget):
             lambda kind: document.edit_many({f"{PATH}.directions": kind, f"{PATH}.start": None})
         )
         self._detail = Segmented(
-            [("11", "11²"), ("21", "21²"), ("41", "41²")],
-            tips=["Few places: quick", "Enough to see the shape", "Fine, and four times as slow"],
+            ["11", "21", "41"],
+            tips=["11 × 11 places: quick", "21 × 21 places: enough to see the shape", "41 × 41 places: fine, and slow"],
         )
         self._detail.chosen.connect(lambda size: document.edit(f"{PATH}.detail", int(size)))
         self._data = ComboBox([*_SETS, _ASK])
         self._data.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._data.setMinimumContentsLength(8)
+        self._data.setMinimumContentsLength(4)
         self._data.setToolTip("The images that the loss is the mean over")
         self._data.chosen.connect(self._choose)
         self._run = text_button("Compute", "Cut through the loss of the network as it is now")
         self._run.clicked.connect(self._toggle)
-        look: dict[str, Any] = {"label_width": 44, "value_width": 36}
+        look: dict[str, Any] = {"label_width": 38, "value_width": 30}
         self._images = BoundSlider(document, f"{PATH}.images", "images", step=16, digits=0, **look)
         self._reach = BoundSlider(document, f"{PATH}.reach", "reach", step=0.05, **look)
-        self._draw = BoundSlider(document, f"{PATH}.draw", "draw", high=20, step=1, digits=0, **look)
-        first, second = QHBoxLayout(), QGridLayout()
-        first.setSpacing(theme().px(8))
-        second.setHorizontalSpacing(theme().px(8))
-        for widget, stretch in ((self._directions, 0), (self._data, 1), (self._run, 0)):
-            first.addWidget(widget, stretch)
-        second.addWidget(self._detail, 0, 0)
-        second.addWidget(self._images, 0, 1)
-        second.addWidget(self._reach, 1, 0)
-        second.addWidget(self._draw, 1, 1)
-        layout = QGridLayout(self)
+        self._draw = IconButton("shuffle", "Draw other random directions")
+        self._draw.clicked.connect(self._draw_others)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.setSpacing(theme().px(6))
+        second.setSpacing(theme().px(6))
+        rows: tuple[tuple[QHBoxLayout, tuple[tuple[QWidget, int], ...]], ...] = (
+            (first, ((self._directions, 0), (self._draw, 0), (self._data, 1), (self._run, 0))),
+            (second, ((self._detail, 0), (self._images, 1), (self._reach, 1))),
+        )
+        for row, widgets in rows:
+            for widget, stretch in widgets:
+                row.addWidget(widget, stretch)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setVerticalSpacing(theme().px(4))
-        layout.addLayout(first, 0, 0)
-        layout.addLayout(second, 1, 0)
-        second.setColumnStretch(0, 1)
-        second.setColumnStretch(1, 1)
-        second.setVerticalSpacing(theme().px(2))
+        layout.setSpacing(theme().px(4))
+        layout.addLayout(first)
+        layout.addLayout(second)
 
     def refresh(self, params: LandscapeParams) -> None:
         """Show what the document says."""
@@ -85,9 +84,8 @@ class SliceControls(QWidget):
         self._detail.set_value(str(params.detail))
         self._images.refresh()
         self._reach.refresh()
-        self._draw.refresh()
-        for slider in (self._reach, self._draw):
-            slider.setEnabled(params.directions == "random")
+        for control in (self._reach, self._draw):
+            control.setEnabled(params.directions == "random")
 
     def show_working(self, working: bool) -> None:
         """Offer what can be done: to begin, or to cancel."""
@@ -99,6 +97,10 @@ class SliceControls(QWidget):
             self._document.edit(f"{PATH}.running", False)
         else:
             self._document.edit_many({f"{PATH}.asked": params.asked + 1, f"{PATH}.running": True})
+
+    def _draw_others(self) -> None:
+        params = cast(LandscapeParams, self._document.scene.panel("landscape"))
+        self._document.edit(f"{PATH}.draw", (params.draw + 1) % 1000)
 
     def _choose(self, key: str) -> None:
         if key == _ASK[0]:

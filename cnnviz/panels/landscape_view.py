@@ -115,6 +115,7 @@ class LandscapeView(PanelView):
         self._slice.show_working(result.working)
         self._words.setText(result.words)
         self._note.setText(result.note)
+        self._map.setToolTip(result.note)
         self.set_subtitle(self._surface.currentText() if result.surface is None else result.surface.title)
 
     def _lay_out(self) -> None:
@@ -141,7 +142,9 @@ class LandscapeView(PanelView):
         self._show_plot()
 
     def _show_plot(self) -> None:
-        self._plot.setVisible(self._has_curves and self.height() > theme().px(560))  # the map goes first
+        has_room = self.height() > theme().px(560)  # the map goes first
+        self._plot.setVisible(self._has_curves and has_room)
+        self._note.setVisible(has_room or self._slice.isHidden())
 
     # the person's hand
 

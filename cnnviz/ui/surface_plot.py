@@ -164,4 +164,4 @@ class SurfacePlot(QWidget):
         return QSize(theme().px(420), theme().px(360))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme().px(200), theme().px(130))
+        return QSize(theme().px(200), theme().px(108))
