@@ -89,6 +89,23 @@ def test_the_command_in_the_card_makes_the_same_network_again(tmp_path, monkeypa
         assert weights.equal(second.module.state_dict()[name])
 
 
+def test_a_network_of_permuted_pixels_is_evaluated_on_such(tmp_path, capsys):
+    out = tmp_path / "digits.safetensors"
+    command = ["train", "--network", "lenet", "--config", '{"widths": [4, 8], "hidden": 16}', "--dataset", "digits"]
+    quick = ["--permute-pixels", "--epochs", "4", "--batch-size", "32", "--augment", "none"]
+    assert main([*command, *quick, "--out", str(out), "--json"]) == 0
+    trained = json.loads(capsys.readouterr().out.splitlines()[-1])
+    card = open_network(out).card
+    assert card.dataset == "digits, pixels permuted"
+    assert "--dataset digits --permute-pixels --epochs 4" in card.command
+    found = []
+    for more in (["--permute-pixels"], []):
+        assert main(["evaluate", str(out), "--dataset", "digits", *more, "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out.splitlines()[-1])["accuracy"])
+    assert found[0] == trained["test_accuracy"] > 0.5
+    assert found[1] < found[0] - 0.2
+
+
 def test_absolute_paths_stay_out_of_the_card(stripes, tmp_path, capsys):
     assert train_on(stripes, tmp_path / "n.safetensors", "--data-dir", str(tmp_path), "--threads", "1") == 0
     command = open_network(tmp_path / "n.safetensors").card.command

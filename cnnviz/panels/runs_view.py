@@ -55,7 +55,7 @@ class RunsView(PanelView):
         self._result = RunsResult((), None, "", (), False)
         self._watch = FolderWatch(self)
         self._compare = MenuButton("Compare", "Runs that differ in one thing, trained in turn with one seed", "shuffle")
-        self._duplicate = MenuButton("Duplicate with", "The selected run again, with one thing changed", "copy")
+        self._duplicate = MenuButton("Duplicate", "The selected run again, with one thing changed", "copy")
         self._duplicate.entries.aboutToShow.connect(lambda: self._fill_changes(self._duplicate.entries))
         self._up = IconButton("up", "Train the selected run earlier")
         self._rename = IconButton("edit", "Rename the selected run (F2)")
@@ -123,7 +123,8 @@ class RunsView(PanelView):
             else "Tick the boxes of runs to lay their curves over one another."
         )
         done = sum(line.standing == "finished" for line in result.lines)
-        self.set_subtitle(f"{len(result.lines)} runs, {done} done" if result.lines else "")
+        count = f"{len(result.lines)} run{'s' if len(result.lines) > 1 else ''}"
+        self.set_subtitle(f"{count}, {done} done" if result.lines else "")
         self._say_buttons()
 
     def _lay_out(self) -> None:

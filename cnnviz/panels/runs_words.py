@@ -20,7 +20,7 @@ _TOKENS = {"training": "accent", "diverged": "error", "interrupted": "warning", 
 def standing_words(line: RunLine) -> str:
     """How it stands; of one that is not done, how far it came."""
     word = _STANDINGS[line.standing]
-    return f"{word} {line.progress:.0%}" if line.standing in ("training", "stopped", "interrupted") else word
+    return f"{word} {line.progress * 100:.0f} %" if line.standing in ("training", "stopped", "interrupted") else word
 
 
 def standing_token(standing: str) -> str:
@@ -29,7 +29,7 @@ def standing_token(standing: str) -> str:
 
 
 def share_words(share: float | None) -> str:
-    return "" if share is None else f"{share:.1%}"
+    return "" if share is None else f"{share * 100:.1f} %"
 
 
 def loss_words(loss: float | None) -> str:

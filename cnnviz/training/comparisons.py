@@ -215,8 +215,8 @@ def _optimisers() -> Comparison:
     return Comparison(
         "optimisers",
         "Optimisers",
-        "Five ways to make a step of a gradient, all at one learning rate: SGD crawls, momentum helps it along, those "
-        "that scale each weight's step are there at once.",
+        "Five ways to make a step of a gradient, all at one learning rate: SGD crawls, momentum and "
+        "Adagrad arrive late, RMSprop and Adam, which scale each weight's step as they go, at once.",
         tuple(variants),
         seconds=8,
         part="train",
@@ -258,7 +258,7 @@ def _rates() -> Comparison:
     return Comparison(
         "rates",
         "Learning rates",
-        "From crawling to diverging: each ten times as large as the one before.",
+        "From crawling to never settling: each ten times as large as the one before.",
         tuple(variants),
         seconds=6,
         part="train",

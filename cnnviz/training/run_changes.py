@@ -20,6 +20,7 @@ from cnnviz.nets.layer_table import (
     ResidualRow,
     Row,
 )
+from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.nets.table_variants import (
     with_normalisation,
     with_pooling,
@@ -57,8 +58,14 @@ class ChangeGroup:
     changes: tuple[OneChange, ...]
 
 
+_AS_TABLES: Mapping[str, tuple[int, int]] = {"lenet": (28, 28), "tiny-vgg": (64, 64)}
+"""Architectures that a preset of their name describes layer by layer, with the height and width of their images."""
+
+
 def table_of(start: NetworkStart) -> LayerTable | None:
-    """The layers of a network that is a table of layers; None of any other."""
+    """The layers of a network that is a table of layers, or can be written as one; None of any other."""
+    if start.name in _AS_TABLES and not start.config and not start.keep_weights and start.input_size is None:
+        return TABLE_PRESETS[start.name].table.model_copy(update={"height_width": _AS_TABLES[start.name]})
     if start.name != LAYER_TABLE:
         return None
     fields = {name: start.config[name] for name in LayerTable.model_fields if name in start.config}

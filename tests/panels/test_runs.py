@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLineEdit, QPushButton
@@ -13,10 +15,12 @@ from cnnviz.panels.runs import RunsParams, compute, shown_ids
 from cnnviz.panels.runs_table_view import RunsTable
 from cnnviz.panels.runs_view import RunsView
 from cnnviz.panels.runs_words import all_words, seconds_words, standing_words
+from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.training.comparisons import comparisons
 from cnnviz.training.metrics import EpochMetrics, StepMetrics
-from cnnviz.training.run_folder import Curve, RunRecord, runs_folder, write_record
+from cnnviz.training.run import Run
+from cnnviz.training.run_folder import Curve, RunRecord, network_path, runs_folder, write_record
 from cnnviz.training.run_label import RunLabel, write_label
 from cnnviz.training.run_queue import RunQueue, WaitingRun, write_queue
 from cnnviz.training.settings import checked_settings
@@ -66,7 +70,7 @@ def test_the_table_says_what_the_files_say(three):
         ("lenet on digits", "batches of 25, SGD"),
         ("place", "lenet on dots"),
     ]
-    assert [standing_words(line) for line in (a, b, c, d)] == ["done", "stopped 50%", "diverged", "waiting"]
+    assert [standing_words(line) for line in (a, b, c, d)] == ["done", "stopped 50 %", "diverged", "waiting"]
     assert (a.epochs, b.epochs, c.epochs, d.epochs) == ((2, 2), (1, 2), (0, 2), (0, 2))
     assert (a.train_loss, a.test_loss, a.test_accuracy) == (2.5, 2, 0.5)
     assert (b.train_loss, b.test_loss, b.test_accuracy) == (3.75, 2, 0.25)
@@ -231,3 +235,33 @@ def test_the_curves_can_be_saved(three, view):
     (figure,) = view.figures()
     assert figure.title == "Loss of 2 runs; thin: of batches trained on"
     assert "fast" in figure.csv()
+
+
+def test_a_run_that_is_chosen_is_shown_in_every_panel(start, qtbot, settle):
+    folder = runs_folder() / "small"
+    small = {"name": "lenet", "config": {"widths": [2, 3], "hidden": 6}}
+    settings = checked_settings({"network": small, "steps": 3, "device": "cpu", "threads": 1, "save_every": 1})
+    run = Run.start(settings, folder, lambda event: None)
+    while not run.trainer.over:
+        run.advance()
+    run.close()
+    scene = actions.first_scene()
+    program = start(scene)
+    program.window.use_workspace("training")
+    program.window.show_panel("runs")
+    qtbot.waitUntil(lambda: bool(program.window.docks["runs"].findChildren(RunsTable)))
+    (cells,) = program.window.docks["runs"].findChildren(RunsTable)
+    qtbot.waitUntil(lambda: bool(cells.rows.lines), timeout=20_000)
+    settle(program)
+    place = cells.visualRect(cells.rows.index(0, 0)).center()
+    QTest.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert program.document.scene.network.source == f"training:{folder}"
+    assert program.document.scene.panel("epochs").folder == str(folder)
+    settle(program)
+    saved = safetensors.torch.load_file(network_path(folder, 3))
+    shown = program.stage.network.module.state_dict()
+    assert all(torch.equal(shown[name], saved[name]) for name in saved)
+    assert cells.shown_network == "small"
+    program.document.undo()
+    assert program.document.scene.network == scene.network
+    assert program.document.scene.panel("epochs").folder is None
