@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -26,6 +27,9 @@ from cnnviz.training.settings import TrainingSettings
 MOST_SHOWN = 12
 SHOWN_AT_FIRST = 5
 """Of the newest ones, while the person has ticked none and they are of no comparison."""
+
+RESULT_SECONDS = 0.25
+"""Between two results while much is read."""
 
 _Id = Annotated[str, Field(max_length=200)]
 
@@ -121,10 +125,11 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     reader = _readers[parent]
     reader.rescan()
     first = params.shown or ()
-    more = reader.read_more(first)
-    while more:
-        yield _result(reader, params, parent, reading=True)
-        more = reader.read_more(first)
+    shown_at = -RESULT_SECONDS
+    while reader.read_more(first):
+        if time.monotonic() - shown_at >= RESULT_SECONDS:
+            yield _result(reader, params, parent, reading=True)
+            shown_at = time.monotonic()
     yield _result(reader, params, parent, reading=False)
 
 

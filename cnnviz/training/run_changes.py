@@ -82,6 +82,20 @@ def network_of(table: LayerTable) -> NetworkStart:
 
 def differences(before: TrainingSettings, after: TrainingSettings) -> tuple[str, ...]:
     """What of ``after`` is other than of ``before``, a few words each; where one runs is left out."""
+    key = before.model_dump_json(), after.model_dump_json()
+    if key not in _differences:
+        if len(_differences) >= _MOST_KEPT:
+            _differences.clear()
+        _differences[key] = _found_differences(before, after)
+    return _differences[key]
+
+
+_MOST_KEPT = 4096
+_differences: dict[tuple[str, str], tuple[str, ...]] = {}
+"""Those that were found, since a table of runs asks for the same ones again and again."""
+
+
+def _found_differences(before: TrainingSettings, after: TrainingSettings) -> tuple[str, ...]:
     names = [
         name
         for name in TrainingSettings.model_fields

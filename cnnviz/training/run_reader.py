@@ -157,10 +157,11 @@ class _Reading:
         if self._changed(LABEL_FILE):
             self._label, self._stored = read_label(self._folder), None
         is_trained = self._record.status == "running" and is_locked(self._folder / LOCK_FILE)
-        if is_trained != self._is_trained or self._network is None:
+        if is_trained != self._is_trained:
             self._is_trained, self._stored = is_trained, None
         if self._network is None:
             self._network = _network_size(self._folder)
+            self._stored = None if self._network is not None else self._stored
         return True
 
     def read(self) -> bool:
