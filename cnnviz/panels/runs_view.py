@@ -57,6 +57,7 @@ class RunsView(PanelView):
         self._compare = MenuButton("Compare", "Runs that differ in one thing, trained in turn with one seed", "shuffle")
         self._duplicate = MenuButton("Duplicate", "The selected run again, with one thing changed", "copy")
         self._duplicate.entries.aboutToShow.connect(lambda: self._fill_changes(self._duplicate.entries))
+        self._go_on = IconButton("play", "Go on with the selected run from its last checkpoint")
         self._up = IconButton("up", "Train the selected run earlier")
         self._rename = IconButton("edit", "Rename the selected run (F2)")
         self._delete = IconButton("clear", "Delete the selected run, or let it wait no more (Del)")
@@ -132,7 +133,7 @@ class RunsView(PanelView):
         top.addWidget(self._compare)
         top.addWidget(self._duplicate)
         top.addStretch(1)
-        for button in (self._up, self._rename, self._delete):
+        for button in (self._go_on, self._up, self._rename, self._delete):
             top.addWidget(button)
         queue.addWidget(self._waiting, 1)
         queue.addWidget(self._train)
@@ -166,6 +167,7 @@ class RunsView(PanelView):
         self._table.renamed.connect(self._rename_run)
         self._table.delete_asked.connect(self._delete_run)
         self._table.customContextMenuRequested.connect(self._open_menu)
+        self._go_on.clicked.connect(lambda: self._go_on_with(self._result.selected))
         self._up.clicked.connect(lambda: self._asked().queue.move_up(self._result.selected))
         self._rename.clicked.connect(lambda: self._table.rename(self._result.selected))
         self._delete.clicked.connect(lambda: self._delete_run(self._result.selected))
@@ -248,6 +250,15 @@ class RunsView(PanelView):
         )
         box.open()
 
+    def _go_on_with(self, run_id: str) -> None:
+        line = self._line(run_id)
+        if line is not None and self._can_go_on(line):
+            self._asked().go_on_with(cast(Path, line.folder))
+
+    def _can_go_on(self, line: RunLine) -> bool:
+        ended = line.standing in ("stopped", "interrupted") and line.weights is not None
+        return ended and self._session is not None and not self._session.goes_on
+
     def _train_or_pause(self) -> None:
         queue = self._asked().queue
         if queue.goes:
@@ -263,7 +274,9 @@ class RunsView(PanelView):
         if line.folder is not None and line.weights is not None:
             menu.addAction("Show its network", lambda: self._show_run(line.id))
         if line.id == self._result.selected:
-            self._fill_changes(menu.addMenu("Duplicate with"))
+            self._fill_changes(menu.addMenu("Duplicate"))
+        if self._can_go_on(line):
+            menu.addAction("Go on with it", lambda: self._go_on_with(line.id))
         menu.addAction("Rename", lambda: self._table.rename(line.id))
         if line.folder is None:
             menu.addAction("Train earlier", lambda: self._asked().queue.move_up(line.id))
@@ -279,7 +292,7 @@ class RunsView(PanelView):
         menu.clear()
         if line is None:
             return
-        for group in self._result.changes:
+        for group in (each for each in self._result.changes if each.changes):
             self._fill_group(menu.addMenu(group.title), group, line)
 
     def _fill_group(self, menu: QMenu | None, group: ChangeGroup, line: RunLine) -> None:
@@ -306,6 +319,7 @@ class RunsView(PanelView):
     def _on_session(self) -> None:
         if self.isVisible() and not self._again.isActive():
             self._again.start()
+        self._say_buttons()
         self._watch_folder()
 
     def _on_queue(self) -> None:
@@ -338,6 +352,7 @@ class RunsView(PanelView):
         self._compare.setEnabled(self._session is not None)
         self._duplicate.setEnabled(line is not None and self._session is not None)
         self._rename.setEnabled(line is not None)
+        self._go_on.setEnabled(line is not None and self._can_go_on(line))
         self._delete.setEnabled(line is not None and line.standing != "training")
         self._up.setEnabled(line is not None and line.standing == "waiting")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +30,7 @@ from cnnviz.nets.table_variants import (
     without_residual,
 )
 from cnnviz.training.choices import LOSSES, OPTIMIZER_TITLES, SCHEDULES
-from cnnviz.training.settings import NetworkStart, TrainingSettings
+from cnnviz.training.settings import NetworkStart, SettingsError, TrainingSettings
 
 _MEASURED = frozenset(("data_dir", "threads", "device", "save_every", "test_every", "measure_every", "channels_last"))
 """What decides where and how a run is made and watched, not what comes of it."""
@@ -233,7 +234,10 @@ def _choice_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:
 
 def _group(settings: TrainingSettings, title: str, about: str, field: str, values: list[Any]) -> ChangeGroup:
     others = [value for value in dict.fromkeys(values) if value != getattr(settings, field)]
-    changed = [settings.changed({field: value}) for value in others]
+    changed = []
+    for value in others:
+        with contextlib.suppress(SettingsError):  # twice as many epochs may be more than there can be
+            changed.append(settings.changed({field: value}))
     return ChangeGroup(title, about, tuple(OneChange(_words(field, each), each) for each in changed))
 
 

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton
+from PyQt6.QtWidgets import QAbstractButton, QMessageBox
 
 from cnnviz.checkpoints.open import open_network
 from cnnviz.scene import actions
@@ -283,3 +283,28 @@ def test_a_comparison_is_trained_in_turn_and_what_a_killed_window_left_is_offere
     ]
     seeds = {read_record(each).settings.seed for each in folder.iterdir() if each.is_dir()}
     assert seeds == {0}
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_and_is_deleted_from_the_table(endless, click, qtbot, settle):
+    program = endless()
+    click(program, "Start")
+    reaches(program, qtbot, 3)
+    click(program, "Stop and save")
+    phase_is(program, qtbot, "idle")
+    folder = folder_of(program)
+    step = saved_steps(folder)[-1]
+    program.window.show_panel("runs")
+    click(program, "Go on with the selected run from its last checkpoint")
+    reaches(program, qtbot, step + 3)
+    assert folder_of(program) == folder
+    program.training.stop()
+    phase_is(program, qtbot, "idle")
+    click(program, "Delete the selected run, or let it wait no more (Del)")
+    view = program.window.docks["runs"].view
+    qtbot.waitUntil(lambda: not folder.exists() or bool(view.findChildren(QMessageBox)), timeout=LONG_MS)
+    for box in view.findChildren(QMessageBox):  # where the system has no trash
+        next(button for button in box.buttons() if "Delete" in button.text()).click()
+    qtbot.waitUntil(lambda: not folder.exists(), timeout=LONG_MS)
+    settle(program)
+    assert program.training.run is None

@@ -55,6 +55,15 @@ def test_each_duplicate_differs_in_one_thing_which_its_words_name(settings):
         assert len({change.words for change in group.changes}) == len(group.changes)
 
 
+def test_what_cannot_be_is_not_offered():
+    settings = checked_settings({"epochs": 100_000, "seed": 2**63 - 1, "batch_size": 1, "learning_rate": 1e30})
+    offered = {group.title: [change.words for change in group.changes] for group in one_change(settings)}
+    assert offered["Epochs"] == ["50,000 epochs"]
+    assert offered["Seed"] == []
+    assert offered["Batch size"] == ["batches of 4", "batches of 2"]
+    assert len(offered["Learning rate"]) == 2
+
+
 def test_words_of_several_changes():
     one = checked_settings({"epochs": 2})
     other = one.changed({"epochs": 1, "weight_decay": 0.1, "save_every": 7, "device": "cpu", "seed": 4})
