@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Page = Literal["samples", "correlation", "pair"]
 PairKind = Literal["sigmoid", "learning-rate", "start", "compared", "earlier"]
 
-LIVE_S = 0.06
+LIVE_S = 0.03
 """What the passes of new weights may take before the first picture; fewer samples are shown where it is not enough."""
 LEAST = 20
 """Samples of the first picture, however slow the network is."""

@@ -56,6 +56,7 @@ class MatrixFrame:
     gutter: float
     strip_height: float
     bars_height: float
+    labelled: bool
     rows: int
     columns: int
     step: tuple[int, int] = field(default=(1, 1))
@@ -102,7 +103,8 @@ def frame_of(content: MatrixContent, box: QRectF, ratio: float = 1.0) -> MatrixF
     strips = (line + hub.px(1)) * len(content.strips)
     # a low picture keeps its height for the cells
     bars = float(hub.px(30)) if content.bars is not None and box.height() >= hub.px(170) else 0.0
-    below = bars + (line + hub.px(2) if content.x_label else 0.0)
+    labelled = bool(content.x_label) and box.height() >= hub.px(120)
+    below = bars + (line + hub.px(2) if labelled else 0.0)
     body = QRectF(box.left() + gutter, box.top() + strips, box.width() - gutter - 1, box.height() - strips - below - 1)
     body.setWidth(max(body.width(), 1.0))
     body.setHeight(max(body.height(), 1.0))
@@ -114,7 +116,7 @@ def frame_of(content: MatrixContent, box: QRectF, ratio: float = 1.0) -> MatrixF
         max(math.ceil(rows / max(int(body.height() * ratio), 1)), 1),
         max(math.ceil(columns / max(int(body.width() * ratio), 1)), 1),
     )
-    return MatrixFrame(body, gutter, line + hub.px(1), bars, rows, columns, step)
+    return MatrixFrame(body, gutter, line + hub.px(1), bars, labelled, rows, columns, step)
 
 
 def paint_matrix(painter: QPainter, content: MatrixContent, frame: MatrixFrame) -> None:
@@ -131,7 +133,7 @@ def paint_matrix(painter: QPainter, content: MatrixContent, frame: MatrixFrame) 
     painter.drawRect(frame.body.adjusted(-1, -1, 0, 0))
     if content.bars is not None and frame.bars_height:
         _paint_bars(painter, content, content.bars, frame)
-    if content.x_label:
+    if frame.labelled:
         hub = theme()
         top = frame.body.bottom() + frame.bars_height + hub.px(2)
         row = QRectF(frame.body.left(), top, frame.body.width(), frame.strip_height)
@@ -357,4 +359,4 @@ class UnitMatrix(QWidget):
         return QSize(theme().px(300), theme().px(240))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme().px(120), theme().px(110))
+        return QSize(theme().px(100), theme().px(70))

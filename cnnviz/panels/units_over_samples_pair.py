@@ -140,7 +140,7 @@ def _shown(held: _Training, params: UnitsOverSamplesParams) -> UnitsOverSamplesR
 def _words(title: str, hidden: HiddenUnits) -> str:
     done = f"step {hidden.step:,} of {hidden.steps:,}" if hidden.step < hidden.steps else f"{hidden.steps:,} steps"
     ended = ", where it diverged" if hidden.ended else ""
-    return f"{title}: {100 * hidden.accuracy:.1f} % right after {done}{ended}"
+    return f"{100 * hidden.accuracy:.1f} % right · {title} · {done}{ended}"
 
 
 def _handed_over(both: SideBySide) -> tuple[str, str]:
@@ -239,7 +239,7 @@ def _both_shown(runs: list[Any], params: UnitsOverSamplesParams, wanted: Network
         shared=params.scale == "shared",
     )
     sides = tuple(
-        PairSide(title, f"{title} · {picture.layer}", picture)
+        PairSide(title, f"{picture.layer} of {picture.network}", picture)
         for title, picture in zip(("this network", "the other"), drawn, strict=True)
     )
     done = min(run.done for run in runs)

@@ -14,7 +14,13 @@ from cnnviz.ui.controls import ElidedLabel, text_button
 from cnnviz.ui.number_table import NumberTable
 from cnnviz.ui.theme import theme
 
-HEADS = {"good": "Good training", "bad": "Bad training", "this network": "This network", "the other": "The other"}
+HEADS = {
+    "good": ("Good training", "Good"),
+    "bad": ("Bad training", "Bad"),
+    "this network": ("This network", "This"),
+    "the other": ("The other", "Other"),
+}
+"""Of a picture, and of its column of numbers."""
 
 
 class PairView(QWidget):
@@ -31,7 +37,7 @@ class PairView(QWidget):
             PictureView("Units of the second network"),
         )
         self._heads = (ElidedLabel("", role="title", token="text"), ElidedLabel("", role="title", token="text"))
-        self._abouts = (_lines("muted"), _lines("muted"))
+        self._abouts = (ElidedLabel(), ElidedLabel())
         self._verdicts = (_lines("body"), _lines("body"))
         self._opens = tuple(
             text_button("Open", "Let every panel show this network, with its weights as they are now", role="eye")
@@ -46,6 +52,7 @@ class PairView(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumHeight(theme().px(40))
         self._scroll = scroll
         both = QGridLayout()
         both.setContentsMargins(0, 0, 0, 0)
@@ -56,6 +63,7 @@ class PairView(QWidget):
             row.addWidget(self._heads[side], 1)
             row.addWidget(self._opens[side])
             both.addLayout(row, 0, side)
+            self._abouts[side].setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             both.addWidget(self._abouts[side], 1, side)
             both.addWidget(self.pictures[side], 2, side)
             both.addWidget(self._verdicts[side], 3, side)
@@ -74,7 +82,7 @@ class PairView(QWidget):
             beside = [each.picture for each in result.sides if each.picture not in (None, side.picture)]
             self._show_side(index, side, order, [each for each in beside if each is not None])
         columns = [
-            (_head(side).split(" ")[0], number_texts(side.picture.statistics))
+            (HEADS[side.title][1], number_texts(side.picture.statistics))
             for side in result.sides
             if side.picture is not None
         ]
@@ -85,8 +93,8 @@ class PairView(QWidget):
         self._fit()
 
     def _show_side(self, index: int, side: PairSide, order: str, beside: list[UnitPicture]) -> None:
-        self._heads[index].set_text(_head(side))
-        self._abouts[index].setText(side.words)
+        self._heads[index].set_text(HEADS[side.title][0])
+        self._abouts[index].set_text(side.words)
         self._sources[index] = side.source
         self._opens[index].setVisible(bool(side.source))
         self.pictures[index].set_picture(side.picture, order, beside)
@@ -113,17 +121,15 @@ class PairView(QWidget):
         need = self._table.sizeHint().width() + theme().px(16)
         wide = self.width() >= need + theme().px(420)
         self._box.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        for each in self._verdicts:  # the numbers say it, too
+            each.setVisible(wide or self.height() >= theme().px(300))
         if wide:
             self._scroll.setFixedWidth(need)
             self._scroll.setMaximumHeight(16_777_215)
         else:
             self._scroll.setMinimumWidth(0)
             self._scroll.setMaximumWidth(16_777_215)
-            self._scroll.setMaximumHeight(max(self.height() // 3, theme().px(80)))
-
-
-def _head(side: PairSide) -> str:
-    return HEADS.get(side.title, side.title)
+            self._scroll.setMaximumHeight(max(self.height() // 4, theme().px(44)))
 
 
 def _lines(role: str) -> QLabel:

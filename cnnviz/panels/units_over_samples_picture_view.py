@@ -85,7 +85,7 @@ class PictureView(QWidget):
             self._card = HoverCard(window)
         name, number = sample_name(picture, row)
         value = format_number(float(picture.values[row, column]))
-        lines = [f"{value} for {name}", number, *_striking(picture, column)]
+        lines = [f"{value} for {name}", number, *_striking(picture, column), "double click: this image as the input"]
         here = window.mapFromGlobal(QCursor.pos())
         self._card.show_at(here, picture.unit_name(column), lines, sample_image(picture, row))
 

@@ -48,8 +48,8 @@ _ORDERS = (
 _MAPS = (("mean", "mean of a map"), ("max", "largest of a map"), ("every", "every unit"))
 _PAIRS = (
     *((name, pair.title) for name, pair in PAIRS.items()),
-    ("compared", "this network, and that of Compare two"),
-    ("earlier", "this network, and its run's first checkpoint"),
+    ("compared", "This network, and that of Compare two"),
+    ("earlier", "This network, and its first checkpoint"),
 )
 _PAGES = (
     ("samples", "samples", "What each unit does for each sample"),
@@ -263,7 +263,7 @@ class UnitsOverSamplesView(PanelView):
         self._arrange_choices()
 
     def _arrange_choices(self) -> None:
-        narrow = self._params().page == "pair" and self.width() < theme().px(560)
+        narrow = self._params().page == "pair" and self.width() < theme().px(500)
         self._choices.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
 
     def _combo(self, name: str, tip: str, options: tuple[tuple[str, str], ...]) -> ComboBox:
@@ -284,13 +284,13 @@ class UnitsOverSamplesView(PanelView):
         first.addWidget(self._button)
         what, how = QHBoxLayout(), QHBoxLayout()
         for row, widget, stretch in (
-            (what, self._pair, 1), (what, self._data, 1),
+            (what, self._pair, 3), (what, self._data, 2),
             (how, self._order, 1), (how, self._maps, 1), (how, self._scale, 0),
         ):  # fmt: skip
             row.addWidget(widget, stretch)
         self._choices = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._choices.addLayout(what, 1)
-        self._choices.addLayout(how, 1)
+        self._choices.addLayout(what, 4)
+        self._choices.addLayout(how, 5)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(4))

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
+from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.core.mosaic import GAP
 from cnnviz.core.unit_order import balanced_choice
 from cnnviz.data.datasets import load_dataset
@@ -13,10 +15,12 @@ from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.live import handed_over
+from cnnviz.engine.training_weights import offer, source_of, withdraw
 from cnnviz.panels import PANELS, units_over_samples, units_over_samples_pair, units_over_samples_passes
 from cnnviz.panels.labelled_samples import data_choice
 from cnnviz.scene.document import Document
 from cnnviz.training.good_and_bad import PAIRS, Pair, Recipe
+from cnnviz.training.initialization import build_seeded
 
 ID = "units-over-samples"
 
@@ -178,6 +182,29 @@ def test_weights_that_have_run_away_are_said(tmp_path, handed, small):
     request = Request(document.scene, 1, frozenset({ID}))
     errors = [each.errors.get(ID) for each in computation.run(request, lambda: False, lambda: False)]
     assert "run away" in next(each for each in errors if each)
+
+
+def test_it_follows_the_weights_of_a_training(tmp_path, digits, monkeypatch):
+    card = NetworkCard(
+        architecture="lenet", config={"widths": [2, 3], "hidden": 5, "channels": 1, "classes": 10}, dataset="digits",
+        labels=digits.class_names, input_size=(1, 28, 28), mean=(0.0,), std=(1.0,),
+    )  # fmt: skip
+    source = source_of(tmp_path)
+    computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
+    document = Document()
+    document.edit_many({"network.source": source, "selection.layer": "relu3", f"panels.{ID}.samples": 40})
+    pixels, *_ = as_network_sees(digits, 40)
+    large = nn.functional.interpolate(pixels, (28, 28), mode="bilinear", antialias=True)
+    for step in (1, 2, 3):
+        module = build_seeded(card.architecture, card.config, step)
+        offer(source, card, step, safetensors.torch.save(module.state_dict()))
+        request = Request(document.scene, document.version, frozenset({ID}))
+        results = [each.results[ID] for each in computation.run(request, lambda: False, lambda: False)]
+        with torch.no_grad():
+            expected = nn.Sequential(*list(module.eval())[:9])(large)
+        np.testing.assert_allclose(results[-1].picture.values, expected, rtol=1e-3, atol=1e-5)
+        assert results[-1].choice.why == "which it was trained on"
+    withdraw(source)
 
 
 # which images

@@ -276,7 +276,9 @@ def test_a_low_picture_keeps_its_height_for_the_cells(qtbot):
 
     content = MatrixContent(np.zeros((4, 4), np.uint8), "unsigned", bars=np.ones(4), bars_full=1.0, x_label="four")
     assert frame_of(content, QRectF(0, 0, 200, 300)).bars_height > 0
-    assert frame_of(content, QRectF(0, 0, 200, 120)).bars_height == 0
+    low = frame_of(content, QRectF(0, 0, 200, 110))
+    assert (low.bars_height, low.labelled) == (0, False)
+    assert low.body.height() == 109
 
 
 # in words
