@@ -146,11 +146,11 @@ def _over_samples(
         else:
             yield UnitsOverSamplesResult(choice, total=len(samples), message="Passing the first samples.")
     if run.done:
-        yield _shown(work, params)
+        yield _shown(work, params, choice)
     elif params.stopped:
         yield UnitsOverSamplesResult(choice, total=len(samples), message="Stopped before the first sample.")
     for pause in rest_of_samples((run,), params.stopped, cancelled):
-        yield pause or _shown(work, params)
+        yield pause or _shown(work, params, choice)
 
 
 def first_samples(runs: Sequence[ActivationRun], stopped: bool, cancelled: Cancelled) -> Iterator[Rest | None]:
@@ -225,7 +225,7 @@ def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     return one[0] is other[0] and one[-1] is other[-1] and one[1:-1] == other[1:-1]
 
 
-def _shown(work: Work, params: UnitsOverSamplesParams) -> UnitsOverSamplesResult:
+def _shown(work: Work, params: UnitsOverSamplesParams, choice: DataChoice) -> UnitsOverSamplesResult:
     from cnnviz.panels.units_over_samples_pictures import pictures
 
     run = work.run
@@ -233,7 +233,7 @@ def _shown(work: Work, params: UnitsOverSamplesParams) -> UnitsOverSamplesResult
     if work.shown is None or work.shown[0] != key:
         (picture,) = pictures([look_of(run)], params.order)
         work.shown = (key, picture)
-    result = UnitsOverSamplesResult(run.samples.choice, work.shown[1], done=run.done, total=len(run.samples))
+    result = UnitsOverSamplesResult(choice, work.shown[1], done=run.done, total=len(run.samples))
     _last[:] = [result]
     return result
 

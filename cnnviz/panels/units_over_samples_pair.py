@@ -193,9 +193,9 @@ def _with_another(
     if not all(run.done for run in runs):
         yield UnitsOverSamplesResult(choice, total=len(runs[0].samples), message="Stopped before the first sample.")
         return
-    yield _both_shown(runs, params, wanted)
+    yield _both_shown(runs, params, wanted, choice)
     for pause in rest_of_samples(runs, params.stopped, cancelled):
-        yield pause or _both_shown(runs, params, wanted)
+        yield pause or _both_shown(runs, params, wanted, choice)
 
 
 def _wanted(scene: Scene, observation: Observation, params: UnitsOverSamplesParams) -> NetworkChoice | str:
@@ -229,7 +229,9 @@ def _loaded(wanted: NetworkChoice, observation: Observation, pair: str) -> tuple
         return None, str(error)
 
 
-def _both_shown(runs: list[Any], params: UnitsOverSamplesParams, wanted: NetworkChoice) -> UnitsOverSamplesResult:
+def _both_shown(
+    runs: list[Any], params: UnitsOverSamplesParams, wanted: NetworkChoice, choice: DataChoice
+) -> UnitsOverSamplesResult:
     from cnnviz.panels.units_over_samples_pictures import pictures
 
     titles = (runs[0].network.title, _name_of(wanted))
@@ -243,7 +245,7 @@ def _both_shown(runs: list[Any], params: UnitsOverSamplesParams, wanted: Network
         for title, picture in zip(("this network", "the other"), drawn, strict=True)
     )
     done = min(run.done for run in runs)
-    return UnitsOverSamplesResult(runs[0].samples.choice, sides=sides, done=done, total=len(runs[0].samples))
+    return UnitsOverSamplesResult(choice, sides=sides, done=done, total=len(runs[0].samples))
 
 
 def _name_of(choice: NetworkChoice) -> str:
