@@ -40,7 +40,7 @@ class WeightSum:
 
     @property
     def products(self) -> Tensor:
-        return self.delta.double() * self.inputs.double()
+        return self.delta.cpu().double() * self.inputs.cpu().double()  # not every device knows double precision
 
     @property
     def total(self) -> float:
@@ -200,7 +200,7 @@ def chain_links(traced: TracedNetwork, backward: BackwardPass, layer: str, unit:
         for reader in graph.consumers(present):
             column = _local_derivatives(backward, graph, present, unit, reader)
             if column is not None:
-                parts.append((reader.name, column, column.double() * backward.gradients[reader.name].double()))
+                parts.append((reader.name, column, column.double() * backward.gradients[reader.name].cpu().double()))
         if not parts:
             yield Link(present, unit, delta)
             return
@@ -243,4 +243,4 @@ def _local_derivatives(
     finally:
         for handle in handles:
             handle.remove()
-    return None if column is None else column.detach()
+    return None if column is None else column.detach().cpu()

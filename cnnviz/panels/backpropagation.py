@@ -156,9 +156,10 @@ def _work(
     chosen: list[Tensor] = []
 
     def loss(output: Tensor) -> Tensor:
-        chosen.append(targets(output, objective.form, "predicted" if params.target is None else params.target))
-        # in single precision p − 1 of a sure answer would be rounding, or nothing
-        return objective(output.double(), chosen[0])
+        # in single precision p − 1 of a sure answer would be rounding, or nothing; not every device knows double
+        answer = output.cpu().double()
+        chosen.append(targets(answer, objective.form, "predicted" if params.target is None else params.target))
+        return objective(answer, chosen[0])
 
     start = time.perf_counter()
     images = input_tensor(replace(observation, network=network))

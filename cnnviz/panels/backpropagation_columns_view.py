@@ -6,7 +6,18 @@ import math
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PyQt6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFontMetricsF,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+)
 from PyQt6.QtWidgets import QToolTip, QWidget
 
 from cnnviz.panels.backpropagation import BackpropagationResult
@@ -15,6 +26,7 @@ from cnnviz.ui.curve_painter import curve_colours
 from cnnviz.ui.numbers import MINUS, format_number, format_percent
 from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import theme
+from cnnviz.ui.tile_marks import paint_focus
 
 COLUMN, TILE, GAP, ROW, LANE = 54, 23, 3, 15, 13
 """Sizes in pixels at scale 1: a column, a thumbnail, between thumbnails, a line of numbers, the edges below."""
@@ -35,6 +47,7 @@ class SignalColumns(QWidget):
         self._reached: int | None = None
         self._heads: tuple[tuple[str, str], ...] = ()
         self._edges = [0.0]
+        self._by_keyboard = False
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Gradients layer by layer")
@@ -88,6 +101,8 @@ class SignalColumns(QWidget):
             if box.intersects(QRectF(event.rect())):
                 self._paint_layer(painter, box, signal, scale, index == result.selected, self._is_lit(index))
         self._paint_edges(painter, result.signals)
+        if self.hasFocus() and self._by_keyboard:
+            paint_focus(painter, self.visibleRegion().boundingRect())
 
     def _paint_layer(
         self, painter: QPainter, box: QRectF, signal: LayerSignal, scale: _LogScale, chosen: bool, lit: bool
@@ -215,6 +230,22 @@ class SignalColumns(QWidget):
         if found is not None and self._result is not None:
             signal = self._result.signals[found[0]]
             self.layer_clicked.emit(signal.layer, found[1])
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Left and right select the layer before and after."""
+        step = None if event is None else {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is None or self._result is None:
+            super().keyPressEvent(event)
+            return
+        signals = self._result.signals
+        self.layer_clicked.emit(signals[min(max(self._result.selected + step, 0), len(signals) - 1)].layer, -1)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        self._by_keyboard = event is not None and event.reason() != Qt.FocusReason.MouseFocusReason
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        self.update()
 
     def _at(self, point: QPointF) -> tuple[int, int] | None:
         """The column under a point, and the channel of the thumbnail there, or −1."""

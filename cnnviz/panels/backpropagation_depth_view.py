@@ -103,6 +103,9 @@ class GradientDepth(QScrollArea):
             largest = max(silent, key=lambda row: row.difference)
             names = silent[0].name if len(silent) == 1 else f"{len(silent)} blocks"
             self._words.set_text(f"{names}: sum − shortcut = {_difference(largest)}, the identity is left.", "text")
+        elif changed:
+            names = changed[0].name if len(changed) == 1 else f"{len(changed)} blocks"
+            self._words.set_text(f"{names}: no shortcut, as in a plain network; the weights are the same.", "text")
         else:
             self._words.set_text("Choose in “parts” what of a block is silent.", "muted")
 

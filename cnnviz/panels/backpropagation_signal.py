@@ -124,6 +124,7 @@ BLOCK_STATES = ("as loaded", "branch silent", "shortcut silent")
 
 def block_rows(network: LoadedNetwork, backward: BackwardPass) -> tuple[BlockRow, ...]:
     """All residual blocks of the network, in order of execution."""
+    from cnnviz.core.backpropagation import norm
     from cnnviz.core.network_changes import Silence
     from cnnviz.core.residual_blocks import residual_blocks
 
@@ -135,7 +136,7 @@ def block_rows(network: LoadedNetwork, backward: BackwardPass) -> tuple[BlockRow
         names = (block.layer, block.branch, block.shortcut, block.fork)
         if not all(name in backward.values for name in names):
             continue
-        total, branch, shortcut = (backward.values[name].double() for name in names[:3])
+        total, branch, shortcut = (backward.values[name] for name in names[:3])
         state = silenced.get(block.layer, silenced.get(None, BLOCK_STATES[0]))
         containers = network.graph[block.layer].block
         rows.append(
@@ -143,7 +144,7 @@ def block_rows(network: LoadedNetwork, backward: BackwardPass) -> tuple[BlockRow
                 block.layer,
                 containers[-1] if containers else block.layer,
                 state,
-                _ratio(float(branch.norm()), float(shortcut.norm())),
+                _ratio(float(norm(branch)), float(norm(shortcut))),
                 float((total - shortcut).abs().max()),
                 _ratio(*(_norm_of(backward, name) for name in (block.fork, block.layer))),
             )
@@ -248,12 +249,12 @@ def class_rows(
     """The classes in their order; of many those with the strongest gradients. None where the answer is no vector."""
     from cnnviz.core.objective import one_hot
 
-    output = backward.output
+    output = backward.output.cpu().double()
     if output.dim() > 2 or len(target) != 1:
         return ()
     answers = output.reshape(1, -1)
-    gradient = _gradient_of_output(objective, output.double(), target).reshape(-1)
-    probability, wanted = objective.probabilities(answers.double())[0], one_hot(answers, target)[0]
+    gradient = _gradient_of_output(objective, output, target).reshape(-1)
+    probability, wanted = objective.probabilities(answers)[0], one_hot(answers, target)[0]
     count = answers.shape[1]
     if count == 1:
         labels = ("yes",)
@@ -279,7 +280,8 @@ def _gradient_of_output(objective: Objective, output: Tensor, target: Tensor) ->
 
 def loss_words(objective: Objective, loss: float, target: int | None, labels: Sequence[str]) -> str:
     """``"L = −log p(5) = 0.0016"``."""
-    number = f"{loss:.3g}".replace("-", "−").replace("e−0", "e−")
+    number = f"{loss:.3g}" if abs(loss) >= 1e-3 or loss == 0 else f"{loss:.1e}"
+    number = number.replace("-", "−").replace("e−0", "e−")
     if target is None:
         return f"L = {number}, the mean over all places"
     label = labels[min(target, len(labels) - 1)]
@@ -288,7 +290,11 @@ def loss_words(objective: Objective, loss: float, target: int | None, labels: Se
 
 
 def gradient_curves(network: LoadedNetwork, signals: Sequence[tuple[LayerSignal, ...]]) -> Curves:
-    """Norms over depth, logarithmic; with those of the network as it was loaded, where it is changed."""
+    """Norms over depth, logarithmic; with those of the network as it was loaded, where it is changed.
+
+    The latter are scaled to begin with as strong a signal at the answer, since another answer has another loss: what
+    is compared is what becomes of the signal on its way.
+    """
     import numpy as np
 
     from cnnviz.core.curves import Curves, Series, series
@@ -298,18 +304,13 @@ def gradient_curves(network: LoadedNetwork, signals: Sequence[tuple[LayerSignal,
     for number, found in enumerate(signals):
         by_name = {each.layer: each for each in found}
         places = [(index, by_name[name]) for index, name in enumerate(names) if name in by_name]
-        before = " as loaded" if number else ""
+        before, scale = (" as loaded, from the same start", _ratio(signals[0][-1].norm, found[-1].norm))
+        if not number:
+            before, scale = "", 1.0
         at = np.array([index for index, _ in places], float)
-        lines.append(
-            series(
-                f"‖∂L/∂output‖{before}",
-                at,
-                [each.norm for _, each in places],
-                points=not number,
-                reference=bool(number),
-            )
-        )
-        weighted = [(index, each.weight_norm) for index, each in places if each.weight_norm is not None]
+        norms = np.array([each.norm for _, each in places]) * scale
+        lines.append(series(f"‖∂L/∂output‖{before}", at, norms, points=not number, reference=bool(number)))
+        weighted = [(index, each.weight_norm * scale) for index, each in places if each.weight_norm is not None]
         if weighted:
             x, y = zip(*weighted, strict=True)
             lines.append(series(f"‖∂L/∂weights‖{before}", x, y, points=not number, reference=bool(number)))

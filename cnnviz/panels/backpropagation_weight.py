@@ -181,17 +181,18 @@ def _with_links(
 def _row(link: Link) -> LinkRow:
     where = _unit(link.layer, link.unit)
     if not link.through:
-        return LinkRow(where, _number(link.delta), "∂L/∂z, the derivative of the loss itself", "")
+        return LinkRow(where, _number(link.delta, 3), "∂L/∂z, the derivative of the loss itself", "")
     terms = " + ".join(
-        f"{_number(total)} ({count:,} term{'s' if count != 1 else ''} of {name})" for name, count, total in link.through
+        f"{_number(total, 3)} ({count:,} term{'s' if count != 1 else ''} of {name})"
+        for name, count, total in link.through
     )
-    largest = f"{_number(link.local)} × {_number(link.next_delta)} at {_unit(link.next_layer, link.next_unit)}"
-    return LinkRow(where, _number(link.delta), terms, largest)
+    largest = f"{_number(link.local, 3)} × {_number(link.next_delta, 3)} at {_unit(link.next_layer, link.next_unit)}"
+    return LinkRow(where, _number(link.delta, 3), terms, largest)
 
 
 def _unit(layer: str, unit: Sequence[int]) -> str:
     return f"{layer}[{', '.join(map(str, unit))}]"
 
 
-def _number(value: float) -> str:
-    return f"{value:.4g}".replace("e-0", "e-").replace("-", "−")
+def _number(value: float, figures: int = 4) -> str:
+    return f"{value:.{figures}g}".replace("e-0", "e-").replace("-", "−")

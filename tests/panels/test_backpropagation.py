@@ -179,6 +179,10 @@ def test_a_click_in_the_strip_selects_the_layer_and_the_channel(shown):
     assert document.scene.selection.channel == result.signals[1].channels[2]
     QTest.mouseClick(columns, Qt.MouseButton.LeftButton, pos=QPoint(int(columns.column_rect(5).center().x()), 10))
     assert document.scene.selection.layer == "head"
+    QTest.keyClick(columns, Qt.Key.Key_Right)  # from the layer that the result shows, the third
+    assert document.scene.selection.layer == "pool"
+    QTest.keyClick(columns, Qt.Key.Key_Left)
+    assert document.scene.selection.layer == "conv"
 
 
 def test_loss_and_class_are_chosen_and_a_stale_result_says_so(shown):
@@ -274,7 +278,12 @@ def test_a_silent_branch_leaves_the_identity_and_the_curves_of_both_are_shown(wr
         branch = module.block[1](x)
     assert rows["add_1"].share == pytest.approx(float(branch.norm() / x.norm()), rel=1e-4)
     assert rows["add_1"].difference == pytest.approx(float(branch.abs().max()), rel=1e-4)
-    assert [each.name for each in result.curves.series][2:] == ["‖∂L/∂output‖ as loaded", "‖∂L/∂weights‖ as loaded"]
+    own, _, before, _ = result.curves.series
+    assert before.name == "‖∂L/∂output‖ as loaded, from the same start"
+    assert before.y[-1] == pytest.approx(own.y[-1])
+    plain = written_out(module, {"panels.backpropagation.page": "depth"})
+    norms = np.array([each.norm for each in plain.signals])
+    np.testing.assert_allclose(before.y, norms * own.y[-1] / norms[-1], rtol=1e-5)
     by_name = {each.layer: each for each in result.signals}
     assert not by_name["block.0"].reached
     assert by_name["block.0"].norm == 0
