@@ -6,7 +6,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz.core.curves import Curves, Mark, series
-from cnnviz.ui.curve_painter import curve_colours, whole_range
+from cnnviz.ui.curve_painter import curve_colours, legend_of, whole_range
 from cnnviz.ui.curve_plot import CurvePlot, reading
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.theme import theme
@@ -156,3 +156,28 @@ def test_a_drag_of_the_cursor_is_one_gesture(plot, drag):
     places = [plot.canvas().mapFrom(plot, at(plot, x, 0.5)) for x in (-4.0, 0.0, 2.0)]
     drag(plot.canvas(), [(place.x(), place.y()) for place in places])
     assert heard == ["grabbed", -4, 0, 2, "dropped"]
+
+
+def tinted(picture, point, colour, ground):
+    """Whether a thin line of ``colour`` on ``ground`` goes through the point: a mixture of both, since it is smooth."""
+    shares = np.array([[value >> shift & 255 for shift in (16, 8, 0)] for value in (colour, ground)], float)
+    column = picture[point.y() - 2 : point.y() + 3, point.x()]
+    found = np.stack([column >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(float)
+    mixed = (found - shares[1]) / (shares[0] - shares[1])
+    return bool(((mixed.min(axis=1) > 0.3) & (np.ptp(mixed, axis=1) < 0.05)).any())
+
+
+def test_a_curve_beside_another_has_its_colour_and_goes_with_it(plot, pixels, argb):
+    upper = series("run, trained on", X, np.full(17, 0.8), beside="run")
+    other = series("other", X, np.full(17, 0.5))
+    plot.set_curves(Curves("Loss", "x", "loss", (series("run", X, np.full(17, 0.2)), upper, other)))
+    first, second = (argb(colour.name()) for colour in curve_colours(2))
+    picture = pixels(plot)
+    assert near(picture, at(plot, 0, 0.2), first)
+    assert tinted(picture, at(plot, 0.7, 0.8), first, argb(theme().colour("panel").name()))
+    assert near(picture, at(plot, 0, 0.5), second)
+    assert [entry.name for entry in legend_of(plot.curves, plot.hidden)] == ["run", "other"]
+    plot.toggle("run")
+    picture = pixels(plot)
+    assert not (picture == first).any()
+    assert reading(plot.curves, plot.hidden, 0.0)[1] == ["other: 0.500"]
