@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cnnviz.checkpoints.checkpoint import Checkpoint
     from cnnviz.core.tensor_statistics import RunningStatistics, TensorStatistics
-    from cnnviz.engine.observation import Observation
+    from cnnviz.engine.observation import LoadedNetwork, Observation
 
 # a refinement reads about this many bytes: between two of them newer work goes ahead
 BATCH_BYTES = 8 * 2**20
@@ -28,6 +28,7 @@ BATCH_BYTES = 8 * 2**20
 
 class CheckpointParams(PanelParams):
     path: str | None = Field(None, max_length=4096, description="The file that is looked at; none: the network's own")
+    table: Literal["tensors", "layers"] = Field("tensors", description="Whether its tensors or its layers are listed")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,19 @@ class TensorRow:
     values: int
     share: float
     statistics: TensorStatistics | None = None
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer; what only a run tells is None where no network is run."""
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...] | None
+    weights: int
+    macs: int | None
+    weight_bytes: int
+    map_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,8 @@ class CheckpointResult:
     metadata : tuple of (str, str)
     trustable : bool
         Whether it is a program that is run once the person says that they trust this file.
+    layers : tuple of LayerRow or None
+        In order of execution where the network is alive; None where nobody asks for them.
     """
 
     path: str
@@ -81,6 +97,7 @@ class CheckpointResult:
     trustable: bool = False
     networks: tuple[str, ...] = ()
     selected: str = ""
+    layers: tuple[LayerRow, ...] | None = None
 
 
 @dataclass
@@ -103,6 +120,7 @@ class _Inspection:
     hashed: int = 0
     done: int = 0
     measured: _Measured | None = None
+    layers: tuple[LayerRow, ...] | None = None
 
 
 _last: list[_Inspection] = []
@@ -112,12 +130,15 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     """First what the file is; then, bit by bit, its hash and the statistics of its tensors."""
     path = _path(scene, observation)
     if path is None:
-        yield _live_module(observation)
+        yield _live_module(observation, _lists_layers(scene))
         return
     # which network of it, is said of the file that the scene is about
     is_the_scenes = scene.network.source == f"file:{path}"
     inspection = _inspect(path, scene.network.select if is_the_scenes else None)
     yield _result(inspection)
+    if _lists_layers(scene) and inspection.layers is None:
+        inspection.layers = _layers_of(inspection.checkpoint, observation)
+        yield _result(inspection)
     while _go_on(inspection):
         yield _result(inspection)
 
@@ -133,7 +154,44 @@ def _path(scene: Scene, observation: Observation) -> Path | None:
     return None if kind in ("live", "training") else network_path(name)
 
 
-def _live_module(observation: Observation) -> CheckpointResult:
+def _lists_layers(scene: Scene) -> bool:
+    return cast(CheckpointParams, scene.panel("checkpoint")).table == "layers"
+
+
+def _layers_of(checkpoint: Checkpoint, observation: Observation) -> tuple[LayerRow, ...]:
+    network = observation.network.base
+    if network.source == f"file:{checkpoint.path}" and not network.lacks and checkpoint.module is not None:
+        return _layers_in(network)
+    item = next((each.element_size() for each in _weights(checkpoint)), 4)
+    return tuple(
+        _layer_row(each.name, each.type, each.output_shape, each.parameters, each.macs, item)
+        for each in checkpoint.layers
+    )
+
+
+def _weights(checkpoint: Checkpoint) -> Iterator[Tensor]:
+    return checkpoint.module.parameters() if checkpoint.module is not None else iter(())
+
+
+def _layers_in(network: LoadedNetwork) -> tuple[LayerRow, ...]:
+    """Those of a network that runs, without another run."""
+    from cnnviz.core.graph import INPUT
+
+    item = next((each.element_size() for each in network.module.parameters()), 4)
+    layers = [each for each in network.graph if each.name != INPUT]
+    return tuple(
+        _layer_row(each.name, each.kind, each.output_shape, each.parameters, each.macs, item) for each in layers
+    )
+
+
+def _layer_row(
+    name: str, kind: str, shape: tuple[int, ...] | None, weights: int, macs: int | None, item: int
+) -> LayerRow:
+    maps = None if shape is None else math.prod(shape) * item
+    return LayerRow(name, kind, shape, weights, macs, weights * item, maps)
+
+
+def _live_module(observation: Observation, with_layers: bool) -> CheckpointResult:
     """The tensors of a module that has no file, or of a run's network as it is now."""
     from cnnviz.core.tensor_statistics import describe
 
@@ -177,6 +235,7 @@ def _live_module(observation: Observation) -> CheckpointResult:
         (),
         rows,
         len(rows),
+        layers=_layers_in(observation.network.base) if with_layers else None,
     )
 
 
@@ -277,6 +336,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
         checkpoint.trustable,
         checkpoint.networks,
         checkpoint.network.select if checkpoint.network is not None else "",
+        inspection.layers,
     )
 
 

@@ -1,7 +1,8 @@
-"""The tensors of a checkpoint as a table that can be sorted, filtered and copied."""
+"""The tensors of a checkpoint, or its layers, as a table that can be sorted, filtered and copied."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel
 from PyQt6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from cnnviz.panels.checkpoint import TensorRow
+from cnnviz.panels.checkpoint import LayerRow, TensorRow
 from cnnviz.ui.numbers import format_count, format_number, format_percent
 from cnnviz.ui.theme import theme
 
@@ -18,48 +19,100 @@ if TYPE_CHECKING:
     from cnnviz.core.tensor_statistics import TensorStatistics
 
 
+Row = TensorRow | LayerRow
+
+
 @dataclass(frozen=True)
-class _Column:
+class Column:
     """A column: how a row is shown, and what it is sorted by."""
 
     title: str
     tip: str
-    text: Callable[[TensorRow], str]
-    key: Callable[[TensorRow], Any]
+    text: Callable[[Any], str]
+    key: Callable[[Any], Any]
+    is_number: bool = False
 
 
-def _statistic(title: str, tip: str, of: Callable[[TensorStatistics], float], *, count: bool = False) -> _Column:
+def _statistic(title: str, tip: str, of: Callable[[TensorStatistics], float], *, count: bool = False) -> Column:
     def text(row: TensorRow) -> str:
         if row.statistics is None:
             return ""
         value = of(row.statistics)
         return format_count(int(value)) if count else format_number(value)
 
-    return _Column(title, tip, text, lambda row: of(row.statistics) if row.statistics is not None else float("-inf"))
+    def key(row: TensorRow) -> float:
+        return of(row.statistics) if row.statistics is not None else float("-inf")
+
+    return Column(title, tip, text, key, is_number=True)
 
 
-_COLUMNS = (
-    _Column("tensor", "Its name: the path through the file", lambda row: row.name, lambda row: row.name),
-    _Column("shape", "Sizes of its axes", lambda row: "×".join(map(str, row.shape)) or "one value", lambda r: r.values),
-    _Column("type", "Type of its values", lambda r: f"{r.dtype} {r.note}".strip(), lambda r: f"{r.dtype} {r.note}"),
-    _Column("share", "Part of all values in the file", lambda row: format_percent(row.share, 1), lambda row: row.share),
+def _number(
+    title: str, tip: str, of: Callable[[LayerRow], int | None], words: Callable[[int], str] = format_count
+) -> Column:
+    """Of a layer; nothing where it is not known."""
+
+    def text(row: LayerRow) -> str:
+        value = of(row)
+        return "" if value is None else words(value)
+
+    def key(row: LayerRow) -> float:
+        value = of(row)
+        return float("-inf") if value is None else value
+
+    return Column(title, tip, text, key, is_number=True)
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.2f} MiB" if count >= 2**20 else f"{count / 2**10:.2f} KiB"
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return "×".join(map(str, sizes)) or "one value"
+
+
+TENSOR_COLUMNS = (
+    Column("tensor", "Its name: the path through the file", lambda row: row.name, lambda row: row.name),
+    Column("shape", "Sizes of its axes", lambda row: _times(row.shape), lambda row: row.values),
+    Column("type", "Type of its values", lambda r: f"{r.dtype} {r.note}".strip(), lambda r: f"{r.dtype} {r.note}"),
+    Column(
+        "share",
+        "Part of all values in the file",
+        lambda row: format_percent(row.share, 1),
+        lambda row: row.share,
+        is_number=True,
+    ),
     _statistic("norm", "Euclidean norm of the finite values", lambda s: s.norm),
     _statistic("mean", "Mean of the finite values", lambda s: s.mean),
     _statistic("std", "Standard deviation of the finite values", lambda s: s.std),
     _statistic("zeros", "Values that are exactly zero", lambda s: s.zeros, count=True),
     _statistic("not finite", "Values that are NaN or infinite", lambda s: s.not_finite, count=True),
 )
+LAYER_COLUMNS = (
+    Column("layer", "Its name: the path through the network", lambda row: row.name, lambda row: row.name),
+    Column("type", "What it computes", lambda row: row.type, lambda row: row.type),
+    Column(
+        "output",
+        "Channels, height and width of its maps for one image; nothing where no network is run",
+        lambda row: _times(row.output_shape) if row.output_shape is not None else "",
+        lambda row: math.prod(row.output_shape) if row.output_shape is not None else -1,
+    ),
+    _number("weights", "Weights and biases; those shared with an earlier layer are counted there", lambda r: r.weights),
+    _number("multiply-adds", "Multiplications with an addition that it takes for one image", lambda row: row.macs),
+    _number("memory of weights", "What its weights take while the network runs", lambda r: r.weight_bytes, _size),
+    _number("memory of maps", "What its output takes for one image", lambda row: row.map_bytes, _size),
+)
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 
 
-class TensorModel(QAbstractTableModel):
+class TableModel(QAbstractTableModel):
     """Rows come whole at first, and get their statistics later without the selection being lost."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, columns: tuple[Column, ...], parent: QWidget) -> None:
         super().__init__(parent)
-        self._rows: tuple[TensorRow, ...] = ()
+        self._columns = columns
+        self._rows: tuple[Row, ...] = ()
 
-    def set_rows(self, rows: tuple[TensorRow, ...]) -> None:
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
         same = [row.name for row in rows] == [row.name for row in self._rows]
         if not same:
             self.beginResetModel()
@@ -67,23 +120,23 @@ class TensorModel(QAbstractTableModel):
         if not same:
             self.endResetModel()
         elif rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(_COLUMNS) - 1))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self._columns) - 1))
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
-        return len(_COLUMNS)
+        return len(self._columns)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = self._rows[index.row()], _COLUMNS[index.column()]
+        row, column = self._rows[index.row()], self._columns[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(row)
         if role == _SORT_ROLE:
             return column.key(row)
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == 0:
             return row.name
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 2:
+        if role == Qt.ItemDataRole.TextAlignmentRole and column.is_number:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
@@ -91,16 +144,17 @@ class TensorModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section].title
-        return _COLUMNS[section].tip if role == Qt.ItemDataRole.ToolTipRole else None
+            return self._columns[section].title
+        return self._columns[section].tip if role == Qt.ItemDataRole.ToolTipRole else None
 
 
-class TensorTable(QTableView):
+class SortableTable(QTableView):
     """A click on a heading sorts; Ctrl+C copies the selected rows, or all, with tabs between the cells."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, columns: tuple[Column, ...], name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = TensorModel(self)
+        self._columns = columns
+        self._model = TableModel(columns, self)
         self._proxy = QSortFilterProxyModel(self)
         self._proxy.setSourceModel(self._model)
         self._proxy.setSortRole(_SORT_ROLE)
@@ -113,7 +167,7 @@ class TensorTable(QTableView):
         self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setShowGrid(False)
-        self.setAccessibleName("Tensors of the file")
+        self.setAccessibleName(name)
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         if rows is not None and columns is not None:
             rows.hide()
@@ -121,11 +175,11 @@ class TensorTable(QTableView):
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
 
-    def set_rows(self, rows: tuple[TensorRow, ...]) -> None:
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
         self._model.set_rows(rows)
 
     def set_filter(self, text: str) -> None:
-        """Show the tensors whose name, shape or type holds ``text``."""
+        """Show the rows of which a cell holds ``text``."""
         self._proxy.setFilterKeyColumn(-1)
         self._proxy.setFilterFixedString(text)
 
@@ -137,9 +191,9 @@ class TensorTable(QTableView):
         selection = self.selectionModel()
         chosen = [index.row() for index in selection.selectedRows()] if selection is not None else []
         rows = sorted(chosen) or range(self._proxy.rowCount())
-        columns = range(len(_COLUMNS))
+        columns = range(len(self._columns))
         cells = [[str(self._proxy.index(row, column).data()) for column in columns] for row in rows]
-        return "\n".join("\t".join(line) for line in [[column.title for column in _COLUMNS], *cells])
+        return "\n".join("\t".join(line) for line in [[column.title for column in self._columns], *cells])
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         clipboard = QGuiApplication.clipboard()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
-from cnnviz.panels.checkpoint import CheckpointResult
-from cnnviz.panels.checkpoint_table_view import TensorTable
+from cnnviz.panels.checkpoint import CheckpointParams, CheckpointResult
+from cnnviz.panels.checkpoint_table_view import LAYER_COLUMNS, TENSOR_COLUMNS, SortableTable
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
-from cnnviz.ui.controls import ComboBox, ElidedLabel, text_button
+from cnnviz.scene.models import Scene
+from cnnviz.ui.controls import ComboBox, ElidedLabel, Segmented, text_button
 from cnnviz.ui.numbers import format_count, format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
@@ -55,9 +57,17 @@ class CheckpointView(PanelView):
         self._filter.setPlaceholderText("filter by name, shape or type")
         self._filter.setClearButtonEnabled(True)
         self._count = ElidedLabel("")
-        self._table = TensorTable(self)
+        self._tables = {
+            "tensors": SortableTable(TENSOR_COLUMNS, "Tensors of the file", self),
+            "layers": SortableTable(LAYER_COLUMNS, "Layers of the network", self),
+        }
+        self._which = Segmented([("tensors", "Tensors"), ("layers", "Layers")])
+        self._which.setToolTip("List what is stored, or what computes: weights, multiply-adds and memory of each layer")
+        self._which.setAccessibleName("What is listed")
+        self._which.chosen.connect(lambda key: document.edit("panels.checkpoint.table", key))
         self._filter.textChanged.connect(self._apply_filter)
         row = QHBoxLayout()
+        row.addWidget(self._which)
         row.addWidget(self._filter, 1)
         row.addWidget(self._count)
         layout = QVBoxLayout(self)
@@ -71,7 +81,10 @@ class CheckpointView(PanelView):
         buttons.addStretch(1)
         layout.addLayout(buttons)
         layout.addLayout(row)
-        layout.addWidget(self._table, 1)
+        for table in self._tables.values():
+            layout.addWidget(table, 1)
+        self._show_chosen_table()
+        document.changed.connect(self._follow)
 
     def show_result(self, result: CheckpointResult) -> None:
         super().show_result(result)
@@ -92,7 +105,9 @@ class CheckpointView(PanelView):
         if len(result.networks) > 1:
             self._networks.set_options([(name, name or "the whole file") for name in result.networks])
             self._networks.set_value(result.selected)
-        self._table.set_rows(result.rows)
+        self._tables["tensors"].set_rows(result.rows)
+        if result.layers is not None:
+            self._tables["layers"].set_rows(result.layers)
         self._say_count()
         self.set_subtitle(Path(result.path).name)
 
@@ -130,18 +145,34 @@ class CheckpointView(PanelView):
         box.open()
 
     def _apply_filter(self, text: str) -> None:
-        self._table.set_filter(text)
+        for table in self._tables.values():
+            table.set_filter(text)
         self._say_count()
 
     def _say_count(self) -> None:
         if self._result is None:
             return
-        total = len(self._result.rows)
-        shown = self._table.shown()
-        words = f"{total} tensors" if shown == total else f"{shown} of {total} tensors"
-        if self._result.done < total:
+        key = self._chosen_table()
+        total = len(self._result.rows if key == "tensors" else self._result.layers or ())
+        shown = self._tables[key].shown()
+        words = f"{total} {key}" if shown == total else f"{shown} of {total} {key}"
+        if key == "tensors" and self._result.done < total:
             words += f", {self._result.done} measured"
         self._count.set_text(words)
+
+    def _chosen_table(self) -> str:
+        return cast(CheckpointParams, self.document.scene.panel("checkpoint")).table
+
+    def _follow(self, old: Scene, new: Scene) -> None:
+        if old.panel("checkpoint") is not new.panel("checkpoint"):
+            self._show_chosen_table()
+
+    def _show_chosen_table(self) -> None:
+        chosen = self._chosen_table()
+        self._which.set_value(chosen)
+        for key, table in self._tables.items():
+            table.setVisible(key == chosen)
+        self._say_count()
 
 
 def _facts(result: CheckpointResult) -> list[str]:

@@ -20,9 +20,9 @@ from cnnviz.scene.document import Document
 def looked_at(tmp_path):
     """All results for a file, the coarse one first; what was refused in words is the last."""
 
-    def look(path):
+    def look(path, table="tensors"):
         document = Document()
-        document.edit("panels.checkpoint.path", None if path is None else str(path))
+        document.edit_many({"panels.checkpoint.path": path and str(path), "panels.checkpoint.table": table})
         computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
         request = Request(document.scene, document.version, frozenset({"checkpoint"}))
         deliveries = list(computation.run(request, lambda: False, lambda: False))
@@ -91,6 +91,26 @@ def test_a_module_from_python_lists_its_tensors(computed):
     assert result.parameters == sum(each.numel() for each in module.parameters())
     assert [row.name for row in result.rows] == list(module.state_dict())
     assert result.rows[0].statistics.norm == pytest.approx(float(module[0].weight.detach().norm()), rel=1e-6)
+
+
+def test_layers_are_listed_with_what_they_cost(computed):
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
+    edits = {"panels.checkpoint.table": "layers"}
+    conv, relu, flatten, linear = computed("checkpoint", module, (1, 8, 8), edits).layers
+    assert (conv.name, conv.type, conv.output_shape) == ("0", "Conv2d", (2, 6, 6))
+    assert (conv.weights, conv.macs) == (2 * 9 + 2, 36 * 2 * 9)
+    assert (conv.weight_bytes, conv.map_bytes) == (20 * 4, 72 * 4)
+    assert (relu.weights, relu.macs, relu.map_bytes) == (0, 0, 72 * 4)
+    assert (flatten.output_shape, linear.macs) == ((72,), 72 * 3)
+
+
+def test_layers_of_a_file_that_is_not_run_have_their_weights_alone(looked_at, tmp_path):
+    path = tmp_path / "nobodys.pt"
+    torch.save({"body.weight": torch.ones(4, 7, 3, 3), "body.bias": torch.ones(4)}, path)
+    *_, result = looked_at(path, table="layers")
+    (layer,) = result.layers
+    assert (layer.type, layer.weights, layer.weight_bytes) == ("Conv2d", 4 * 7 * 9 + 4, (4 * 7 * 9 + 4) * 4)
+    assert (layer.output_shape, layer.macs, layer.map_bytes) == (None, None, None)
 
 
 def test_one_of_several_networks_in_a_file_can_be_chosen(start, tmp_path, settle, latest, named):
