@@ -74,6 +74,7 @@ class Controller(QObject):
         window.setStatusBar(self.status)
         self._fill_bar()
         self._opening = Opening(document, self.status, self)
+        self._opening.begun_to_show.connect(lambda: window.show_panel("checkpoint"))
         stage.delivered.connect(self._opening.take)
         stage.delivered.connect(self._on_delivered)
         window.files_dropped.connect(self._open_all)
@@ -131,7 +132,6 @@ class Controller(QObject):
             self._window.notices.show_message(str(error), "warning")
             return
         self._opening.begin(source, path)
-        self._window.show_panel("checkpoint")
 
     def _compare_with(self) -> None:
         if ask_for_other(self._window, self._document):

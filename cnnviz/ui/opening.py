@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from cnnviz.engine.computation import Delivery
 from cnnviz.scene import actions
@@ -16,11 +16,15 @@ from cnnviz.ui.status_bar import StatusBar
 class Opening(QObject):
     """Names the file in the scene at once; the engine opens it, and until then what was shown stays."""
 
+    begun_to_show = pyqtSignal()
+    """The first of the file is on the screen, or why there is nothing to be seen of it."""
+
     def __init__(self, document: Document, status: StatusBar, parent: QObject) -> None:
         super().__init__(parent)
         self._document = document
         self._status = status
         self._source: str | None = None
+        self._is_shown = False
         self._before: NetworkChoice = document.scene.network
         status.cancelled.connect(self.cancel)
         document.changed.connect(self._on_changed)
@@ -28,6 +32,7 @@ class Opening(QObject):
     def begin(self, source: str, path: Path) -> None:
         """Ask for the file, whatever it may be."""
         self._source = source
+        self._is_shown = False
         self._before = self._document.scene.network
         with self._document.gesture():
             actions.use_network(self._document, source)
@@ -41,6 +46,7 @@ class Opening(QObject):
         if self._source is None:
             return
         if not delivery.complete:
+            self._say_shown()
             name = Path(self._source.partition(":")[2]).name
             self._status.set_opening(f"first layer of {name} shown, putting the network together …")
             return
@@ -51,7 +57,14 @@ class Opening(QObject):
             if delivery.network.source != self._source:
                 return  # of the scene before
             self._suit_input(delivery.network.card.input_size[0])
+        self._say_shown()
         self._end()
+
+    def _say_shown(self) -> None:
+        """Once what was delivered has been painted: laying out further panels would put it off."""
+        if not self._is_shown:
+            self._is_shown = True
+            QTimer.singleShot(0, self.begun_to_show.emit)
 
     def cancel(self) -> None:
         """Go back to the network before; what the file's opening still does is nobody's."""
