@@ -254,7 +254,10 @@ class StoredTensors:
 
 def _aligned(size: int, skip: int = 0) -> Bytes:
     """Room for ``size`` bytes, of which the one numbered ``skip`` lies where a tensor should begin."""
-    room = np.empty(size + _ALIGNMENT, np.uint8)
+    import torch
+
+    # not numpy's own: that asks for huge pages, which the system may take seconds to find
+    room: Bytes = torch.empty(size + _ALIGNMENT, dtype=torch.uint8).numpy()
     first = -(room.ctypes.data + skip) % _ALIGNMENT
     return room[first : first + size]
 
