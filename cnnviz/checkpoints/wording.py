@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnviz.checkpoints.candidate import Candidate
@@ -114,3 +116,29 @@ def _of_the_file(file: Checkpoint, notice: str) -> list[str]:
 def _listed(names: tuple[str, ...], most: int = 4) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+_IN_THE_WINDOW = (
+    (
+        r"answer with 'cnnviz inspect .*? --accept --set mean=M --set std=S', where mean=0",
+        "set mean and std in the panel Guess, where mean=0",
+    ),
+    (
+        r"look at the answer, correct it with --set where it is wrong, and take it with --accept",
+        "look at the answer, correct it in the panel Guess where it is wrong, and open it",
+    ),
+    (
+        r"then open it with --accept, or save its tensors with --save-as",
+        "then open it all the same, or save its weights as safetensors from the File menu",
+    ),
+    (r"; it also holds (.*?), see --select", r"; it also holds \1, which you can choose below"),
+    (r"if you trust who made it, open it with --trust", "if you trust who made it, say so below"),
+)
+
+
+def in_the_window(message: str, path: Path) -> str:
+    """A sentence of these without the command line's options, and with the file's name in place of its path."""
+    message = message.replace(str(path), path.name)
+    for options, words in _IN_THE_WINDOW:
+        message = re.sub(options, words, message)
+    return message

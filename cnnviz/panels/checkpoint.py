@@ -311,6 +311,8 @@ def _measure_some(inspection: _Inspection) -> None:
 
 
 def _result(inspection: _Inspection) -> CheckpointResult:
+    from cnnviz.checkpoints.wording import in_the_window
+
     checkpoint = inspection.checkpoint
     best = checkpoint.candidates[0] if checkpoint.candidates else None
     may_accept = best is not None and checkpoint.module is None
@@ -322,7 +324,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
         checkpoint.format,
         checkpoint.architecture or "",
         checkpoint.confidence,
-        checkpoint.message,
+        in_the_window(checkpoint.message, checkpoint.path),
         inspection.size,
         inspection.hasher.hexdigest() if finished else None,
         checkpoint.parameters,

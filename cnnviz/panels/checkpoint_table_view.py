@@ -145,6 +145,8 @@ class TableModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._columns[section].title
+        if role == Qt.ItemDataRole.TextAlignmentRole and self._columns[section].is_number:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return self._columns[section].tip if role == Qt.ItemDataRole.ToolTipRole else None
 
 
@@ -168,12 +170,12 @@ class SortableTable(QTableView):
         self.setWordWrap(False)
         self.setShowGrid(False)
         self.setAccessibleName(name)
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        if rows is not None and columns is not None:
+        rows, headings = self.verticalHeader(), self.horizontalHeader()
+        if rows is not None and headings is not None:
             rows.hide()
             rows.setDefaultSectionSize(theme().px(22))
-            columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+            headings.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            headings.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
 
     def set_rows(self, rows: tuple[Row, ...]) -> None:
         self._model.set_rows(rows)

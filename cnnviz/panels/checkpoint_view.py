@@ -92,6 +92,7 @@ class CheckpointView(PanelView):
         token, words = _STATUS[result.status]
         self._status.set_text(words, token)
         self._facts.setText(" · ".join(_facts(result)))
+        self._facts.setToolTip(f"SHA-256 {result.sha256}" if result.sha256 else "")
         self._words.setText(result.message)
         details = _details(result)
         self._details.setText("\n".join(details))
@@ -183,8 +184,13 @@ def _facts(result: CheckpointResult) -> list[str]:
         facts.append(f"{format_count(result.parameters)} weights")
     facts.append(f"{result.size / 2**20:.2f} MiB")
     if result.sha256 != "":
-        facts.append(f"SHA-256 {result.sha256}" if result.sha256 else "hashing …")
+        facts.append(f"SHA-256 {_in_groups(result.sha256)}" if result.sha256 else "hashing …")
     return facts
+
+
+def _in_groups(digits: str) -> str:
+    """So that a line can end between them, and eyes can compare."""
+    return " ".join(digits[start : start + 16] for start in range(0, len(digits), 16))
 
 
 def _details(result: CheckpointResult) -> list[str]:

@@ -12,6 +12,7 @@ from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
+from cnnviz.nets.registry import build
 from cnnviz.panels import PANELS
 from cnnviz.scene.document import Document
 
@@ -113,11 +114,27 @@ def test_layers_of_a_file_that_is_not_run_have_their_weights_alone(looked_at, tm
     assert (layer.output_shape, layer.macs, layer.map_bytes) == (None, None, None)
 
 
+def test_what_is_said_in_the_window_names_no_option_of_the_command_line(looked_at, tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "several.pt"
+    chain = nn.Sequential(nn.Conv2d(1, 4, 5), nn.Flatten(), nn.Linear(4 * 24 * 24, 10)).state_dict()
+    torch.save({"model": chain, "ema": chain}, path)
+    message = looked_at(path)[-1].message
+    assert message.startswith("several.pt may be a chain of 2 layers")
+    assert "correct it in the panel Guess where it is wrong, and open it" in message
+    assert "which you can choose below" in message
+    assert "--" not in message
+    known = tmp_path / "known.pt"
+    torch.save(build("cifar-resnet20", {}).state_dict(), known)
+    said = looked_at(known)[-1].message
+    assert "--" not in said
+    assert str(tmp_path) not in said
+
+
 def test_one_of_several_networks_in_a_file_can_be_chosen(start, tmp_path, settle, latest, named):
     from PyQt6.QtCore import Qt
     from PyQt6.QtTest import QTest
 
-    from cnnviz.nets.registry import build
     from cnnviz.scene import actions
 
     torch.manual_seed(0)
