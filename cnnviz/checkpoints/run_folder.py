@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -173,9 +174,14 @@ def files_of(folder: Path) -> dict[Path, tuple[int, int]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 suits = entry.name.lower().endswith(NETWORK_SUFFIXES) and not entry.name.startswith(".")
-                if not suits or _NO_NETWORK.search(entry.name) or not entry.is_file():
+                if not suits or _NO_NETWORK.search(entry.name):
                     continue
-                status = entry.stat()
+                try:
+                    status = entry.stat()
+                except OSError:  # a link to nothing, or to itself
+                    continue
+                if not stat.S_ISREG(status.st_mode):
+                    continue
                 found[folder / entry.name] = (status.st_mtime_ns, status.st_size)
                 if len(found) >= MOST_FILES:
                     break

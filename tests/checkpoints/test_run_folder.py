@@ -114,3 +114,20 @@ def test_what_a_run_keeps_to_go_on_is_no_checkpoint_of_it(tmp_path):
     run = looked_at(tmp_path)
     assert names(run.files) == ["step-00000100.safetensors"]
     assert not run.others
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_links_and_pipes_in_the_folder_are_passed_over(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    save(folder / "epoch1.pt")
+    os.mkfifo(folder / "epoch2.pt")
+    (folder / "epoch3.pt").symlink_to("epoch3.pt")
+    (folder / "epoch4.pt").symlink_to("nowhere.pt")
+    (folder / "epoch5.pt").symlink_to(folder / "epoch2.pt")
+    (folder / "epoch6.pt").symlink_to("/dev/zero")
+    (folder / "epoch7.pt").mkdir()
+    (folder / "epoch8.pt").symlink_to("epoch1.pt")
+    run = looked_at(folder)
+    assert names(run.files) == ["epoch1.pt", "epoch8.pt"]
+    assert names(run.others) == []
