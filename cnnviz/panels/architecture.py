@@ -19,6 +19,7 @@ from cnnviz.scene.params import PanelParams
 from cnnviz.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    from cnnviz.checkpoints.card import NetworkCard
     from cnnviz.core.field_table import FieldRow
     from cnnviz.core.graph import LayerGraph
     from cnnviz.nets.table_plan import TablePlan
@@ -128,11 +129,18 @@ def _table_of(network: LoadedNetwork) -> OpenNetwork:
 
     try:
         if network.card.architecture == LAYER_TABLE and not network.changes:
-            return OpenNetwork(network.name, table_of(network.card.config), is_own=True)
+            return OpenNetwork(network.name, _as_the_data(table_of(network.card.config), network.card), is_own=True)
         table, words = table_of_network(network.module, network.graph)
         return OpenNetwork(network.title, table, words)
     except (ArchitectureError, NoTable) as error:
         return OpenNetwork(network.title, None, str(error))
+
+
+def _as_the_data(table: LayerTable, card: NetworkCard) -> LayerTable:
+    """Without a size of its own where it had that of the data it was trained on."""
+    facts = DATA.get(card.dataset)
+    same = facts is not None and facts.shape[1:] == table.height_width
+    return LayerTable(layers=table.layers) if same else table
 
 
 SPEC = PanelSpec(

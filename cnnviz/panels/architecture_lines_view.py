@@ -74,11 +74,11 @@ class TableLines:
         for index, row in enumerate(params.table.layers):
             add("row", index, tall)
             planned = self.planned(index)
-            if planned is not None and planned.problem:
-                self.remedy = planned.remedy
-                add("words", index, self._words_height(planned.problem, planned.remedy is not None))
             if params.current == row.name:
                 add("editor", index, editor_height)
+            if planned is not None and planned.problem:  # below the settings, which stay where one types into them
+                self.remedy = planned.remedy
+                add("words", index, self._words_height(planned.problem, planned.remedy is not None))
             if row.name in params.unfolded and planned is not None and len(planned.layers) > 1:
                 for layer in planned.layers:
                     add("part", index, hub.px(22), layer)

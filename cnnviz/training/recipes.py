@@ -53,6 +53,9 @@ FAST_RECIPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
         "cifar-net": MappingProxyType(
             {"epochs": 5, "batch_size": 128, "learning_rate": 0.1, "optimizer": "nesterov", "weight_decay": 5e-4}
         ),
+        "layer-table": MappingProxyType(
+            {"epochs": 5, "batch_size": 64, "learning_rate": 4e-3, "optimizer": "adamw", "weight_decay": 0.01}
+        ),
         "tiny-vgg": MappingProxyType(
             {"epochs": 5, "batch_size": 64, "learning_rate": 4e-3, "optimizer": "adamw", "weight_decay": 0.01}
         ),

@@ -11,6 +11,8 @@ from PyQt6.QtWidgets import QApplication
 from torch import nn
 
 import cnnviz.panels  # noqa: F401  registers the parameters
+from cnnviz.checkpoints.card import NetworkCard
+from cnnviz.checkpoints.save import save_network
 from cnnviz.core.module_fields import receptive_field
 from cnnviz.nets.layer_table import LAYER_TABLE, ConvolutionRow, FlattenRow, LayerTable, LinearRow, PoolingRow
 from cnnviz.nets.table_file import read_table
@@ -86,7 +88,7 @@ def test_sizes_weights_and_fields_are_those_of_the_network_for_the_chosen_data(c
         assert result.fields[last].stride == fields[last].stride
 
 
-def test_the_open_network_is_offered_to_start_from(computed, handed):
+def test_the_open_network_is_offered_to_start_from(computed):
     result = computed("architecture", NETWORK, (1, 8, 8))
     assert [row.kind for row in result.opened.table.layers] == ["convolution", "flatten", "linear"]
     assert not result.opened.is_own
@@ -94,6 +96,23 @@ def test_the_open_network_is_offered_to_start_from(computed, handed):
     refused = computed("architecture", odd, (1, 8, 8)).opened
     assert refused.table is None
     assert "none of the layers that a table has" in refused.words
+
+
+def test_a_trained_file_brings_its_table_back(delivered, tmp_path):
+    table = TABLE_PRESETS["perceptron"].table
+    for name, dataset, size in (("one", "digits", None), ("other", "mnist", (8, 8))):
+        config = {**table.model_dump(mode="json"), "height_width": [8, 8], "channels": 1, "classes": 10}
+        card = NetworkCard(
+            architecture=LAYER_TABLE, config=config, labels=tuple("0123456789"), input_size=(1, 8, 8), mean=(0.0,),
+            std=(1.0,), dataset=dataset,
+        )  # fmt: skip
+        path = tmp_path / f"{name}.safetensors"
+        save_network(TableNetwork(table, (1, 8, 8), 10), card, path)
+        edits = {"network.source": f"file:{path}"}
+        opened = delivered(NETWORK, (1, 8, 8), edits, ("architecture",)).results["architecture"].opened
+        assert opened.is_own
+        assert opened.table.layers == table.layers
+        assert opened.table.height_width == size  # that of the data it was trained on need not be kept
 
 
 def test_a_click_opens_the_settings_of_a_row_and_another_closes_them(panel):
