@@ -36,6 +36,15 @@ def write_table(table: LayerTable, path: Path) -> None:
         raise TableFileError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
 
 
+def is_table(path: Path) -> bool:
+    """Whether the file at ``path`` says that it is one."""
+    try:
+        with path.open("rb") as file:
+            return _FORMAT.encode() in file.read(200)
+    except OSError:
+        return False
+
+
 def read_table(path: Path) -> LayerTable:
     """The table in the file at ``path``; raises TableFileError."""
     try:

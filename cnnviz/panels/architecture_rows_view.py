@@ -77,6 +77,11 @@ class LayerList(QWidget):
         line = self._lines.of_row(row)
         return QRect(0, line.top, self.width(), line.height)
 
+    def open_rect(self, row: int) -> QRect:
+        """Where a row is with its settings and what is said of it."""
+        lines = [line for line in self._lines.lines if line.row == row and line.what != "part"]
+        return QRect(0, lines[0].top, self.width(), sum(line.height for line in lines))
+
     def sizeHint(self) -> QSize:
         return QSize(theme().px(360), self._lines.height)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.nets.layer_table import LAYER_TABLE, Kind, LayerTable, Row, free_name, new_row
@@ -71,6 +72,9 @@ class ArchitectureView(PanelView):
         super().show_result(result)
         self._result = result
         self._list.set_result(result)
+        at = self._at()
+        if 0 <= at < len(result.plan.rows) and result.plan.rows[at].problem:
+            self._is_sought = True  # what is said of it is to be seen, too
         self._start.set_opened(result.opened)
         plan = result.plan
         weights, macs = (sum(getattr(row, name) for row in plan.rows) for name in ("weights", "macs"))
@@ -84,6 +88,11 @@ class ArchitectureView(PanelView):
         count = len(plan.rows)
         self.set_subtitle(f"{count} {'layer' if count == 1 else 'layers'}, {format_count(weights)} weights")
         self._say_training()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._is_sought = True
+        self._show_opened()
 
     def _lay_out(self) -> None:
         tools, end = QHBoxLayout(), QHBoxLayout()
@@ -273,10 +282,9 @@ class ArchitectureView(PanelView):
         if not self._is_sought or at < 0 or not self._list.isVisible():
             return
         self._is_sought = False
-        line = self._list.line_rect(at)
-        bottom = line.bottom() + self._list.editor.heightForWidth(self._list.width())
-        self._scroll.ensureVisible(0, bottom, 0, theme().px(4))
-        self._scroll.ensureVisible(0, line.top(), 0, theme().px(4))
+        place = self._list.open_rect(at)
+        self._scroll.ensureVisible(0, place.bottom(), 0, theme().px(4))
+        self._scroll.ensureVisible(0, place.top(), 0, theme().px(4))
 
     def _colour_problem(self) -> None:
         self._problem.setStyleSheet(f"color: {theme().colour('error').name()}")

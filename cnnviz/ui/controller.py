@@ -17,6 +17,7 @@ from cnnviz.data.image_store import ImageStore
 from cnnviz.data.kinds import NETWORK_SUFFIXES, kind_of, picture_bytes
 from cnnviz.data.samples import samples
 from cnnviz.engine.computation import Delivery
+from cnnviz.nets.table_file import TableFileError, is_table, read_table
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document, SceneError
 from cnnviz.scene.models import NetworkChoice, Scene
@@ -88,7 +89,7 @@ class Controller(QObject):
         self._on_changed(document.scene, document.scene)
 
     def open_path(self, path: Path) -> None:
-        """Open a network, an image, a scene, or a folder of checkpoints, whichever it is."""
+        """Open a network, an image, a scene, a table of layers or a folder of checkpoints, whichever it is."""
         kind = kind_of(path)
         if path.is_dir():
             self._runs.open(path)
@@ -286,8 +287,12 @@ class Controller(QObject):
 
     def _open_scene(self, path: Path) -> None:
         try:
-            self._document.replace(load_scene(path))
-        except SceneError as error:
+            if is_table(path):
+                self._document.edit("panels.architecture.table", read_table(path))
+                self._window.show_panel("architecture")
+            else:
+                self._document.replace(load_scene(path))
+        except (SceneError, TableFileError) as error:
             self._window.notices.show_message(str(error), "warning")
 
     def _open_all(self, paths: list[str]) -> None:

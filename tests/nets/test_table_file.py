@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cnnviz.nets.layer_table import LayerTable
-from cnnviz.nets.table_file import TableFileError, compact, read_table, write_table
+from cnnviz.nets.table_file import TableFileError, compact, is_table, read_table, write_table
 from cnnviz.nets.table_presets import TABLE_PRESETS
 
 
@@ -14,6 +14,7 @@ def test_what_is_written_is_read_again(tmp_path):
         table = LayerTable(layers=preset.table.layers, height_width=(12, 20))
         write_table(table, tmp_path / f"{name}.json")
         assert read_table(tmp_path / f"{name}.json") == table
+        assert is_table(tmp_path / f"{name}.json")
         assert LayerTable.model_validate(json.loads(json.dumps(compact(table)))) == table
 
 
@@ -40,6 +41,7 @@ def test_what_is_no_table_is_refused_in_a_sentence(tmp_path, content, words):
 
 
 def test_files_that_are_not_there_or_cannot_be_written(tmp_path):
+    assert not is_table(tmp_path / "none.json")
     with pytest.raises(TableFileError, match="choose another file"):
         read_table(tmp_path / "none.json")
     with pytest.raises(TableFileError, match="choose another place"):

@@ -160,6 +160,9 @@ def test_an_impossible_size_is_told_at_the_row_with_a_button_that_mends_it(panel
     assert view._list.remedy.text() == "Make the window 8×8"
     below = view._list.line_rect(3).bottom()
     assert view._list.remedy.geometry().top() > below
+    view.resize(420, 460)
+    QApplication.processEvents()
+    assert view._list.visibleRegion().contains(view._list.remedy.geometry())  # it was scrolled to
     QTest.mouseClick(view._list.remedy, Qt.MouseButton.LeftButton)
     assert params_of(document).table.layers[3].kernel_size == (8, 8)
     assert view._result.plan.rows[5].problem.startswith("A 2×2 window does not fit a 1×1 map")  # the next in line

@@ -12,6 +12,8 @@ from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from cnnviz.data.source import Blank, Photo, SamplePhoto
 from cnnviz.data.strokes import Stroke
+from cnnviz.nets.table_file import write_table
+from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.scene import actions
 from cnnviz.scene.store import load_scene, save_scene
 
@@ -30,6 +32,17 @@ def press(program, keys: str) -> None:
 def notices(program) -> str:
     QApplication.processEvents()
     return " | ".join(program.window.notices.texts())
+
+
+def test_a_table_of_layers_is_opened_in_its_panel(program, tmp_path):
+    path = tmp_path / "mine.json"
+    write_table(TABLE_PRESETS["perceptron"].table, path)
+    program.controller.open_path(path)
+    assert program.document.scene.panel("architecture").table == TABLE_PRESETS["perceptron"].table
+    assert program.window.docks["architecture"].isVisible()
+    path.write_text('{"cnnviz_layer_table": 2}')
+    program.controller.open_path(path)
+    assert "holds no table of layers" in notices(program)
 
 
 @pytest.fixture
