@@ -17,11 +17,10 @@ from cnnviz.data.image_store import ImageStore
 from cnnviz.data.kinds import NETWORK_SUFFIXES, kind_of, picture_bytes
 from cnnviz.data.samples import samples
 from cnnviz.engine.computation import Delivery
-from cnnviz.nets.table_file import TableFileError, is_table, read_table
 from cnnviz.scene import actions
-from cnnviz.scene.document import Document, SceneError
+from cnnviz.scene.document import Document
 from cnnviz.scene.models import NetworkChoice, Scene
-from cnnviz.scene.store import load_scene, save_scene
+from cnnviz.scene.store import save_scene
 from cnnviz.ui.background import Background
 from cnnviz.ui.changes_button import ChangesButton
 from cnnviz.ui.checkpoint_export import CheckpointExport
@@ -31,6 +30,7 @@ from cnnviz.ui.figure_export import FigureExport
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.graph_export import GraphExport
 from cnnviz.ui.icons import icon
+from cnnviz.ui.json_files import open_json
 from cnnviz.ui.main_window import MainWindow
 from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.opening import Opening
@@ -94,7 +94,7 @@ class Controller(QObject):
         if path.is_dir():
             self._runs.open(path)
         elif kind == "scene":
-            self._open_scene(path)
+            open_json(self._document, self._window, path)
         elif kind == "network":
             self.open_network(f"file:{path.resolve()}")
         else:
@@ -284,16 +284,6 @@ class Controller(QObject):
             lambda _: self._window.notices.show_message(f"Saved the scene as {name}.", "info"),
             f"Saving {name}",
         )
-
-    def _open_scene(self, path: Path) -> None:
-        try:
-            if is_table(path):
-                self._document.edit("panels.architecture.table", read_table(path))
-                self._window.show_panel("architecture")
-            else:
-                self._document.replace(load_scene(path))
-        except (SceneError, TableFileError) as error:
-            self._window.notices.show_message(str(error), "warning")
 
     def _open_all(self, paths: list[str]) -> None:
         for path in paths:
