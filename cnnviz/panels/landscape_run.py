@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
@@ -16,8 +17,16 @@ MOST_CHECKPOINTS = 25
 """Of longer runs so many, evenly spread."""
 
 
-def checkpoints_of(observation: Observation) -> tuple[list[Mapping[str, Tensor]], list[str]]:
-    """Weights by the module's names, and what each checkpoint is called.
+@dataclass(frozen=True, eq=False)
+class RunCheckpoint:
+    """Weights by the module's names, and what the checkpoint is called."""
+
+    weights: Mapping[str, Tensor]
+    title: str
+
+
+def checkpoints_of(observation: Observation) -> Iterator[RunCheckpoint]:
+    """One after the other, in the order of the run.
 
     Raises
     ------
@@ -37,18 +46,17 @@ def checkpoints_of(observation: Observation) -> tuple[list[Mapping[str, Tensor]]
     if len(paths) > MOST_CHECKPOINTS:
         paths = [paths[at] for at in np.linspace(0, len(paths) - 1, MOST_CHECKPOINTS).round().astype(int)]
     names = names_in(own or paths[-1], network.module, network.choice.select) if paths else {}
-    found, titles = [], []
+    count = 0
     for path in paths:
         weights = weights_like(path, names, network.module, network.card)
         if weights is not None:
-            found.append(weights.tensors)
-            titles.append(RunFile(path).title)
-    if len(found) < 3:
+            count += 1
+            yield RunCheckpoint(weights.tensors, RunFile(path).title)
+    if count < 3:
         raise ValueError(
-            f"{folder} holds {len(found)} checkpoints of this network; the path of a run takes three. "
+            f"{folder} holds {count} checkpoints of this network; the path of a run takes three. "
             "Choose random directions."
         )
-    return found, titles
 
 
 def _folder(source: str) -> tuple[Path | None, Path | None]:

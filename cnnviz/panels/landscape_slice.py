@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +13,13 @@ from cnnviz.engine.panel import Rest
 from cnnviz.panels.landscape import POINTS, LandscapeParams, LandscapeResult, Pair
 from cnnviz.panels.landscape_data import SliceBatch, batch_for, data_set_of
 from cnnviz.panels.landscape_paths import descents_of, loss_curves, path_settings, surface_paths, words_of
-from cnnviz.panels.landscape_run import checkpoints_of
+from cnnviz.panels.landscape_run import RunCheckpoint, checkpoints_of
+from cnnviz.panels.landscape_slice_work import Slice, compute_one, images_within, loss_of
 from cnnviz.panels.rest_before_refining import RestBeforeRefining
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from cnnviz.core.loss_slice import Loss, Plane
     from cnnviz.core.surface_map import HeightScale
     from cnnviz.engine.observation import Observation
     from cnnviz.training.choices import Optimizer
@@ -32,10 +30,8 @@ SHOW_EVERY_S = 0.25
 PATHS_KEPT = 32
 BREATH_S = 0.002
 """Between two passes: a hand that draws comes in between."""
-PASS_S = 0.025
-"""Images go through a slow network in parts that take no longer than this."""
 STEP_S = 0.15
-"""Nor does a step of a path: in a slow network it sees fewer images."""
+"""A step of a path takes no longer: in a slow network it sees fewer images."""
 FEWEST_IMAGES = 8
 """Of which a path's gradient is a mean; a network that is too slow for these has no paths."""
 STEP_COST = 4.0
@@ -46,40 +42,7 @@ LEAST_SOFTNESS = 0.02
 PATH_MARGIN = 0.25
 """The slice goes so much further than the run's path, as a share of its extent."""
 
-
-@dataclass(eq=False)
-class _Slice:
-    """One slice, as far as it has come."""
-
-    key: tuple[object, ...]
-    module: nn.Module
-    plane: Plane
-    batch: SliceBatch
-    x: Pair
-    y: Pair
-    levels: tuple[tuple[int, ...], ...]
-    values: np.ndarray
-    name: str
-    generation: int
-    run_path: SurfacePath | None = None
-    about: str = ""
-    level: int = 0
-    places: Iterator[tuple[int, int]] | None = None
-    place: tuple[int, int] | None = None
-    seen: int = 0
-    total: float = 0.0
-    done: int = 0
-    second_per_image: float = math.nan
-    map: tuple[int, SurfaceMap] | None = None
-    walk_images: int | None = None
-    walks: dict[tuple[object, ...], Descender] = field(default_factory=dict)
-
-    @property
-    def finished(self) -> bool:
-        return self.level == len(self.levels)
-
-
-_slices: list[_Slice] = []
+_slices: list[Slice] = []
 _rest = RestBeforeRefining()
 
 
@@ -109,7 +72,11 @@ def slice_of_network(params: LandscapeParams, observation: Observation) -> Itera
         while batch is None:
             yield Rest(BREATH_S)
             batch = batch_for(params, observation)
-        known = _new_slice(key, params, observation, batch)
+        checkpoints = []
+        for each in checkpoints_of(observation) if params.directions == "path" else ():
+            checkpoints.append(each)
+            yield Rest(BREATH_S)
+        known = _new_slice(key, params, observation, batch, checkpoints)
         _slices[:] = [known]
     else:
         yield _result(known, params, observation)
@@ -119,13 +86,13 @@ def slice_of_network(params: LandscapeParams, observation: Observation) -> Itera
     yield from _worked(known, params, observation)
 
 
-def _worked(slice_: _Slice, params: LandscapeParams, observation: Observation) -> Iterator[LandscapeResult | Rest]:
+def _worked(slice_: Slice, params: LandscapeParams, observation: Observation) -> Iterator[LandscapeResult | Rest]:
     """A pass for the map, then one for a path, and so on; a picture where something is to be seen."""
     from cnnviz.training.first_optimizer import is_optimizer_ready
 
     is_optimizer_ready()  # begins to load what the paths take
     while slice_.level == 0:
-        _compute_one(slice_)
+        compute_one(slice_)
         yield Rest(BREATH_S)
     while not is_optimizer_ready():
         yield Rest(BREATH_S)
@@ -137,7 +104,7 @@ def _worked(slice_: _Slice, params: LandscapeParams, observation: Observation) -
         if slice_.finished and not going:
             break
         if not slice_.finished:
-            _compute_one(slice_)
+            compute_one(slice_)
         if going:
             going[turn % len(going)].advance(1)
             turn += 1
@@ -155,7 +122,13 @@ def _key(params: LandscapeParams, observation: Observation) -> tuple[object, ...
     return params.asked, observation.network.source, observation.network.changes, data, lies
 
 
-def _new_slice(key: tuple[object, ...], params: LandscapeParams, observation: Observation, batch: SliceBatch) -> _Slice:
+def _new_slice(
+    key: tuple[object, ...],
+    params: LandscapeParams,
+    observation: Observation,
+    batch: SliceBatch,
+    checkpoints: list[RunCheckpoint],
+) -> Slice:
     from cnnviz.core.loss_slice import grid_levels, path_plane, random_plane
 
     network = observation.network
@@ -170,8 +143,8 @@ def _new_slice(key: tuple[object, ...], params: LandscapeParams, observation: Ob
     run_path, about, span = None, "", (-params.reach, params.reach)
     x = y = span
     if params.directions == "path":
-        checkpoints, titles = checkpoints_of(observation)
-        found = path_plane(network.module, checkpoints)
+        titles = [each.title for each in checkpoints]
+        found = path_plane(network.module, [each.weights for each in checkpoints])
         plane = found.plane
         x, y = (_around(found.places[:, axis]) for axis in (0, 1))
         run_path = SurfacePath(f"the run, {titles[0]} to {titles[-1]}", found.places.cpu().numpy(), 6, "dotted")
@@ -181,7 +154,7 @@ def _new_slice(key: tuple[object, ...], params: LandscapeParams, observation: Ob
         plane = random_plane(network.module, params.draw)
     levels = grid_levels(params.detail)
     values = np.full((params.detail, params.detail), np.nan)
-    return _Slice(
+    return Slice(
         key, network.module, plane, batch, x, y, levels, values, network.title, network.generation, run_path, about
     )
 
@@ -201,68 +174,13 @@ def _outputs(module: nn.Module, batch: SliceBatch) -> Tensor:
     return found
 
 
-def _loss(slice_: _Slice, indices: np.ndarray) -> Loss:
-    import torch
-    import torch.nn.functional as F
-
-    from cnnviz.training.losses import batch_loss
-
-    labels = slice_.batch.labels[torch.from_numpy(indices)]
-    ends_in_softmax = any(type(each).__name__ == "Softmax" for each in list(slice_.module.modules())[-1:])
-
-    def loss(outputs: Tensor) -> Tensor:
-        if outputs.shape[1] == 1:
-            return F.binary_cross_entropy_with_logits(outputs[:, 0], labels.to(outputs.dtype))
-        return batch_loss("cross-entropy", outputs.clamp_min(1e-12).log() if ends_in_softmax else outputs, labels)
-
-    return loss
-
-
-def _compute_one(slice_: _Slice) -> None:
-    """Some more images for the present place of the map: all of them, where the network is fast."""
-    from cnnviz.core.loss_slice import loss_at, new_places
-
-    if slice_.places is None:
-        slice_.places = new_places(slice_.levels, slice_.level)
-    if slice_.place is None:
-        slice_.place, slice_.seen, slice_.total = next(slice_.places, None), 0, 0.0
-    if slice_.place is None:
-        slice_.level, slice_.places = slice_.level + 1, None
-        return
-    count = len(slice_.batch.images)
-    part = np.arange(slice_.seen, min(slice_.seen + _images_within(slice_, PASS_S), count))
-    begun = time.perf_counter()
-    images = slice_.batch.images[part[0] : part[-1] + 1]
-    loss = loss_at(slice_.module, slice_.plane, images, _loss(slice_, part), *_place_at(slice_, *slice_.place))
-    slice_.second_per_image = (time.perf_counter() - begun) / len(part)
-    slice_.total += loss * len(part)
-    slice_.seen += len(part)
-    if slice_.seen == count:
-        slice_.values[slice_.place] = slice_.total / count
-        slice_.place = None
-        slice_.done += 1
-
-
-def _images_within(slice_: _Slice, seconds: float) -> int:
-    """How many images a pass may have that is to take no longer."""
-    if math.isnan(slice_.second_per_image):
-        return 1
-    return max(1, int(seconds / max(slice_.second_per_image, 1e-9)))
-
-
-def _walk_images(slice_: _Slice) -> int:
+def _walk_images(slice_: Slice) -> int:
     """How many images a path's step sees; 0 where the network is too slow for paths."""
-    most = min(len(slice_.batch.images), _images_within(slice_, STEP_S / STEP_COST))
+    most = min(len(slice_.batch.images), images_within(slice_, STEP_S / STEP_COST))
     return most if most >= min(FEWEST_IMAGES, len(slice_.batch.images)) else 0
 
 
-def _place_at(slice_: _Slice, row: int, column: int) -> Pair:
-    last = slice_.levels[-1][-1]
-    (left, right), (low, high) = slice_.x, slice_.y
-    return left + (right - left) * column / last, low + (high - low) * row / last
-
-
-def _walks(slice_: _Slice, params: LandscapeParams) -> dict[Optimizer, Descender]:
+def _walks(slice_: Slice, params: LandscapeParams) -> dict[Optimizer, Descender]:
     from cnnviz.training.descent import Descender
 
     if slice_.walk_images is None:
@@ -282,26 +200,26 @@ def _walks(slice_: _Slice, params: LandscapeParams) -> dict[Optimizer, Descender
     return found
 
 
-def _path_function(slice_: _Slice, batch: int, count: int) -> LossAndGradient:
+def _path_function(slice_: Slice, batch: int, count: int) -> LossAndGradient:
     """Loss and gradient over ``count`` images, evenly spread; the gradient over a smaller ``batch`` of them."""
     from cnnviz.core.loss_slice import loss_and_slope, loss_at
     from cnnviz.core.surfaces import batches_of
 
     spread = np.linspace(0, len(slice_.batch.images) - 1, count).round().astype(int)
-    images, loss = slice_.batch.images[spread], _loss(slice_, spread)
+    images, loss = slice_.batch.images[spread], loss_of(slice_, spread)
     if batch >= min(POINTS, count):
         return lambda a, b, step: loss_and_slope(slice_.module, slice_.plane, images, loss, a, b)
     batches = batches_of(count, batch)
 
     def function(a: float, b: float, step: int) -> tuple[float, Pair]:
         chosen = batches(step)
-        _, slope = loss_and_slope(slice_.module, slice_.plane, images[chosen], _loss(slice_, spread[chosen]), a, b)
+        _, slope = loss_and_slope(slice_.module, slice_.plane, images[chosen], loss_of(slice_, spread[chosen]), a, b)
         return loss_at(slice_.module, slice_.plane, images, loss, a, b), slope
 
     return function
 
 
-def _start(slice_: _Slice, params: LandscapeParams) -> Pair:
+def _start(slice_: Slice, params: LandscapeParams) -> Pair:
     """Where the paths begin: moved onto the slice; by default in its upper left quarter."""
     if params.start is None:
         return tuple(  # type: ignore[return-value]
@@ -312,7 +230,7 @@ def _start(slice_: _Slice, params: LandscapeParams) -> Pair:
     )
 
 
-def _map(slice_: _Slice) -> SurfaceMap | None:
+def _map(slice_: Slice) -> SurfaceMap | None:
     """Of the last lattice that is whole; drawn once for each."""
     from cnnviz.core.surface_map import surface_map
 
@@ -337,7 +255,7 @@ def _scale(values: np.ndarray) -> HeightScale:
     return height_scale(values, softness=max(SOFTNESS * least, LEAST_SOFTNESS))
 
 
-def _result(slice_: _Slice, params: LandscapeParams, observation: Observation, *, words: str = "") -> LandscapeResult:
+def _result(slice_: Slice, params: LandscapeParams, observation: Observation, *, words: str = "") -> LandscapeResult:
     walks = _walks(slice_, params) if slice_.level and params.running else {}
     walked = descents_of(walks, params.steps)
     paths = surface_paths(walked)
@@ -364,7 +282,7 @@ def _result(slice_: _Slice, params: LandscapeParams, observation: Observation, *
     )
 
 
-def _note(slice_: _Slice, params: LandscapeParams, observation: Observation) -> str:
+def _note(slice_: Slice, params: LandscapeParams, observation: Observation) -> str:
     from cnnviz.core.loss_slice import has_batch_norm
 
     parts = []

@@ -54,7 +54,7 @@ class SliceControls(QWidget):
         self._data.chosen.connect(self._choose)
         self._run = text_button("Compute", "Cut through the loss of the network as it is now")
         self._run.clicked.connect(self._toggle)
-        look: dict[str, Any] = {"label_width": 38, "value_width": 30}
+        look: dict[str, Any] = {"label_width": 34, "value_width": 30}
         self._images = BoundSlider(document, f"{PATH}.images", "images", step=16, digits=0, **look)
         self._reach = BoundSlider(document, f"{PATH}.reach", "reach", step=0.05, **look)
         self._draw = IconButton("shuffle", "Draw other random directions")

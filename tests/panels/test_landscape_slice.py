@@ -18,7 +18,7 @@ from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.nets.registry import build
-from cnnviz.panels import PANELS, landscape_slice
+from cnnviz.panels import PANELS, landscape_slice, landscape_slice_work
 from cnnviz.scene.document import Document
 
 PATH = "panels.landscape"
@@ -99,7 +99,7 @@ def test_images_go_through_a_slow_network_in_parts_and_the_loss_is_the_same(comp
     edits = {f"{PATH}.optimizers": ("sgd",), f"{PATH}.steps": 10}
     whole, _ = computing(network, edits)[1]()
     landscape_slice._slices.clear()
-    monkeypatch.setattr(landscape_slice, "PASS_S", 1e-9)
+    monkeypatch.setattr(landscape_slice_work, "PASS_S", 1e-9)
     monkeypatch.setattr(landscape_slice, "STEP_S", 1e-9)
     parts, _ = computing(network, edits)[1]()
     np.testing.assert_allclose(parts[-1].surface.values, whole[-1].surface.values, rtol=1e-5)
@@ -141,8 +141,8 @@ def test_paths_go_down_the_loss_itself(computing, network):
 def test_it_goes_on_where_a_newer_scene_interrupted_it(computing, network, monkeypatch):
     monkeypatch.setattr(landscape_slice, "SHOW_EVERY_S", 0.0)
     places = []
-    evaluate = landscape_slice._compute_one
-    monkeypatch.setattr(landscape_slice, "_compute_one", lambda each: (places.append(each.done), evaluate(each)))
+    evaluate = landscape_slice.compute_one
+    monkeypatch.setattr(landscape_slice, "compute_one", lambda each: (places.append(each.done), evaluate(each)))
     document, deliver = computing(network, {})
     deliver(stop=lambda number: number >= 3)
     so_far = landscape_slice._slices[0].done
