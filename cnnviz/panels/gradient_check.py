@@ -117,6 +117,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     params = cast(GradientCheckParams, scene.panel("gradient-check"))
     held = _job[0] if _job else None
     if params.running and (held is None or held.settings.started != params.started):
+        yield _result(None, observation, params)
         held = _begin(scene, observation, params)
         _job[:] = [held]
     job = held if held is not None and _same_structure(held.network, network) else None

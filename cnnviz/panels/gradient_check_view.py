@@ -156,6 +156,8 @@ class GradientCheckView(PanelView):
 
 def _sentence(result: GradientCheckResult, *, running: bool) -> str:
     """How far it is, and what was found."""
+    if not result.rows and running:
+        return "The check begins: the weights are copied in double precision."
     if not result.rows:
         return "Press Check: each layer's gradients are compared with differences of the loss itself."
     counts = {verdict: sum(row.verdict == verdict for row in result.rows) for verdict in VERDICTS}

@@ -83,7 +83,9 @@ def test_it_waits_while_a_hand_draws_and_goes_on_where_it_was(checks, small, mon
     monkeypatch.setattr(gradient_check, "AT_ONCE_S", 0.0)
     open_module(small)
     press(document, entries=4)
-    assert compute(lambda: True)[-1].done == 0
+    assert compute(lambda: True)[-1].total == 0
+    begun = iter([False, False, True])
+    assert compute(lambda: next(begun))[-1].total == 8
     times = iter([False, False, False, True])
     document.edit("input.edits.noise", 0.3)
     after = compute(lambda: next(times))
@@ -122,7 +124,7 @@ def test_a_batch_with_its_own_moments(checks):
     assert torch.equal(module[1].running_mean, torch.zeros(2))
 
 
-def test_the_view_says_how_it_goes(qtbot, checks, small):
+def test_the_view_says_how_it_goes(qtbot, checks, small, monkeypatch):
     document, open_module, compute = checks
     open_module(small)
     view = GradientCheckView(document)
@@ -141,6 +143,8 @@ def test_the_view_says_how_it_goes(qtbot, checks, small):
     results = compute()
     view.show_result(results[0])
     assert button.text() == "Cancel"
+    assert "The check begins" in words()
+    view.show_result(results[1])
     assert "compared" in words()
     view.show_result(results[-1])
     assert button.text() == "Check"
@@ -149,8 +153,10 @@ def test_the_view_says_how_it_goes(qtbot, checks, small):
     document.edit(f"{PATH}.fault", None)
     view.show_result(compute()[-1])
     assert view.state == "stale"
+    monkeypatch.setattr(gradient_check, "AT_ONCE_S", 0.0)
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    view.show_result(compute(lambda: True)[0])
+    times = iter([False, False, False, True])
+    view.show_result(compute(lambda: next(times))[-1])
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     assert not document.scene.panel("gradient-check").running
     view.show_result(compute()[-1])
