@@ -1,3 +1,4 @@
+import errno
 import gzip
 import json
 import os
@@ -195,6 +196,24 @@ def test_divergence_is_an_error_that_leaves_the_last_good_weights(stripes, tmp_p
     assert not (tmp_path / "n.safetensors").exists()
     (*_, last) = sorted((tmp_path / "n.run").glob("step-*.safetensors"))
     assert open_network(last).non_finite == 0
+
+
+def test_a_disk_that_is_full_at_the_end_loses_nothing(stripes, tmp_path, monkeypatch, capsys):
+    from cnnviz.checkpoints import save
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    out = tmp_path / "n.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(save, "write_atomically", full)
+        assert train_on(stripes, out) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "No space left on device" in message
+    assert "make room, and give the same command with --resume: the run is kept in" in message
+    assert train_on(stripes, out, "--resume") == 0
+    assert out.is_file()
+    assert not (tmp_path / "n.run").exists()
 
 
 def test_a_fault_of_the_program_is_not_taken_for_the_persons(stripes, tmp_path, monkeypatch):

@@ -92,11 +92,19 @@ def _open_run(arguments: argparse.Namespace, folder: Path, progress: ProgressLin
 
 
 def _finish(arguments: argparse.Namespace, run: "Run", folder: Path, seconds: float) -> None:
+    from cnnviz.checkpoints.card import CheckpointError
     from cnnviz.checkpoints.save import save_network
 
     trainer = run.trainer
     module = trainer.module.to("cpu").eval()
-    save_network(module, trainer.card, arguments.out)
+    try:
+        save_network(module, trainer.card, arguments.out)
+    except CheckpointError as error:
+        why = getattr(error.__cause__, "strerror", None) or error
+        raise CommandError(
+            f"{arguments.out} cannot be written ({why}); make room, and give the same command with --resume: "
+            f"the run is kept in {folder}."
+        ) from error
     if not arguments.keep_run:
         shutil.rmtree(folder, ignore_errors=True)
     last = trainer.history[-1]
