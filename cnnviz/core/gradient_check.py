@@ -1,5 +1,7 @@
 """Autograd against central differences, layer by layer, in double precision."""
 
+import bisect
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -111,7 +113,8 @@ class GradientCheck:
     loss : callable
         Makes one number of the network's (first) output.
     entries : int or None
-        How many weights are compared of each layer, drawn at random by ``seed``; None: all of them.
+        How many weights are compared of each layer, half of them drawn at random by ``seed``, the others those with
+        the largest gradients; None: all of them.
     batch_statistics : bool
         Whether batch normalisation uses the moments of the batch, as it does in training.
     fault : str or None
@@ -155,17 +158,17 @@ class GradientCheck:
         count = sum(self._tensors[name].numel() for name in self._parameters)
         if entries is None and count > MOST_ENTRIES:
             raise CannotCheck(f"The network has {count:,} weights, too many to compare all of them; compare a sample.")
-        generator = torch.Generator().manual_seed(seed)
-        self._compared = {
-            layer: _Compared(self._drawn(names, entries, generator)) for layer, names in self._layers.items()
-        }
-        self._turns = self._rounds()
         try:
             self.loss, self._gradients = self._differentiated()
             self._pattern = self._value()[1]
         except (RuntimeError, TypeError, ValueError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CannotCheck(f"The network does not run in double precision with this input: {first}.") from error
+        generator = torch.Generator().manual_seed(seed)
+        self._compared = {
+            layer: _Compared(self._drawn(names, entries, generator)) for layer, names in self._layers.items()
+        }
+        self._turns = self._rounds()
 
     @property
     def total(self) -> int:
@@ -225,17 +228,28 @@ class GradientCheck:
         return LayerCheck(layer, weights, len(n), compared.left_out, error, *sizes, difference, floor)
 
     def _drawn(self, names: Sequence[str], most: int | None, generator: torch.Generator) -> list[_Entry]:
-        """Entries of one layer, at random; each of its parameters has some."""
+        """Entries of one layer: in turn one of the largest gradients, and one at random, from each of its parameters.
+
+        Without the former a layer most of whose units are off would have nothing but zeros compared; without the
+        latter a gradient that autograd takes for zero never would be.
+        """
         sizes = [self._tensors[name].numel() for name in names]
         if most is None or sum(sizes) <= most:
             return [_Entry(name, at) for name, size in zip(names, sizes, strict=True) for at in range(size)]
-        found: list[_Entry] = []
-        while len(found) < most:
-            for name, size in zip(names, sizes, strict=True):
-                entry = _Entry(name, int(torch.randint(size, (1,), generator=generator)))
-                if entry not in found and len(found) < most:
-                    found.append(entry)
-        return found
+        flat = torch.cat([self._gradients[name].reshape(-1).abs() for name in names])
+        starts = list(itertools.accumulate(sizes, initial=0))
+        largest = []
+        for at in flat.topk(most).indices.tolist():
+            which = bisect.bisect_right(starts, at) - 1
+            largest.append(_Entry(names[which], at - starts[which]))
+        found: dict[_Entry, None] = {}
+        for number in itertools.count():
+            name, size = names[number % len(names)], sizes[number % len(names)]
+            found[largest[number % len(largest)]] = None
+            found[_Entry(name, int(torch.randint(size, (1,), generator=generator)))] = None
+            if len(found) >= most:
+                break
+        return list(found)[:most]
 
     def _difference(self, entry: _Entry) -> float | None:
         """(L(w + h) − L(w − h)) / 2h; None where a step crosses a kink."""

@@ -23,12 +23,12 @@ PATH = "panels.gradient-check"
 NO_FAULT = "none"
 VERDICTS = {
     "passes": ("passes", "ok"),
-    "zero": ("passes: 0", "ok"),
+    "zero": ("zero", "ok"),
     "unclear": ("unclear", "warning"),
     "fails": ("FAILS", "error"),
     "untried": ("left out", "muted"),
 }
-_HEADS = ("layer", "relative error", "tried", "left out", "verdict")
+_HEADS = ("layer", "rel. error", "tried", "left out", "verdict")
 _EDGES = (0.0, 0.34, 0.55, 0.67, 0.82, 1.0)
 EXPLANATION = (
     "The relative error is ‖n − a‖ / (‖n‖ + ‖a‖) over the weights tried.\n"
@@ -36,7 +36,7 @@ EXPLANATION = (
     "precision. Below 10⁻⁶ passes, above 10⁻⁴ fails.\n"
     "Left out: weights whose step takes a ReLU, a maximum or another kink to its other side, where there is no "
     "derivative.\n"
-    "passes: 0 — both are zero but for rounding (the absolute floor), as a bias before batch normalisation is. "
+    "zero — passes: both are zero but for rounding (the absolute floor), as a bias before batch normalisation is. "
     "A difference no larger than that floor is unclear at most.\n"
     "The class that the network holds for least likely is taken for right, since a sure answer leaves gradients too "
     "small to be told from rounding."
@@ -67,7 +67,7 @@ class GradientCheckView(PanelView):
         self._statistics = Toggle("normalise as in training")
         self._statistics.setToolTip("Batch normalisation by the moments of the batch; gradients go through them too")
         self._statistics.edited.connect(lambda on: document.edit(f"{PATH}.batch_statistics", on))
-        self._fault = ComboBox([(NO_FAULT, "no fault planted")])
+        self._fault = ComboBox([(NO_FAULT, "no fault")])
         self._fault.setToolTip(
             "Make the backward of one layer 0.1 % too large, in this check only: it and all layers before it must fail"
         )
@@ -115,7 +115,7 @@ class GradientCheckView(PanelView):
         self._result = result
         if result.layers != self._layers:
             self._layers = result.layers
-            self._fault.set_options([(NO_FAULT, "no fault planted"), *((path, path) for path in result.layers)])
+            self._fault.set_options([(NO_FAULT, "no fault"), *((path, path) for path in result.layers)])
         self._show_fault()
         self._statistics.setVisible(result.normalised)
         self._words.setText(_sentence(result, running=self._params().running))

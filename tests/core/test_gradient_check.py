@@ -193,13 +193,18 @@ def test_a_changed_network_is_checked_with_its_changes():
     assert {each.verdict for each in layers.values()} == {"passes"}
 
 
-def test_entries_are_spread_over_weights_and_biases_and_a_seed_draws_them_again():
+def test_entries_are_spread_over_weights_and_biases_and_some_are_the_largest():
     module, images = drawn_network(0), torch.randn(1, 2, 6, 6)
-    one, other = (GradientCheck(module, images, loss_of, entries=5, seed=4) for _ in range(2))
+    one, other = (GradientCheck(module, images, loss_of, entries=6, seed=4) for _ in range(2))
     drawn = {layer: each.entries for layer, each in one._compared.items()}
     assert drawn == {layer: each.entries for layer, each in other._compared.items()}
     assert {entry.parameter for entry in drawn["0"]} == {"0.weight", "0.bias"}
-    assert one.total == sum(min(5, each.weights) for each in one.layers)
+    assert one.total == sum(min(6, each.weights) for each in one.layers)
+    parts = {name: one._gradients[f"11.{name}"].abs() for name in ("weight", "bias")}
+    name = max(parts, key=lambda each: float(parts[each].max()))
+    first = drawn["11"][0]
+    assert (first.parameter, first.at) == (f"11.{name}", int(parts[name].argmax()))
+    assert len(set(drawn["11"])) == 6
 
 
 def test_it_stops_when_asked_and_refuses_what_it_cannot_check():
