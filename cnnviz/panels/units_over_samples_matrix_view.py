@@ -210,6 +210,17 @@ def _full_text(content: MatrixContent) -> str:
     return format_number(content.bars_full, 2 if content.bars_full < 100 else 0)
 
 
+def _runs(columns: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of neighbours."""
+    runs: list[tuple[int, int]] = []
+    for column in sorted(columns):
+        if runs and column == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], column)
+        else:
+            runs.append((column, column))
+    return runs
+
+
 class UnitMatrix(QWidget):
     """Shows a :class:`MatrixContent`; says what is pointed at, clicked, and which row is wanted as the input."""
 
@@ -278,10 +289,10 @@ class UnitMatrix(QWidget):
             painter.drawRect(frame.row_rect(self._hover[0]))
             painter.drawRect(frame.column_rect(self._hover[1]))
         painter.setPen(QPen(hub.colour("mark"), hub.px(2)))
-        for column in self._marked:
-            painter.drawRect(frame.column_rect(column).adjusted(-1, -1, 1, 0))
+        for first, last in _runs(self._marked):  # a frame for each would hide columns that are thinner than it
+            painter.drawRect(frame.column_rect(first).united(frame.column_rect(last)).adjusted(-1, -1, 1, 0))
             if self._content.square:
-                painter.drawRect(frame.row_rect(column).adjusted(-1, -1, 0, 1))
+                painter.drawRect(frame.row_rect(first).united(frame.row_rect(last)).adjusted(-1, -1, 0, 1))
         if self.hasFocus() and self._by_keyboard:
             paint_focus(painter, self.rect())
 

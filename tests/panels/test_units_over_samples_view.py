@@ -165,6 +165,22 @@ def test_the_selected_unit_is_framed(shown, named):
     assert matrix(view, named)._marked == ()
 
 
+def test_neighbours_of_the_selected_channel_stand_in_one_frame_that_hides_none(qtbot, pixels):
+    widget = UnitMatrix("thin")
+    qtbot.addWidget(widget)
+    widget.resize(301, 120)
+    widget.set_content(MatrixContent(np.full((4, 100), 200, np.uint8), "unsigned"))
+    widget.set_marked((10, 11, 12, 13, 14, 60))
+    seen = pixels(widget)
+    mark, cell = theme().colour("mark").rgb(), int(theme().table("unsigned")[200])
+    for column in (11, 12, 13):
+        assert colour(seen, widget, 1, column) == cell
+    across = [int(each) for each in seen[60]]
+    assert across.count(cell) > 280
+    assert mark in across[int(widget.point_of(0, 10).x()) - 4 : int(widget.point_of(0, 10).x()) + 1]
+    assert mark in across[int(widget.point_of(0, 60).x()) - 4 : int(widget.point_of(0, 60).x()) + 4]
+
+
 def test_correlations_are_said_and_constant_units_left_empty(shown, named, values, pixels):
     view, _ = shown
     view.document.edit(f"{PATH}.page", "correlation")
