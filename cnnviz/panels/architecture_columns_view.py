@@ -84,10 +84,10 @@ _KINDS = (
         lambda it: "",
     ),
     _Kind(
-        "step",
-        "step",
+        "stride",
+        "stride",
         "Input pixels between the fields of neighbouring units: the effective stride",
-        34,
+        38,
         370,
         lambda planned, field: field_words(field)[1],
         lambda layer, field: field_words(field)[1],

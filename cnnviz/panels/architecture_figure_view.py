@@ -47,7 +47,7 @@ class TableFigure:
 
     def paint(self, painter: QPainter, box: QRectF) -> None:
         hub = theme()
-        heads = ("layer", "", "output", "weights", "mult-adds", "field", "step")
+        heads = ("layer", "", "output", "weights", "mult-adds", "field", "stride")
         lines = [heads, *self.lines()]
         margin = hub.px(12)
         inside = box.adjusted(margin, margin, -margin, -margin)

@@ -258,7 +258,7 @@ class TableLines:
         if planned.problem or planned.waits:
             return planned.problem or "Its sizes are known once the row above is possible"
         layer = line.part if line.what == "part" else planned.layers[-1]
-        if column.key in ("field", "step"):
+        if column.key in ("field", "stride"):
             return field_tip(result.fields.get(layer.name))
         return column.exactly(line.part if line.what == "part" else planned)
 
