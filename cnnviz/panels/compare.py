@@ -320,6 +320,7 @@ SPEC = PanelSpec(
     depends=("network", "input", "unit"),
     compute=compute,
     layers=only_selected,
+    reads=("filters",),
     view="cnnviz.panels.compare_view:CompareView",
     tip="Another network or checkpoint beside this one: which layers changed, and what both make of the input.",
 )
