@@ -50,7 +50,7 @@ def drawn_network(seed):
     return module
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("batch_statistics", [False, True])
 def test_random_networks_pass(seed, batch_statistics):
     module, images = drawn_network(seed), torch.randn(3, 2, 6, 6)
@@ -60,7 +60,7 @@ def test_random_networks_pass(seed, batch_statistics):
     assert sum(each.verdict == "passes" for each in layers.values()) >= 6
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_backward_that_is_a_thousandth_wrong_is_found_and_where(seed):
     module, images = drawn_network(seed), torch.randn(2, 2, 6, 6)
     _, layers = run(module, images, entries=8, fault="4")

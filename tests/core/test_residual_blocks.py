@@ -45,7 +45,7 @@ def test_every_block_is_found_with_its_shortcut(name):
     assert kinds == {"cifar": {"shortcut", "pad"}, "in place": set()}.get(name, {"1"})
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["cifar", "resnet18", "in place"])
 @pytest.mark.parametrize("part", ["branch", "shortcut"])
 def test_what_is_left_is_the_sum_and_no_signal_goes_back_where_it_is_silent(name, part):
     module, images, _ = made(name)
