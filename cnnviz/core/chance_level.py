@@ -1,6 +1,7 @@
 """Unrelated images, whose features tell how large an error is by chance."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -52,10 +53,16 @@ def unrelated(images: Tensor, others: Tensor | None = None, most: int = MOST_PAI
 
 def with_random_phases(images: Tensor) -> Tensor:
     """Images (N, C, H, W) of the same amplitude spectrum and mean at other phases, shared by the channels."""
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(images.shape[2:], generator=generator).to(images)
+    spectrum = torch.fft.fft2(images)
+    mixed: Tensor = torch.fft.ifft2(spectrum * _phases(*images.shape[2:]).to(spectrum)).real
+    return mixed
+
+
+@lru_cache(maxsize=4)
+def _phases(height: int, width: int) -> Tensor:
+    """Of noise, as numbers of size 1; that of the mean is left alone."""
+    noise = torch.randn((height, width), generator=torch.Generator().manual_seed(0))
     phases = torch.fft.fft2(noise)
     phases = phases / phases.abs().clamp_min(1e-12)
     phases[0, 0] = 1
-    mixed: Tensor = torch.fft.ifft2(torch.fft.fft2(images) * phases).real
-    return mixed
+    return phases

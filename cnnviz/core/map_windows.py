@@ -12,6 +12,8 @@ from torch import Tensor
 
 from cnnviz.core.interpolation import Border, Floats, cubic, trigonometric
 
+MOST_STRETCHES = 8
+
 
 class Scratch:
     """Memory that is used again and again, since getting new memory costs as much as filling it."""
@@ -63,7 +65,8 @@ class AxisReader:
             places = positions.astype(np.int64)
             beyond = (places < 0) | (places >= length)
             self._outside = torch.from_numpy((beyond & (border in ("zeros", "mean"))).astype(float))
-            self._cells = torch.from_numpy(places % length if border == "wrap" else places.clip(0, length - 1))
+            cells = places % length if border == "wrap" else places.clip(0, length - 1)
+            self._cells, self._stretches = torch.from_numpy(cells), _stretches(cells)
         else:
             weights = trigonometric(positions, length) if smooth else cubic(positions, length, border)
             self._outside = torch.from_numpy(1 - weights.sum(1))
@@ -78,9 +81,7 @@ class AxisReader:
         room = scratch.take(f"axis {self._axis}", size, maps)
         shape = (-1, 1) if self._axis == 0 else (-1,)
         if self._copies:
-            if self._cells.device != maps.device:
-                self._cells = self._cells.to(maps.device)
-            moved = torch.index_select(maps, 1 + self._axis, self._cells, out=room)
+            moved = self._copied(maps, room)
             if fill is None or not self._outside.any():
                 return moved
             return torch.where(self._outside.to(maps.device).view(shape) > 0, fill[0], moved)
@@ -91,6 +92,29 @@ class AxisReader:
         else:
             moved = torch.mm(maps.reshape(-1, columns), self._weights.T, out=room.view(-1, self._count)).view(size)
         return moved if fill is None else moved + fill[0] * self._outside.to(maps).view(shape)
+
+    def _copied(self, maps: Tensor, room: Tensor) -> Tensor:
+        """Stretch by stretch, which is many times faster than cell by cell."""
+        if len(self._stretches) > MOST_STRETCHES:
+            return torch.index_select(maps, 1 + self._axis, self._cells.to(maps.device), out=room)
+        for start, length, cell, step in self._stretches:
+            source = maps.narrow(1 + self._axis, cell, length if step else 1)
+            room.narrow(1 + self._axis, start, length).copy_(source)
+        return room
+
+
+def _stretches(cells: NDArray[np.int64]) -> list[tuple[int, int, int, int]]:
+    """Start, length, first cell and step, 1 or 0, of stretches in which ``cells`` go on evenly."""
+    found = []
+    start = 0
+    while start < len(cells):
+        step = int(start + 1 < len(cells) and cells[start + 1] == cells[start] + 1)
+        stop = start + 1
+        while stop < len(cells) and cells[stop] == cells[stop - 1] + step:
+            stop += 1
+        found.append((start, stop - start, int(cells[start]), step))
+        start = stop
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +168,13 @@ class Product:
     def __init__(self, axis: int, weights: Floats) -> None:
         self._axis, self._shifts, self._length = axis, len(weights), weights.shape[1]
         flat = np.ascontiguousarray(weights.reshape(-1, self._length))
-        copies = ((flat == 0) | (flat == 1)).all() and (flat.sum(1) == 1).all()
-        self._cells = torch.from_numpy(flat.argmax(1)) if copies else None
         self._weights = torch.from_numpy(flat if axis == 0 else np.ascontiguousarray(flat.T))
 
     def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
         channels, rows, columns = maps.shape
-        if self._cells is not None:
-            self._cells = self._cells.to(maps.device)
-            moved = maps.index_select(1 + self._axis, self._cells)
-        else:
-            if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
-                self._weights = self._weights.to(maps)
-            moved = self._weights @ maps if self._axis == 0 else maps.reshape(-1, columns) @ self._weights
+        if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
+            self._weights = self._weights.to(maps)
+        moved = self._weights @ maps if self._axis == 0 else maps.reshape(-1, columns) @ self._weights
         if self._axis == 0:
             yield slice(None), moved.view(channels, self._shifts, rows, columns).transpose(0, 1)
         else:

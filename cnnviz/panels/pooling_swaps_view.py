@@ -47,7 +47,7 @@ class PoolingSwaps(QWidget):
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        look: dict[str, Any] = {"step": 1, "digits": 0, "label_width": 48, "value_width": 24}
+        look: dict[str, Any] = {"step": 1, "digits": 0, "label_width": 46, "value_width": 16}
         tip = "Rows and columns of the window; the maps keep their size unless the padding is set too"
         self._window = LabelledSlider("window", 1, 8, 2, tip=tip, **look)
         tip = "Cells from window to window; all maps that follow get another size, which dense layers may refuse"
@@ -69,7 +69,7 @@ class PoolingSwaps(QWidget):
         self._keeps = ElidedLabel()
         sizes, tuning = QHBoxLayout(), QHBoxLayout()
         for row in (sizes, tuning):
-            row.setSpacing(theme().px(8))
+            row.setSpacing(theme().px(4))
         sliders = (
             (self._window, "window", sizes),
             (self._stride, "stride", sizes),

@@ -14,6 +14,14 @@ from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import theme
 
 
+_SHORTEST_BAR = 36
+
+
+def _elision(name: str) -> Qt.TextElideMode:
+    """The end of a layer's path tells which of its kind it is; of other names both ends are kept."""
+    return Qt.TextElideMode.ElideLeft if "." in name else Qt.TextElideMode.ElideMiddle
+
+
 class BarList(QWidget):
     """Rows ``name ▆▆▆▆ 99.99 %``, one of them in the accent, painted in one go."""
 
@@ -78,7 +86,9 @@ class BarList(QWidget):
         self._widest = max(widest + 1, self._widest, theme().px(14))
 
     def _name_width(self) -> int:
-        return min(self._widest, max(self.width() // 3, theme().px(40)))
+        """A third of the row, or more where a short bar is left beside a long name."""
+        rest = self.width() - self._value_width() - theme().px(20) - theme().px(_SHORTEST_BAR)
+        return min(self._widest, max(self.width() // 3, min(rest, round(self.width() * 0.4)), theme().px(40)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()
@@ -100,7 +110,7 @@ class BarList(QWidget):
             painter.setPen(hub.colour("text" if first else "muted"))
             shown = name
             if texts.width(name) > name_width:
-                shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, name_width)
+                shown = painter.fontMetrics().elidedText(name, _elision(name), name_width)
             texts.draw(painter, QRectF(0, top, name_width + 1, height), shown, left)
             texts.draw(painter, QRectF(self.width() - value_width, top, value_width, height), text, right)
             painter.setPen(Qt.PenStyle.NoPen)
