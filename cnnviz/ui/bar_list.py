@@ -13,7 +13,6 @@ from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.shaped_texts import ShapedTexts
 from cnnviz.ui.theme import theme
 
-
 _SHORTEST_BAR = 36
 
 
