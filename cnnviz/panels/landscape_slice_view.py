@@ -15,7 +15,7 @@ from cnnviz.ui.theme import theme
 
 PATH = "panels.landscape"
 _SETS = (
-    (AUTOMATIC, "images that fit"),
+    (AUTOMATIC, "fitting"),
     ("digits", "digits"),
     ("shapes", "shapes"),
     ("dots", "dots"),
@@ -55,13 +55,13 @@ class SliceControls(QWidget):
         self._run = text_button("Compute", "Cut through the loss of the network as it is now")
         self._run.clicked.connect(self._toggle)
         look: dict[str, Any] = {"label_width": 34, "value_width": 30}
-        self._images = BoundSlider(document, f"{PATH}.images", "images", step=16, digits=0, **look)
+        self._images = BoundSlider(document, f"{PATH}.images", "images", high=512, step=16, digits=0, **look)
         self._reach = BoundSlider(document, f"{PATH}.reach", "reach", step=0.05, **look)
         self._draw = IconButton("shuffle", "Draw other random directions")
         self._draw.clicked.connect(self._draw_others)
         first, second = QHBoxLayout(), QHBoxLayout()
         first.setSpacing(theme().px(6))
-        second.setSpacing(theme().px(6))
+        second.setSpacing(theme().px(4))
         rows: tuple[tuple[QHBoxLayout, tuple[tuple[QWidget, int], ...]], ...] = (
             (first, ((self._directions, 0), (self._draw, 0), (self._data, 1), (self._run, 0))),
             (second, ((self._detail, 0), (self._images, 1), (self._reach, 1))),
