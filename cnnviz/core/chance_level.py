@@ -62,7 +62,7 @@ def with_random_phases(images: Tensor) -> Tensor:
 def _phases(height: int, width: int) -> Tensor:
     """Of noise, as numbers of size 1; that of the mean is left alone."""
     noise = torch.randn((height, width), generator=torch.Generator().manual_seed(0))
-    phases = torch.fft.fft2(noise)
+    phases: Tensor = torch.fft.fft2(noise)
     phases = phases / phases.abs().clamp_min(1e-12)
     phases[0, 0] = 1
     return phases
