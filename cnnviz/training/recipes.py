@@ -48,7 +48,7 @@ OTHER_RECIPE: Mapping[str, object] = MappingProxyType(
 FAST_RECIPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "lenet": MappingProxyType(
-            {"epochs": 1, "batch_size": 64, "learning_rate": 6e-3, "optimizer": "adamw", "weight_decay": 0.01}
+            {"epochs": 1, "batch_size": 64, "learning_rate": 4e-3, "optimizer": "adamw", "weight_decay": 0.01}
         ),
         "cifar-net": MappingProxyType(
             {"epochs": 5, "batch_size": 128, "learning_rate": 0.1, "optimizer": "nesterov", "weight_decay": 5e-4}
@@ -61,12 +61,15 @@ FAST_RECIPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
         ),
     }
 )
-"""By architecture, for the one who watches: the shortest way to a network that is nearly as good, without augmentation.
+"""By architecture, for the one who watches: the shortest way to a network that is nearly as good; no augmentation."""
 
-With ``FAST_STEPS``."""
-
-FAST_STEPS: Mapping[tuple[str, str], int] = MappingProxyType({("lenet", "mnist"): 700})
-"""By architecture and data set, where less than an epoch is enough: 98.8 % of MNIST's test images are named rightly."""
+FAST_PAIRS: Mapping[tuple[str, str], Mapping[str, object]] = MappingProxyType(
+    {
+        ("lenet", "mnist"): MappingProxyType({"steps": 700, "learning_rate": 6e-3}),
+        ("lenet", "shapes"): MappingProxyType({"epochs": 12, "learning_rate": 2e-3}),
+    }
+)
+"""By architecture and data set, what differs: 98.8 % of MNIST's test images are named rightly, 96 % of the shapes."""
 
 SMALL_DATA: Mapping[str, object] = MappingProxyType({"epochs": 20, "augmentations": ("affine",)})
 """Of ``digits``, whose 1,438 images make an epoch that is over at once.
@@ -81,6 +84,6 @@ def recipe(architecture: str, dataset: str, *, fast: bool = False) -> dict[str, 
     chosen = dict(recipes.get(architecture, OTHER_RECIPE))
     if fast and dataset == "digits":
         chosen |= SMALL_DATA
-    if fast and (architecture, dataset) in FAST_STEPS:
-        chosen["steps"] = FAST_STEPS[architecture, dataset]
+    if fast:
+        chosen |= FAST_PAIRS.get((architecture, dataset), {})
     return chosen
