@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # a pass slower than this many ms lets the panels that need no pass go ahead of it
 EARLY_DELIVERY_MS = 20.0
+# how long the first filters of a large file have to get on the screen before the rest of it is read
+TIME_TO_PAINT_S = 0.04
 # how often it is looked whether a newer scene is there while all finer answers rest
 REST_STEP_S = 0.002
 
@@ -208,6 +210,8 @@ class Computation:
             self._compute(spec, request.scene, observation, cancelled, results, {}, [])
             self._shown.pop(spec.id, None)
         yield Delivery(request.version, results, {}, complete=False)
+        # else the rest of the file takes the interpreter away from the window while that paints them
+        time.sleep(TIME_TO_PAINT_S)
 
     def network(self, scene: Scene, cancelled: Cancelled = lambda: False) -> tuple[LoadedNetwork | None, str | None]:
         asked = scene.network, scene.changes

@@ -175,7 +175,7 @@ class SortableTable(QTableView):
             rows.hide()
             rows.setDefaultSectionSize(theme().px(22))
             headings.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            headings.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+            headings.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
     def set_rows(self, rows: tuple[Row, ...]) -> None:
         self._model.set_rows(rows)
