@@ -126,7 +126,7 @@ def _comparison(observation: Observation) -> LiveEquivariance:
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[EquivarianceResult | Rest]:
     """Maps and bars of the present strength at once; then, when the hand rests, the curves."""
     from cnnviz.core.execution import Cancelled as PassCancelled
-    from cnnviz.panels.transform_sweep import begin_sweep, layer_curves, sweep_key, sweep_of
+    from cnnviz.panels.transform_sweep import begin_sweep, sweep_key, sweep_of
 
     params = cast(EquivarianceParams, scene.panel("equivariance"))
     shape = observation.rendered.edited.shape
@@ -135,7 +135,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     network = observation.network
     key = sweep_key(observation, network, sweep, params.compared)
     kept = _kept[0] if _kept and _kept[0].key == key else None
-    yield _shown(now, None if kept is None else layer_curves(kept, now.layer), 0.0 if kept is None else kept.done)
+    yield _shown(now, None if kept is None else _curves_of(kept, now.layer), 0.0 if kept is None else kept.done)
     if kept is not None and kept.done >= 1:
         return
     yield Rest(REST_S)
@@ -144,10 +144,22 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
         _kept[:] = [kept]
     try:
         while kept.step(cancelled):
-            yield _shown(now, layer_curves(kept, now.layer), kept.done)
+            yield _shown(now, _curves_of(kept, now.layer), kept.done)
     except PassCancelled:
         _kept.clear()
         raise ComputeCancelled from None
+
+
+_drawn: list[tuple[object, str, Curves | None]] = []
+"""The last curves: while the hand drags, the plot sees that they are the same."""
+
+
+def _curves_of(kept: KeptSweep, layer: str) -> Curves | None:
+    from cnnviz.panels.transform_sweep import layer_curves
+
+    if not _drawn or _drawn[0][0] is not kept.result or _drawn[0][1] != layer:
+        _drawn[:] = [(kept.result, layer, layer_curves(kept, layer))]
+    return _drawn[0][2]
 
 
 def _now(

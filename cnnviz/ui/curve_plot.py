@@ -56,6 +56,8 @@ class CurvePlot(QWidget):
 
     def set_curves(self, curves: Curves) -> None:
         """Show other curves; those hidden by name stay hidden."""
+        if curves is self._curves:
+            return
         self._curves = curves
         self._refresh()
 
@@ -104,6 +106,8 @@ class _Canvas(QWidget):
         self._whole: tuple[Range, Range] | None = None
         self._chosen: tuple[Range, Range] | None = None
         self._ground: tuple[tuple[object, ...], QPixmap] | None = None
+        self._seen: tuple[object, object] | None = None
+        self._whole: tuple[object, object, QPixmap] | None = None
         self._cursor: float | None = None
         self._pressed: QPointF | None = None
         self._on_cursor = False
@@ -137,8 +141,22 @@ class _Canvas(QWidget):
             painter.fillRect(self.rect(), hub.colour("panel"))
             return
         box = QRectF(self.rect())
-        painter.drawPixmap(0, 0, self._kept_ground(box))
-        self._painter.paint_curves(painter, box)
+        looks = (self.width(), self.height(), self.devicePixelRatioF(), hub.current, hub.scale)
+        seen, self._seen = self._seen, (self._painter, looks)
+        if self._whole is not None and self._whole[:2] == self._seen:
+            painter.drawPixmap(0, 0, self._whole[2])
+        elif seen == self._seen:
+            # Only the line moves: what is behind it is painted once more, and kept.
+            picture = self._kept_ground(box).copy()
+            onto = QPainter(picture)
+            self._painter.paint_curves(onto, box)
+            onto.end()
+            self._whole = (self._painter, looks, picture)
+            painter.drawPixmap(0, 0, picture)
+        else:
+            self._whole = None
+            painter.drawPixmap(0, 0, self._kept_ground(box))
+            self._painter.paint_curves(painter, box)
         self._paint_cursor(painter, self._painter.axes(box))
 
     def _kept_ground(self, box: QRectF) -> QPixmap:
