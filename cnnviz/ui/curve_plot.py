@@ -107,7 +107,7 @@ class _Canvas(QWidget):
         self._chosen: tuple[Range, Range] | None = None
         self._ground: tuple[tuple[object, ...], QPixmap] | None = None
         self._seen: tuple[object, object] | None = None
-        self._whole: tuple[object, object, QPixmap] | None = None
+        self._behind: tuple[object, object, QPixmap] | None = None
         self._cursor: float | None = None
         self._pressed: QPointF | None = None
         self._on_cursor = False
@@ -141,20 +141,21 @@ class _Canvas(QWidget):
             painter.fillRect(self.rect(), hub.colour("panel"))
             return
         box = QRectF(self.rect())
-        looks = (self.width(), self.height(), self.devicePixelRatioF(), hub.current, hub.scale)
+        view = self._painter.x, self._painter.y
+        looks = (self.width(), self.height(), self.devicePixelRatioF(), hub.current, hub.scale, view)
         seen, self._seen = self._seen, (self._painter, looks)
-        if self._whole is not None and self._whole[:2] == self._seen:
-            painter.drawPixmap(0, 0, self._whole[2])
+        if self._behind is not None and self._behind[:2] == self._seen:
+            painter.drawPixmap(0, 0, self._behind[2])
         elif seen == self._seen:
             # Only the line moves: what is behind it is painted once more, and kept.
             picture = self._kept_ground(box).copy()
             onto = QPainter(picture)
             self._painter.paint_curves(onto, box)
             onto.end()
-            self._whole = (self._painter, looks, picture)
+            self._behind = (self._painter, looks, picture)
             painter.drawPixmap(0, 0, picture)
         else:
-            self._whole = None
+            self._behind = None
             painter.drawPixmap(0, 0, self._kept_ground(box))
             self._painter.paint_curves(painter, box)
         self._paint_cursor(painter, self._painter.axes(box))

@@ -181,3 +181,22 @@ def test_a_curve_beside_another_has_its_colour_and_goes_with_it(plot, pixels, ar
     picture = pixels(plot)
     assert not (picture == first).any()
     assert reading(plot.curves, plot.hidden, 0.0)[1] == ["other: 0.500"]
+
+
+def test_a_line_that_moves_leaves_the_picture_behind_it_as_it_is(qtbot):
+    plot = CurvePlot()
+    curves = Curves("t", "x", "y", (series("a", [0, 1, 2], [0.0, 1.0, 0.5]),))
+    other = Curves("t", "x", "y", (series("a", [0, 1, 2], [1.0, 0.0, 0.5]),))
+    qtbot.addWidget(plot)
+    plot.resize(320, 200)
+    for shown in (curves, other):
+        plot.set_curves(shown)
+        for x in (0.2, 1.1, 1.7, 0.6):
+            plot.set_cursor(x)
+            plot.grab()
+        fresh = CurvePlot()
+        qtbot.addWidget(fresh)
+        fresh.resize(320, 200)
+        fresh.set_curves(shown)
+        fresh.set_cursor(0.6)
+        assert plot.grab().toImage() == fresh.grab().toImage()
