@@ -189,7 +189,7 @@ UNRECORDED = {
     "pointer": st.none()
     | st.builds(Pointer, layer=st.just("c"), channel=st.integers(0, 3), row=st.just(0), column=st.just(0)),
 }
-GESTURES = {path for path in RECORDED if path.startswith(("input.", "panels."))}
+GESTURES = {path for path in RECORDED if path.startswith(("input.", "network.", "panels."))}
 
 
 def recorded_part(scene: Scene) -> str:
@@ -271,5 +271,5 @@ class UndoMachine(RuleBasedStateMachine):
         assert (self.document.can_undo, self.document.can_redo) == (bool(self.past), bool(self.future))
 
 
-UndoMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+UndoMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30)
 test_any_sequence_of_edits_and_undos_returns_to_the_exact_scene = UndoMachine.TestCase
