@@ -58,6 +58,10 @@ def statistics(x: Tensor) -> ActivationStatistics:
     count, size = maps.shape
     if maps.numel() == 0:
         return ActivationStatistics(math.nan, math.nan, math.nan, math.nan, 0.0, 0, 0, 0, 0)
+    if maps.device.type == "cpu" and maps.dtype == torch.float32:
+        usual = _statistics_of_usual(maps.numpy())
+        if usual is not None:
+            return usual
     lows, highs = maps.amin(1), maps.amax(1)
     mean = maps.mean()
     std = (maps - mean).square().mean().sqrt()  # a tenth of the time of std_mean on large maps
@@ -79,6 +83,22 @@ def statistics(x: Tensor) -> ActivationStatistics:
     return ActivationStatistics(means, stds, low, high, zeros, int(silent_maps), count, nan, infinite)
 
 
+def _statistics_of_usual(maps: NDArray[np.float32]) -> ActivationStatistics | None:
+    """Of finite values on the CPU that are neither tiny nor huge: numpy takes a third of the time that torch does."""
+    lows, highs = maps.min(1), maps.max(1)
+    low, high = float(lows.min()), float(highs.max())
+    if not 1e-12 < high - low < 1e15:
+        return None
+    mean = float(maps.mean())
+    away = (maps - np.float32(mean)).reshape(-1)
+    std = math.sqrt(float(np.dot(away, away)) / away.size)
+    silent = highs <= 0
+    if maps.shape[1] > 1:
+        silent |= lows == highs
+    zeros = 1 - int(np.count_nonzero(maps != 0)) / maps.size
+    return ActivationStatistics(mean, std, low, high, zeros, int(silent.sum()), len(maps), 0, 0)
+
+
 def _describe(values: Tensor) -> tuple[float, float, float, float]:
     if values.numel() == 0:
         return math.nan, math.nan, math.nan, math.nan
@@ -91,7 +111,11 @@ def share_zero_after_relu(x: Tensor) -> float:
 
     NaN passes a ReLU and is not counted.
     """
-    return float((x.detach() <= 0).sum()) / x.numel() if x.numel() else 0.0
+    if not x.numel():
+        return 0.0
+    off = x.detach() <= 0
+    # numpy counts booleans ten times as fast as torch adds them up
+    return (float(np.count_nonzero(off.numpy())) if off.device.type == "cpu" else float(off.sum())) / x.numel()
 
 
 def histogram(x: Tensor, bins: int = 64) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
