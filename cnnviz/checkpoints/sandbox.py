@@ -11,6 +11,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO
 
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.inert.limits import ANSWER
+from cnnviz.checkpoints.leaving import go_on
 from cnnviz.checkpoints.waiting_reader import Process, WaitingReader, WaitingRoom
 
 _MEMORY = 270 << 20
@@ -25,6 +27,8 @@ _MEMORY = 270 << 20
 _CPU_SECONDS = 4
 _PATIENCE = 30.0
 """Seconds on the clock, which pass faster than the child's own on a busy computer."""
+_GLANCE = 0.05
+"""Seconds after which it is seen whether the file is still wanted."""
 _KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """What Python itself may need of the environment in order to start."""
 _SET = {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
@@ -81,6 +85,8 @@ def plan_of(file: BinaryIO, name: str, reader: Reader) -> dict[str, Any]:
     ------
     RefusedFile
         The file is not one that can be read, or reading it took too much memory or time.
+    FileLeft
+        Nobody wants it any more; its process has been ended. See :func:`cnnviz.checkpoints.leaving.left_when`.
     """
     if not os.fstat(file.fileno()).st_size:
         raise _refused(name, reader, "it is empty")
@@ -131,8 +137,15 @@ def _started(reader: Reader, file: BinaryIO) -> Process:
 
 
 def _answer_of(process: Process) -> bytes:
+    end = time.monotonic() + _PATIENCE
     try:
-        return process.communicate(timeout=_PATIENCE)[0]
+        while True:
+            try:
+                return process.communicate(timeout=_GLANCE)[0]
+            except subprocess.TimeoutExpired:
+                go_on()
+                if time.monotonic() >= end:
+                    raise
     except BaseException:
         process.kill()
         raise

@@ -19,6 +19,7 @@ from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.inert.dtypes import ITEM_BYTES
 from cnnviz.checkpoints.inert.refusal import Refusal
 from cnnviz.checkpoints.inert.values import Storage, dense
+from cnnviz.checkpoints.leaving import go_on
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +76,10 @@ class StoredTensors:
             There is no such tensor.
         CheckpointError
             The file has changed since it was opened, or this part of it is damaged.
+        FileLeft
+            Nobody wants the file any more that is being opened.
         """
+        go_on()
         tensor = self._tensors[name]
         self._check_unchanged()
         try:

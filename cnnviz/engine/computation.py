@@ -201,7 +201,7 @@ class Computation:
     def _first_filters(self, request: Request, cancelled: Cancelled) -> Iterator[Delivery]:
         """What can be shown of a large file before it has been opened."""
         specs = [spec for spec in self._specs if spec.early and spec.id in request.visible]
-        network = self._host.first_layer(request.scene.network) if specs else None
+        network = self._host.first_layer(request.scene.network, cancelled) if specs else None
         if network is None:
             return
         observation = self.observe(request.scene, network)

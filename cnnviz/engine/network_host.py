@@ -47,20 +47,27 @@ class NetworkHost:
     def loaded(self) -> LoadedNetwork | None:
         return self._loaded
 
-    def first_layer(self, choice: NetworkChoice) -> LoadedNetwork | None:
-        """The first layer of a large file that is to be opened, ahead of all the rest; None where nothing is gained."""
+    def first_layer(self, choice: NetworkChoice, cancelled: Cancelled = lambda: False) -> LoadedNetwork | None:
+        """The first layer of a large file that is to be opened, ahead of all the rest; None where nothing is gained.
+
+        Raises ComputeCancelled where ``cancelled`` said so.
+        """
         kind, _, name = choice.source.partition(":")
         if kind != "file" or choice == self._choice or _size(name) < LARGE_FILE:
             return None
         import torch
 
         from cnnviz.checkpoints.card import CheckpointError
+        from cnnviz.checkpoints.leaving import FileLeft, left_when
         from cnnviz.checkpoints.loose_layers import first_layer
         from cnnviz.core.trace import prepare
 
         leave_a_core_to_the_window()
         try:
-            found = first_layer(Path(name), choice.select)
+            with left_when(cancelled):
+                found = first_layer(Path(name), choice.select)
+        except FileLeft:
+            raise ComputeCancelled from None
         except (CheckpointError, OSError):
             return None  # said where the whole of it is opened
         if found is None:
@@ -138,10 +145,15 @@ class NetworkHost:
     def _open(self, choice: NetworkChoice, cancelled: Cancelled = lambda: False) -> LoadedNetwork:
         import torch
 
+        from cnnviz.checkpoints.leaving import FileLeft, left_when
         from cnnviz.core.trace import prepare
 
         leave_a_core_to_the_window()
-        opened = _opened(choice)
+        try:
+            with left_when(cancelled):
+                opened = _opened(choice)
+        except FileLeft:
+            raise ComputeCancelled from None
         if cancelled():
             raise ComputeCancelled
         name, module, card = opened.name, opened.module, opened.card

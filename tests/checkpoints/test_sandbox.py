@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnnviz.checkpoints import formats, sandbox
+from cnnviz.checkpoints.leaving import FileLeft, left_when
 
 
 @pytest.fixture
@@ -102,6 +103,24 @@ def test_every_reader_has_given_up_the_same_before_it_reads(format, file, monkey
     assert plan["limits"] == [3, 0, 0, 0, 4]
     assert plan["memory"] < 2 << 30
     assert not {"SECRET", "HOME", "USER", "PYTHONPATH"} & set(plan["environment"])
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_the_child_of_a_file_that_nobody_wants_any_more_is_ended(format, file, monkeypatch):
+    """Its reader would take an hour, for which nobody waits."""
+    started, children = sandbox.command, []
+    start = subprocess.Popen
+
+    def begun(*arguments, **named):
+        children.append(start(*arguments, **named))
+        return children[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", begun)
+    monkeypatch.setattr(sandbox, "command", lambda reader: started(reader, "import time; time.sleep(3600)"))
+    monkeypatch.setattr(sandbox, "_PATIENCE", 3600.0)
+    with pytest.raises(FileLeft), left_when(lambda: bool(children)):
+        sandbox.plan_of(file, "weights.pt", READERS[format])
+    assert [child.poll() is None for child in children] == [False]
 
 
 @pytest.mark.parametrize("format", READERS)

@@ -1,5 +1,6 @@
 """What the person decides about a file in the window: to trust it, to correct what it is held for, to leave it."""
 
+import subprocess
 import threading
 
 import pytest
@@ -9,7 +10,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QMessageBox, QPushButton
 from torch import nn
 
-from cnnviz.checkpoints import reader
+from cnnviz.checkpoints import reader, sandbox
 from cnnviz.scene import actions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
@@ -132,3 +133,30 @@ def test_a_file_that_is_being_opened_can_be_left(program, script, settle, latest
     program.controller.open_path(path)
     settle(program)
     assert latest["checkpoint"].path == str(path)
+
+
+def test_leaving_a_file_ends_the_process_that_reads_it(program, script, settle, qtbot, monkeypatch):
+    """One that would take an hour: only where it is ended can the window go on."""
+    path, _ = script
+    children, start, command = [], subprocess.Popen, sandbox.command
+
+    def begun(*arguments, **named):
+        children.append(start(*arguments, **named))
+        return children[-1]
+
+    sandbox.leave_none_ahead()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", begun)
+        patch.setattr(sandbox, "command", lambda reader: command(reader, "import time; time.sleep(3600)"))
+        patch.setattr(sandbox, "_PATIENCE", 3600.0)
+        program.controller.open_path(path)
+        cancel = next(each for each in program.window.statusBar().findChildren(QPushButton) if each.text() == "Cancel")
+        qtbot.waitUntil(lambda: bool(children) and cancel.isVisible())
+        click(cancel)
+        qtbot.waitUntil(lambda: children[0].poll() is not None)
+        settle(program)
+    assert program.stage.network.name == "mnist-lenet"
+    assert program.window.notices.texts() == []
+    program.controller.open_path(path)
+    settle(program)
+    assert program.stage.network.choice.source == f"file:{path}"
