@@ -8,6 +8,9 @@ from safetensors import SafetensorError, safe_open
 from cnnviz.checkpoints.card import FORMAT_KEY, CheckpointError, NetworkCard
 from cnnviz.checkpoints.shipped import shipped_networks, shipped_path
 
+_LARGEST_HEADER = 4 << 20
+"""Bytes, far above what this program writes; a longer one is parsed where memory and time are bounded, or nowhere."""
+
 
 def network_path(name_or_path: str | Path) -> Path:
     """The file of a shipped network, by its name, or the path itself."""
@@ -48,8 +51,13 @@ def read_card(path: Path) -> NetworkCard:
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    """What stands in the header of a safetensors file; nothing where it is no such file, or a damaged one."""
+    """What stands in the header of a safetensors file; nothing where it is no such file, a damaged one, or one with a
+    header longer than this program's own files have.
+    """
     try:
+        with path.open("rb") as start:
+            if int.from_bytes(start.read(8), "little") > _LARGEST_HEADER:
+                return {}
         with safe_open(path, framework="numpy") as file:
             return file.metadata() or {}
     except (SafetensorError, OSError):

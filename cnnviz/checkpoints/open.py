@@ -1,6 +1,7 @@
 """Opens a network from disk, ready to be run and shown; nothing in its file is executed unless the person trusts it."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 
 from cnnviz.checkpoints.card import CheckpointError, NetworkCard
 from cnnviz.checkpoints.chain_guess import ChainGuess, open_questions
@@ -16,9 +17,11 @@ from cnnviz.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.identify import is_own, network_path, read_card
 from cnnviz.checkpoints.input_size import LARGEST_INPUT
+from cnnviz.checkpoints.known_plans import KNOWN
 from cnnviz.checkpoints.loose_layers import loose_network
+from cnnviz.checkpoints.reader import read_checkpoint
 from cnnviz.checkpoints.recent import look_at
-from cnnviz.checkpoints.shipped import shipped_networks
+from cnnviz.checkpoints.shipped import shipped_networks, shipped_path
 from cnnviz.nets.registry import ArchitectureError, build
 from cnnviz.nets.zoo import building_device
 
@@ -106,13 +109,9 @@ def _looked_at(path: Path, accept: bool, answer: ChainGuess | None, select: str 
 
 def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
     card = read_card(path)
+    names, load = _tensors(path)
     try:
-        # not mapped: a file that is written anew while it is shown would end this process
-        tensors = safetensors.torch.load(path.read_bytes())
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}); get the file again.") from error
-    try:
-        module = filled(_empty_module(card, path), {name: name for name in tensors}, tensors.__getitem__)
+        module = filled(_empty_module(card, path), {name: name for name in names}, load)
     except DoesNotFit as error:
         raise CheckpointError(
             f"{path} does not fit its architecture: {error}; get the file again, or train the network again with "
@@ -120,6 +119,20 @@ def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
         ) from error
     _check_runs(module, card, path)
     return module, card
+
+
+def _tensors(path: Path) -> tuple[Iterable[str], Callable[[str], Tensor]]:
+    """The names of the tensors in one of this program's own files, and what reads one of them."""
+    if path not in map(shipped_path, shipped_networks()):
+        # whoever wrote it: that it says it is this program's own is no reason to trust it
+        contents = read_checkpoint(path, KNOWN)
+        return [entry.name for entry in contents.entries], contents.load
+    try:
+        # without a process of its own, on which the first picture would wait
+        tensors = safetensors.torch.load(path.read_bytes())
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); install cnnviz again.") from error
+    return tensors, tensors.__getitem__
 
 
 def _alive(path: Path, module: nn.Module, size: tuple[int, int, int], found: Checkpoint) -> OpenedNetwork:

@@ -110,6 +110,28 @@ def test_an_answer_for_another_file_is_ignored_and_that_is_said(unnamed):
         assert "is no answer that this program wrote, and is ignored" in open_checkpoint(other).message
 
 
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ([1, 9000, 28], "is no answer that this program wrote, and is ignored"),
+        ([1, 0, 28], "is no answer that this program wrote, and is ignored"),
+        ([1, 2**62, 2**62], "is no answer that this program wrote, and is ignored"),
+        ([1, 8192, 8192], "its images of 1×8192×8192 are larger than any that are shown"),
+        ([8192, 8192, 8192], "its images of 8192×8192×8192 are larger than any that are shown"),
+        ([3, 28, 28], "it cannot be run"),
+    ],
+)
+def test_a_kept_answer_with_impossible_images_is_refused_in_words(unnamed, size, said):
+    """Whoever sends a file can send an answer along with it."""
+    _, path = unnamed
+    open_checkpoint(path, accept=True)
+    beside = path.with_name("digits.pth.cnnviz.json")
+    beside.write_text(json.dumps(json.loads(beside.read_text()) | {"input_size": size}))
+    found = open_checkpoint(path)
+    assert (found.status, found.module) == ("partial", None)
+    assert said in found.message
+
+
 def test_an_answer_goes_into_the_data_folder_where_the_files_folder_cannot_be_written(unnamed, monkeypatch):
     _, path = unnamed
     # A folder in the answer's place can be written by nobody, also not by root.

@@ -6,6 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from cnnviz.checkpoints import identify, reader
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.identify import read_card
 from cnnviz.checkpoints.open import open_network
@@ -146,3 +147,28 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 
 def test_the_card_is_read_without_the_weights(path, card):
     assert read_card(path) == card
+
+
+def test_what_claims_to_be_the_programs_own_is_parsed_in_a_process_of_its_own_all_the_same(path, monkeypatch):
+    def not_here(*_arguments, **_named):
+        raise AssertionError("parsed in the program's own process")
+
+    parsed = []
+    plan_of = reader.plan_of
+    monkeypatch.setattr(safetensors.torch, "load", not_here)
+    monkeypatch.setattr(reader, "plan_of", lambda *arguments: parsed.append(arguments[1]) or plan_of(*arguments))
+    assert open_network(path).name == "digits"
+    assert parsed == [str(path)]
+    open_network(path)
+    assert len(parsed) == 1  # it has not changed since
+
+
+def test_a_header_that_is_longer_than_the_programs_own_is_not_parsed_here(path, monkeypatch):
+    """One of 99 MB that says it is the program's own would take a gigabyte."""
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    header = whole[8 : 8 + size]
+    assert identify.is_own(path)
+    for length, own in ((identify._LARGEST_HEADER, True), (identify._LARGEST_HEADER + 8, False)):
+        path.write_bytes(length.to_bytes(8, "little") + header.ljust(length) + whole[8 + size :])
+        assert identify.is_own(path) == own
