@@ -9,6 +9,7 @@ from cnnviz.checkpoints.candidate import Candidate, Rule
 from cnnviz.checkpoints.fingerprints import fits, is_counter, known_shapes, settings_in, shapes_of
 from cnnviz.checkpoints.prefixes import SavedNetwork
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
+from cnnviz.nets.registry import ArchitectureError
 
 _ALONE = 0.98
 _BY_ORDER = 0.6
@@ -77,7 +78,11 @@ def by_order(network: SavedNetwork) -> tuple[Candidate, ...]:
         if len(_layers(theirs)) != len(layers):
             continue
         for settings in _possible_settings(architecture, network):
-            names = _paired(layers, _layers(shapes_of(architecture, settings)), network)
+            try:
+                shapes = shapes_of(architecture, settings)
+            except ArchitectureError:  # no classes at all, or far more than it is ever built with
+                continue
+            names = _paired(layers, _layers(shapes), network)
             if names is not None:
                 found.append((architecture, settings, names))
                 break

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -109,6 +111,15 @@ def test_the_same_shapes_under_other_names_are_never_sure(order):
     assert not best.sure
     assert best.names["layer2.1.conv1.weight"] == "stage2.1.c1.weight"
     assert best.names["fc.bias"] == "head.bias"
+
+
+@pytest.mark.parametrize("classes", [0, 100_000, 1 << 40])
+def test_more_or_fewer_classes_than_are_ever_built_are_no_known_network(classes):
+    """Such tensors take no room in a file; whatever they are, they are answered."""
+    contents = contents_of(state_of("cifar-resnet20"))
+    shapes = {"linear.weight": (classes, 64), "linear.bias": (classes,)}
+    entries = tuple(replace(entry, shape=shapes.get(entry.name, entry.shape)) for entry in contents.entries)
+    assert {candidate.rule for candidate in identify(replace(contents, entries=entries))} <= {"chain"}
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,8 @@ def count(shape: tuple[int, ...]) -> int:
 def dense(storage: Storage, offset: Any, shape: Any, stride: Any, dtype: str | None = None) -> DeclaredTensor:
     """A tensor that looks into ``storage``; refused where it would look outside.
 
-    ``offset`` and ``stride`` are counted in elements of ``dtype``, which is the storage's own unless given.
+    ``offset`` and ``stride`` are counted in elements of ``dtype``, which is the storage's own unless given. It is noted
+    as expanded where it has more elements than the storage, as steps of zero or overlapping rows make it.
     """
     dtype = dtype or storage.dtype
     shape, stride = sizes(shape, "shape"), sizes(stride, "stride")
@@ -183,7 +184,8 @@ def dense(storage: Storage, offset: Any, shape: Any, stride: Any, dtype: str | N
         raise Refusal(
             f"a tensor of shape {list(shape)} needs more bytes than the {storage.size} of its storage '{storage.key}'"
         )
-    note = "expanded" if any(size > 1 and step == 0 for size, step in zip(shape, stride, strict=True)) else ""
+    without_steps = any(size > 1 and step == 0 for size, step in zip(shape, stride, strict=True))
+    note = "expanded" if without_steps or count(shape) * ITEM_BYTES[dtype] > storage.size else ""
     return DeclaredTensor("dense", dtype, shape, stride, offset, storage, note=note)
 
 

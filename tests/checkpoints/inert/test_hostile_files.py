@@ -233,6 +233,15 @@ def test_a_tensor_without_steps_is_counted_by_its_storage(answer, zipped, tensor
     assert plan["storages"][0]["size"] == 16
 
 
+def test_a_tensor_whose_rows_overlap_is_told_where_it_is_larger_than_its_storage(answer, zipped, tensor_call):
+    """300 KB of rows that begin one number apart would be 22 GB when they are written out."""
+    body = _tensors(tensor_call, {"elements": 8, "shape": (4, 5), "stride": (1, 1)})
+    plan = answer(zipped(body, {"0": b"\0" * 32}))["plan"]
+    assert [tensor["note"] for tensor in plan["tensors"]] == ["expanded"]
+    body = _tensors(tensor_call, {"elements": 8, "shape": (2, 4), "stride": (1, 2)})
+    assert [tensor["note"] for tensor in answer(zipped(body, {"0": b"\0" * 32}))["plan"]["tensors"]] == [""]
+
+
 def _bombs():
     tuples = b"\x80\x02)" + b"\x94\x85" * 10 + b"2\x86" * 60 + b"."
     lists = b"\x80\x02]" + b"q\x00]h\x00ah\x00a" * 60 + b"."
