@@ -29,7 +29,8 @@ class Series:
     low, high : array of float, (n,), or None
         A band around the curve, such as mean ± standard deviation; both or neither.
     reference : bool
-        Something to compare with (a floor, the level of chance), drawn thin, dashed and without colour.
+        Something to compare with (a floor, the level of chance), drawn thin and without colour; a solid ``stroke`` is
+        then dashed.
     points : bool
         Mark every point; for curves over few or unequal steps.
     hue : int or None

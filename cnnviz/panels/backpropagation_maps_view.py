@@ -13,7 +13,7 @@ from cnnviz.ui.mosaic_view import MosaicView, Place
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.theme import theme
 
-ROOM_FOR_WORDS, ROOM_FOR_BARS = 130, 84
+ROOM_FOR_WORDS, ROOM_FOR_BARS = 200, 84
 
 
 class GradientMaps(QWidget):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QCursor
+from PyQt6.QtGui import QCursor, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QWidget
 
 from cnnviz.panels.equivariance import EquivarianceResult, PairMaps
@@ -61,6 +61,13 @@ class PairView(QWidget):
             grid.setColumnStretch(column, 3 if column else 2)
         grid.addWidget(self._bar, 1, 4)
         grid.setRowStretch(1, 1)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        # a pixel more for one of the maps would make its cells larger than those of the others
+        super().resizeEvent(event)
+        taken = self._bar.sizeHint().width() + 4 * theme().px(6)
+        for each in self._pictures[1:]:
+            each.setFixedWidth(max((self.width() - taken) * 3 // 11, each.minimumSizeHint().width()))
 
     @property
     def pictures(self) -> tuple[MosaicView, ...]:

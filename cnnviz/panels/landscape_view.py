@@ -200,7 +200,7 @@ class LandscapeView(PanelView):
         chosen = self._params().optimizers
         self._names.set_entries(
             [
-                LegendEntry(TITLES[name], hue_colour(hue), stroke != "solid", name not in chosen)
+                LegendEntry(TITLES[name], hue_colour(hue), stroke, name not in chosen)
                 for name, (hue, stroke) in LOOKS.items()
             ]
         )

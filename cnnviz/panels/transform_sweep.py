@@ -158,7 +158,7 @@ def layer_curves(kept: KeptSweep, layer: str) -> Curves | None:
     if measured > 1:
         lines.append(replace(whole.series[0], name=f"mean of {measured} images, ± deviation"))
     floor = [
-        each
+        replace(each, stroke="dotted") if each.name.endswith("(floor)") else each
         for each in whole.series[1:]
         if np.nanmax(np.nan_to_num(each.y)) > 0 and not np.array_equal(each.y, whole.series[0].y, equal_nan=True)
     ]

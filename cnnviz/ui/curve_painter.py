@@ -13,7 +13,7 @@ from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 
 from cnnviz.core.curves import Curves, Series, Stroke
 from cnnviz.ui.plot_axes import Axes, Range, Ticks, linear_ticks, logarithm, logarithmic_ticks
-from cnnviz.ui.plot_legend import LegendEntry
+from cnnviz.ui.plot_legend import LegendEntry, pen_style
 from cnnviz.ui.theme import theme
 
 # Okabe and Ito's colours, which all kinds of colour vision tell apart, moved away from the ground that they lie on
@@ -58,16 +58,15 @@ def hue_colour(hue: int) -> QColor:
     return QColor(distinct[hue % len(distinct)])
 
 
-def pen_style(stroke: Stroke) -> Qt.PenStyle:
-    """Qt's word for a kind of line."""
-    return {"solid": Qt.PenStyle.SolidLine, "dashed": Qt.PenStyle.DashLine, "dotted": Qt.PenStyle.DotLine}[stroke]
+def _stroke(each: Series) -> Stroke:
+    return "dashed" if each.reference and each.stroke == "solid" else each.stroke
 
 
 def legend_of(curves: Curves, hidden: Collection[str]) -> list[LegendEntry]:
     """A legend's entry for each curve that stands for itself."""
     colours = looks(curves)
     return [
-        LegendEntry(each.name, colours[each.name], each.reference or each.stroke != "solid", each.name in hidden)
+        LegendEntry(each.name, colours[each.name], _stroke(each), each.name in hidden)
         for each in curves.series
         if not each.beside
     ]
@@ -152,10 +151,7 @@ class CurvePainter:
         hub = theme()
         pen = QPen(colour, hub.px(1) if each.reference or each.beside else hub.px(2))
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        if each.reference:
-            pen.setStyle(Qt.PenStyle.DashLine)
-        elif each.stroke != "solid":
-            pen.setStyle(pen_style(each.stroke))
+        pen.setStyle(pen_style(_stroke(each)))
         for run in self._runs(axes, each.x, each.y):
             painter.setPen(pen)
             if len(run) > 1:

@@ -9,7 +9,13 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from cnnviz.core.curves import Stroke
 from cnnviz.ui.theme import theme
+
+
+def pen_style(stroke: Stroke) -> Qt.PenStyle:
+    """Qt's word for a kind of line."""
+    return {"solid": Qt.PenStyle.SolidLine, "dashed": Qt.PenStyle.DashLine, "dotted": Qt.PenStyle.DotLine}[stroke]
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class LegendEntry:
 
     name: str
     colour: QColor
-    dashed: bool = False
+    stroke: Stroke = "solid"
     hidden: bool = False
 
 
@@ -45,9 +51,9 @@ def paint_entries(painter: QPainter, entries: Sequence[LegendEntry], boxes: Sequ
     metrics = painter.fontMetrics()
     for entry, box in zip(entries, boxes, strict=True):
         painter.setOpacity(0.4 if entry.hidden else 1.0)
-        pen = QPen(entry.colour, hub.px(1.5) if entry.dashed else hub.px(2))
+        pen = QPen(entry.colour, hub.px(2) if entry.stroke == "solid" else hub.px(1.5))
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        pen.setStyle(Qt.PenStyle.DashLine if entry.dashed else Qt.PenStyle.SolidLine)
+        pen.setStyle(pen_style(entry.stroke))
         painter.setPen(pen)
         middle = box.center().y()
         painter.drawLine(QPointF(box.left(), middle), QPointF(box.left() + hub.px(16), middle))

@@ -10,11 +10,11 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 
 from cnnviz.core.surface_map import LARGEST, SurfaceMap, SurfacePath
-from cnnviz.ui.curve_painter import hue_colour, pen_style
+from cnnviz.ui.curve_painter import hue_colour
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.pixels import words_image
 from cnnviz.ui.plot_axes import Axes, linear_ticks
-from cnnviz.ui.plot_legend import LegendEntry, entry_boxes, paint_entries
+from cnnviz.ui.plot_legend import LegendEntry, entry_boxes, paint_entries, pen_style
 from cnnviz.ui.theme import theme
 
 Pair = tuple[float, float]
@@ -25,7 +25,7 @@ FAR = 1e5
 
 def legend_of(paths: Sequence[SurfacePath]) -> list[LegendEntry]:
     """A legend's entry for each path that is no mere comparison."""
-    return [LegendEntry(each.name, hue_colour(each.hue), each.stroke != "solid") for each in paths if not each.faint]
+    return [LegendEntry(each.name, hue_colour(each.hue), each.stroke) for each in paths if not each.faint]
 
 
 @dataclass(frozen=True, eq=False)
