@@ -248,7 +248,7 @@ def paint_lit(painter: QPainter, boxes: list[QRectF]) -> None:
 def _paint_maps(painter: QPainter, column: Column, place: ColumnLayout) -> None:
     mosaic = column.mosaic
     assert mosaic is not None
-    pixels = theme().table("signed" if mosaic.signed else "unsigned")[mosaic.indices]
+    pixels = theme().table("signed" if mosaic.signed else "unsigned").take(mosaic.indices)
     picture = words_image(pixels)
     if place.kind == "strip":
         painter.drawImage(rectangle(place.tiles[0]).toRect(), picture)

@@ -18,7 +18,7 @@ def image_words(image: np.ndarray, *, paper: bool) -> np.ndarray:
     """
     if image.shape[0] != 3:
         indices = np.clip(np.rint(image[0] * 252), 0, 252).astype(np.uint8)
-        return np.ascontiguousarray(theme().table("grey" if paper else "photo")[indices])
+        return np.ascontiguousarray(theme().table("grey" if paper else "photo").take(indices))
     red, green, blue = np.clip(np.rint(image * 255), 0, 255).astype(np.uint32)
     return np.ascontiguousarray(0xFF000000 | red << 16 | green << 8 | blue)
 
