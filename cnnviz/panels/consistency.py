@@ -74,6 +74,8 @@ class ConsistencyResult:
         Why there is nothing to measure.
     of_pixels : bool
         The network answers for every pixel.
+    unanswered : int
+        Images for which the network as it is gives numbers that are not finite.
     """
 
     rows: tuple[ConsistencyRow, ...] = ()
@@ -84,6 +86,7 @@ class ConsistencyResult:
     waiting: bool = False
     message: str = ""
     of_pixels: bool = False
+    unanswered: int = 0
 
     @property
     def finished(self) -> bool:
@@ -98,6 +101,7 @@ class _Measured:
     per_image: list[float] = field(default_factory=list)
     pairs: int = 0
     of_pixels: bool = False
+    unanswered: int = 0
 
 
 @dataclass(eq=False)
@@ -121,7 +125,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     networks = [network] if network.base is network else [network, network.base]
     what = (observation.mean, observation.std, scene.input.fit.size, scene.input.fit.colour)
     of_data = (params.data, network.card.input_size, *what)
-    keys = [(each.generation, params.shift, params.border, params.images, *of_data) for each in networks]
+    # another window may count its networks alike
+    keys = [(each.traced, each.generation, params.shift, params.border, params.images, *of_data) for each in networks]
     _measured[:] = [each for each in _measured if each.key in keys]
     known = {each.key: each for each in _measured}
     works = [known.get(key) or _Measured(key) for key in keys]
@@ -167,6 +172,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
                 return
             work.per_image.append(one.share)
             work.pairs, work.of_pixels = one.pairs, one.cells > 1
+            work.unanswered += one.unanswered
         if heavy or number % 4 == 3 or number == len(images) - 1:
             yield _result(works, names, len(images) * len(works))
     yield _result(works, names, len(images) * len(works))
@@ -254,7 +260,16 @@ def _result(works: list[_Measured], names: tuple[str, ...], total: int, *, waiti
     done = sum(len(work.per_image) for work in works)
     pairs = max(work.pairs for work in works)
     of_pixels = any(work.of_pixels for work in works)
-    return ConsistencyResult(tuple(rows), pairs, done, total, curves if lines else None, waiting, of_pixels=of_pixels)
+    return ConsistencyResult(
+        tuple(rows),
+        pairs,
+        done,
+        total,
+        curves if lines else None,
+        waiting,
+        of_pixels=of_pixels,
+        unanswered=works[0].unanswered,
+    )
 
 
 SPEC = PanelSpec(

@@ -127,3 +127,17 @@ def test_cancel_in_mid_run_keeps_what_is_measured(panel, latest, settle):
     (button,) = [each for each in view.findChildren(QPushButton) if each.text() == "Cancel"]
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     assert not program.document.scene.panel("consistency").running
+
+
+def test_networks_of_two_windows_are_told_apart_although_each_counts_from_one(panel, latest, handed):
+    program, _ = panel
+    assert latest["consistency"].rows[0].share < 1
+    always = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)).eval()
+    torch.nn.init.zeros_(always[1].weight)
+    torch.nn.init.constant_(always[1].bias[:1], 1.0)
+    document = Document(program.document.scene)
+    document.edit("network.source", handed(always))
+    computation = Computation(PANELS, program.stage.pipeline, FailuresHub())
+    loaded, _ = computation.network(document.scene)
+    *_, last = compute(document.scene, computation.observe(document.scene, loaded), lambda: False)
+    assert last.rows[0].share == 1
