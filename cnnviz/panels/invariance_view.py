@@ -69,7 +69,9 @@ class InvarianceView(PanelView):
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._pictures = [_PictureView(self) for _ in range(MOST_PICTURES)]
         self._plot = CurvePlot(self, movable_cursor=True)
+        self._plot.cursor_grabbed.connect(document.begin_gesture)
         self._plot.cursor_moved.connect(self._move)
+        self._plot.cursor_dropped.connect(document.end_gesture)
         self._lay_out()
         document.changed.connect(self._follow)
         self._follow(document.scene, document.scene)
@@ -163,6 +165,7 @@ class _PictureView(QWidget):
         super().__init__(parent)
         self._caption = ElidedLabel("", token="text")
         self._tiles = MosaicView()
+        self._tiles.setMinimumHeight(theme().px(32))
         self._labels = ElidedLabel("")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -170,7 +173,6 @@ class _PictureView(QWidget):
         layout.addWidget(self._caption)
         layout.addWidget(self._tiles, 1)
         layout.addWidget(self._labels)
-        self.setMinimumHeight(theme().px(88))
 
     def show_picture(self, picture: Picture) -> None:
         self._caption.set_text(picture.caption)

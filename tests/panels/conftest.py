@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from PyQt6.QtCore import QEvent, QObject
 from torch import nn
 
 from cnnviz.data.image_store import ImageStore
@@ -93,6 +94,24 @@ def seen(tmp_path) -> Callable[..., torch.Tensor]:
         return torch.from_numpy(pipeline.render(document.scene.input, *size).edited)[None]
 
     return render
+
+
+@pytest.fixture
+def paints(qapp) -> Callable[[Any], list[QEvent.Type]]:
+    """The paint events of a widget from now on, in a list that grows."""
+
+    def watch(widget: Any) -> list[QEvent.Type]:
+        class Watch(QObject):
+            def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+                if event is not None and event.type() == QEvent.Type.Paint:
+                    seen.append(event.type())
+                return False
+
+        seen: list[QEvent.Type] = []
+        widget.installEventFilter(Watch(widget))
+        return seen
+
+    return watch
 
 
 @pytest.fixture

@@ -117,6 +117,16 @@ def test_curves_are_kept_while_only_the_strength_moves(panel, latest, settle, mo
     assert begun == [1]
 
 
+def test_the_plot_is_painted_once_for_each_step_of_a_drag(panel, settle, paints):
+    program, view = panel
+    (plot,) = view.findChildren(CurvePlot)
+    seen = paints(plot.canvas())
+    for shift in (1.0, 3.5, -2.0):
+        program.document.edit(f"{PATH}.shift", shift)
+        settle(program)
+    assert len(seen) == 3
+
+
 def test_the_cursor_in_the_plot_drags_the_strength_as_one_step(panel, settle, drag):
     program, view = panel
     (plot,) = view.findChildren(CurvePlot)

@@ -42,6 +42,23 @@ def test_dragging_the_line_shifts_the_input_and_the_curves_stay(program, panel, 
     assert latest["invariance"].cursor == program.document.scene.input.edits.shift_columns
 
 
+def test_a_drag_of_the_line_is_one_step_and_paints_the_plot_once_an_edit(program, panel, settle, drag, paints):
+    (plot,) = panel.findChildren(CurvePlot)
+    axes, canvas = plot.axes(), plot.canvas()
+    row = axes.frame.center().y()
+    drag(canvas, [(float(axes.across(x)), row) for x in (1.0, 3.0, 6.0)])
+    settle(program)
+    assert program.document.scene.input.edits.shift_columns == 6.0
+    program.document.undo()
+    assert program.document.scene.input.edits.shift_columns == 0.0
+    settle(program)
+    seen = paints(canvas)
+    for shift in (1.0, 2.0, 3.0):
+        program.document.edit("input.edits.shift_columns", shift)
+        settle(program)
+    assert len(seen) == 3
+
+
 @pytest.mark.parametrize(
     ("subject", "pictures", "has_plot"),
     [("shift", 0, True), ("warp", 1, True), ("channels", 2, True), ("pyramids", 3, False), ("size", 0, True)],
@@ -55,6 +72,7 @@ def test_each_subject_has_its_pictures_and_plot(program, panel, settle, latest, 
     assert plot.isVisible() == has_plot
     assert len(panel.figures()) == int(has_plot) + (pictures > 0)
     assert panel.state == "fresh"
+    assert panel.layout().minimumHeightForWidth(404) <= 452  # within a dock of 420×500
     assert program.window.notices.texts() == []
     program.document.undo()
     assert choice(panel, "warp").value() == "shift"
