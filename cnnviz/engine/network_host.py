@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 from dataclasses import dataclass, replace
@@ -174,15 +175,27 @@ class NetworkHost:
         except Exception as error:
             size = "×".join(map(str, card.input_size))
             first = plain_words(error)
-            raise NetworkUnavailable(
-                f"{name} cannot run on an input of {size}: {first}. Open it with the input size that it was made for."
-            ) from error
+            advice = "Open it with the input size that it was made for."
+            if _takes_more(module):
+                advice = "It takes more than one image: hand over a module that gives it the others itself."
+            raise NetworkUnavailable(f"{name} cannot run on an input of {size}: {first}. {advice}") from error
         if cancelled():
             raise ComputeCancelled
         generation = next(self._generations)
         return LoadedNetwork(
             name, choice, card, traced, device, generation, opened.asks, opened.lacks, offer=opened.offer
         )
+
+
+def _takes_more(module: nn.Module) -> bool:
+    """Whether ``forward`` has to be given more than one argument."""
+    try:
+        inspect.signature(module.forward).bind(None)
+    except TypeError:
+        return True
+    except ValueError:
+        pass  # a compiled function does not tell
+    return False
 
 
 def _size(path: str) -> int:

@@ -110,6 +110,9 @@ class ConsistencyView(PanelView):
             f"the pairs: {format_count(images)} images, {pairs} pairs each. In brackets the 95 % bootstrap interval "
             "over images."
         )
+        if result.unanswered:
+            broken = format_count(result.unanswered)
+            words = f"{words} For {broken} of the images an answer is not finite: it agrees with none."
         if result.finished:
             return words
         if result.waiting:

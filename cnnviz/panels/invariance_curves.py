@@ -82,7 +82,8 @@ def against_change(
         seen[chosen] = True
         curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
         coarse, said = not seen.all(), _reading(params)
-        result = InvarianceResult(params.subject, plan.title, plan.words, curves, pictures, cursor, coarse, said)
+        words = " ".join((plan.words, *_unmeasured(plan, {name: each[:, seen] for name, each in found.items()})))
+        result = InvarianceResult(params.subject, plan.title, words, curves, pictures, cursor, coarse, said)
         yield result
     assert result is not None
     _kept[params.subject] = key, result
@@ -281,7 +282,8 @@ def _over_layers(observation: Observation, cancelled: Cancelled) -> _Plan:
         }
 
     words = f"Layers of {observation.network.name}, in their order."
-    return _Plan(measure, (PIXELS, *layers), words, f"{len(layers)} layers")
+    title = f"{len(layers)} layers" if len(layers) != 1 else layers[0]
+    return _Plan(measure, (PIXELS, *layers), words, title)
 
 
 def chosen_layers(graph: LayerGraph, selected: str) -> tuple[str, ...]:
@@ -294,6 +296,15 @@ def chosen_layers(graph: LayerGraph, selected: str) -> tuple[str, ...]:
     spread = np.linspace(0, len(working) - 1, MOST_LAYERS).round().astype(int) if working else np.zeros(0, int)
     wanted = {working[place] for place in spread} | {selected}
     return tuple(layer.name for layer in graph if layer.name in wanted and layer.kind != "Input")
+
+
+def _unmeasured(plan: _Plan, found: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Which names have no number at all, and why."""
+    without = [name for name in plan.names if np.isnan(found[name]).all()]
+    if not without:
+        return ()
+    which = "any of them" if len(without) >= len(plan.names) - 1 else ", ".join(without)
+    return (f"No curve for {which}: the map is zero everywhere, or its values are not finite.",)
 
 
 def _reading(params: InvarianceParams) -> str:

@@ -166,7 +166,13 @@ def is_padded(graph: LayerGraph) -> bool:
     return any(each.geometry is not None and any(sum(pair) > 0 for pair in each.geometry.padding) for each in graph)
 
 
+def _is_map(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[1] * shape[2] > 1
+
+
 def _reach_words(graph: LayerGraph, layer: str, cells: np.ndarray | None) -> str:
+    if not any(_is_map(each.output_shape) for each in graph if each.inputs):
+        return "No layer of this network has a map, so that there is no border to pad: open one with convolutions."
     if len(graph[layer].output_shape) != 3 or (cells is not None and cells.size == 1):
         return f"{layer} has no map: select a layer with rows and columns."
     if cells is None:
@@ -190,7 +196,7 @@ def _with_curves(first: PaddingResult, sweeps: list[KeptSweep], network: LoadedN
         line = _line(kept, first.layer, name)
         lines += [] if line is None else [line]
     if not lines:
-        return replace(first, done=done)
+        return replace(first, done=done, words=f"{first.words} {_why_no_line(measured[0], first.layer)}".strip())
     words = f"{first.words} {_rounding_words(network, sweeps[0], first)}".strip()
     return replace(first, curves=_curves(sweeps[0], first.layer, lines), done=done, words=words)
 
@@ -206,6 +212,13 @@ def _line(kept: KeptSweep, layer: str, name: str) -> Series | None:
     x, seen = np.array(kept.sweep.strengths), ~np.isnan(found.mean)
     several = bool((~np.isnan(found.error)).any(1).sum() > 1)
     return series(name, x[seen], found.mean[seen], found.spread[seen] if several else None)
+
+
+def _why_no_line(kept: KeptSweep, layer: str) -> str:
+    found = None if kept.result is None else kept.result[layer]
+    if found is None:
+        return ""
+    return " ".join(f"{each[:1].upper()}{each[1:].rstrip('.')}." for each in (found.reason, *found.notes) if each)
 
 
 def _curves(kept: KeptSweep, layer: str, lines: list[Series]) -> Curves:

@@ -102,10 +102,13 @@ class PaddingView(PanelView):
         before, self._result = self._result, result
         if before is None or before.tiles is not result.tiles:
             self._show_reach(result)
-        nothing = "" if result.padded else f"{result.network} has no padding: there is nothing to switch. "
-        offer = "" if result.padded or self._same.value() else "Switch on “pad where there is none” to give it some. "
+        nothing = ""
+        if result.reached and not result.padded:
+            nothing = f"{result.network} has no padding: there is nothing to switch. "
+        offer = "" if not nothing or self._same.value() else "Switch on “pad where there is none” to give it some. "
         self._words.setText(f"{nothing}{offer}{result.words}")
         self._mode.setEnabled(result.padded or self._same.value())
+        self._same.setEnabled(bool(result.reached))
         self._blur.setVisible(result.pooled)
         self._plot.setVisible(result.curves is not None)
         if result.curves is not None:

@@ -70,7 +70,9 @@ class MapsResult:
     Attributes
     ----------
     stages : tuple of StageMaps
-        Detector and pooled; empty where the network has no pooling of maps, and ``why`` says so.
+        Detector and pooled; empty where the network has no pooling of maps.
+    why : str
+        Why there are no stages, or what is wrong with their values; else empty.
     """
 
     entries: tuple[PoolingEntry, ...]
@@ -97,7 +99,9 @@ def pooled_maps(
     channels = len(feature_maps(moved[before]))
     channel = min(scene.selection.channel, channels - 1)
     stages = tuple(_stage(each, still[each], moved[each], channel, tolerance) for each in (before, after))
-    return MapsResult(entries, layer.name, channel, stages)
+    odd = [each for each in (before, after) if not bool(moved[each].isfinite().all())]
+    why = f"{' and '.join(odd)} give values that are not finite; they count as changed." if odd else ""
+    return MapsResult(entries, layer.name, channel, stages, why)
 
 
 def pooling_entries(observation: Observation) -> tuple[PoolingEntry, ...]:

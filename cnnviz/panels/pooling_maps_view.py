@@ -68,7 +68,7 @@ class PoolingMapsPage(QWidget):
         """Show the network's poolings and the chosen one's maps."""
         self._result = result
         self._content.setVisible(bool(result.stages))
-        self._why.setVisible(not result.stages)
+        self._why.setVisible(bool(result.why))
         self._why.setText(result.why)
         self._swaps.show_entries(result.entries, result.chosen)
         for stage, views, name, share in zip(result.stages, self._views, self._names, self._shares, strict=False):
@@ -127,7 +127,7 @@ class PoolingMapsPage(QWidget):
         layout.setSpacing(theme().px(6))
         layout.addWidget(self._swaps)
         layout.addWidget(self._content, 1)
-        layout.addWidget(self._why, 1)
+        layout.addWidget(self._why)
 
     def _point(self, stage: int, place: tuple[int, int, int] | None) -> None:
         result, pointer = self._result, None

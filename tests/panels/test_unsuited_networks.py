@@ -1,0 +1,203 @@
+"""Networks that lack what the measuring panels measure: each panel says so in words, and leaves no picture empty."""
+
+import re
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from PyQt6.QtWidgets import QLabel
+from torch import nn
+
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.pipeline import InputPipeline
+from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.panels import PANELS
+from cnnviz.scene.document import Document
+from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.curve_plot import CurvePlot
+from cnnviz.ui.mosaic_view import MosaicView
+
+MEASURING = (
+    "receptive-field",
+    "chain-builder",
+    "pooling",
+    "invariance",
+    "equivariance",
+    "padding",
+    "consistency",
+    "symmetry",
+)
+
+
+class ValueDependent(nn.Module):
+    """Which layers run depends on what the first gives; the values cannot be followed by a graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.head = nn.Linear(48, 2)
+
+    def forward(self, x):
+        maps = self.conv(x)
+        maps = maps.relu() if maps.mean() > 0 else maps.tanh()
+        return self.head(self.pool(maps).flatten(1))
+
+
+class TwoOutputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.head = nn.Linear(48, 2)
+
+    def forward(self, x):
+        maps = self.pool(self.conv(x))
+        return self.head(maps.flatten(1)), maps
+
+
+class TwoInputs(TwoOutputs):
+    def forward(self, x, other):
+        return self.head(self.pool(self.conv(x) + self.conv(other)).flatten(1))
+
+
+def broken():
+    module = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(48, 2))
+    nn.init.constant_(module[0].weight, float("nan"))
+    return module
+
+
+def wider_than_its_input():
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 5, padding=4, dilation=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(3, 3, 3, padding=2, dilation=2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(3, 2),
+    )
+
+
+SIZE = (1, 8, 8)
+NETWORKS = {
+    "no maps": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 2)), SIZE),
+    "a convolution alone": (lambda: nn.Conv2d(1, 3, 3), SIZE),
+    "a pooling alone": (lambda: nn.MaxPool2d(2), SIZE),
+    "a dense layer alone": (lambda: nn.Linear(8, 3), (1, 1, 8)),
+    "smaller than the field": (wider_than_its_input, (1, 4, 4)),
+    "value dependent": (ValueDependent, SIZE, {"selection.layer": "pool"}),
+    "two outputs": (TwoOutputs, SIZE),
+    "two inputs": (TwoInputs, SIZE),
+    "not finite": (broken, SIZE),
+}
+SAID = {
+    "no maps": {
+        "receptive-field": "no layer of .* open a network with convolutions",
+        "pooling": "no feature maps.* open another network",
+        "invariance": "no pooling with a window",
+        "equivariance": "there is no map",
+        "padding": "no layer of this network has a map",
+    },
+    "a convolution alone": {
+        "pooling": "no pooling.* open a network that pools",
+        "invariance": "no pooling with a window",
+        "padding": "no padding: there is nothing to switch",
+    },
+    "a pooling alone": {"padding": "no padding", "consistency": r"shape \(1, 4, 4\).* open a classifier"},
+    "a dense layer alone": {
+        "pooling": "no feature maps",
+        "equivariance": "no error to be told",
+        "consistency": "open a classifier",
+        "symmetry": "at least 2×2 pixels",
+    },
+    "smaller than the field": {
+        "receptive-field": "larger than the input, 4×4 px",
+        "padding": "reaches every cell",
+    },
+    "value dependent": {
+        "receptive-field": "computes something that the graph does not show",
+        "equivariance": "computes something that the graph does not show",
+        "padding": "not known",
+    },
+    "two outputs": {},
+    "two inputs": dict.fromkeys(MEASURING, "takes more than one image: hand over a module"),
+    "not finite": {
+        "receptive-field": "not a number on this input",
+        "pooling": "not finite",
+        "invariance": "not finite",
+        "equivariance": "not finite",
+        "padding": "not finite",
+        "consistency": "not finite: it agrees with none",
+    },
+}
+
+
+@pytest.fixture
+def views(qapp, tmp_path, handed):
+    """The measuring panels' widgets, each with what it is given for a network in the end."""
+    made = {}
+
+    def show(module, size, edits):
+        document = Document()
+        document.edit_many(
+            {
+                "network.source": handed(module.eval(), size, 2),
+                "input.base": {"kind": "blank", "value": 0.5},
+                "input.edits.noise": 0.2,
+                "panels.pooling.view": "network",
+                "panels.consistency.shift": 1,
+                **edits,
+            }
+        )
+        failures = []
+        hub = FailuresHub()
+        hub.listen(failures.append)
+        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), hub)
+        request = Request(document.scene, document.version, frozenset(MEASURING))
+        results, errors = {}, {}
+        for delivery in computation.run(request, lambda: False, lambda: False):
+            results.update(delivery.results)
+            errors.update(delivery.errors)
+        assert failures == []
+        assert {*results, *errors} == {*MEASURING}
+        for spec in PANELS:
+            if spec.id in MEASURING:
+                module_name, _, name = spec.view.partition(":")
+                view = made[spec.id] = getattr(import_module(module_name), name)(document)
+                view.resize(420, 500)
+                for control in view.header_controls():
+                    control.setParent(view)  # as the title bar would
+                if spec.id in errors:
+                    view.show_error(errors[spec.id])
+                else:
+                    view.show_result(results[spec.id])
+        return made
+
+    yield show
+    for view in made.values():
+        view.deleteLater()
+
+
+def words_of(view):
+    labels = [*view.findChildren(QLabel), *view.findChildren(ElidedLabel)]
+    return " ".join([view.message, *(each.text() for each in labels if each.isVisibleTo(view))])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_panel_says_what_it_cannot_show(views, name):
+    torch.manual_seed(0)
+    make, size, *edits = NETWORKS[name]
+    for panel, view in views(make(), size, dict(*edits)).items():
+        said = words_of(view)
+        assert re.search(SAID[name].get(panel, "."), said, re.IGNORECASE), (panel, said)
+        if view.message:
+            continue  # it covers the whole panel
+        for plot in view.findChildren(CurvePlot):
+            if plot.isVisibleTo(view):
+                assert any(np.isfinite(each.y).any() for each in plot.curves.series), panel
+        for picture in view.findChildren(MosaicView):
+            if picture.isVisibleTo(view):
+                assert picture.tile_rect(0).isValid(), (panel, picture.accessibleName())
