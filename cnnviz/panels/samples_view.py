@@ -38,7 +38,7 @@ class SamplesView(PanelView):
         self.set_subtitle("click one")
         if before is None or before.thumbnails != result.thumbnails:
             self._paint()
-        self._mark(self.document.scene)
+            self._mark(self.document.scene)
 
     def _paint(self) -> None:
         if self._result is None:

@@ -18,8 +18,8 @@ from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, RunEvent, 
 from cnnviz.training.run import Run
 from cnnviz.training.settings import SettingsError, checked_settings
 
-METRICS_SECONDS = 0.05
-"""Between two messages of figures."""
+METRICS_SECONDS = 0.1
+"""Between two messages of figures: the window draws them no more often."""
 WEIGHTS_SECONDS = 0.1
 WEIGHTS_SHARE = 0.05
 """Of the time, at most, that goes into copying weights."""

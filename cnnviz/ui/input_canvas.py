@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,8 @@ class InputCanvas(QWidget):
         self._grid_key: tuple[float, ...] = ()
         self._grid_picture = QPixmap()
         self._brush_diameter = 0.0
+        self._brush_key = (0.0, 0.0)
+        self._brush_picture = QPixmap()
         self._at: QPointF | None = None
         self._drawing = False
         self.setMouseTracking(True)
@@ -77,6 +80,8 @@ class InputCanvas(QWidget):
 
     def set_image(self, image: np.ndarray, *, paper: bool) -> None:
         """Show ``image``, float32 ``(C, H, W)`` in [0, 1]; ``paper`` as of :func:`image_words`."""
+        if image is self._image and paper == self._paper and not self._drawing:
+            return  # other weights, the same input; under a pen that is down the brush has moved
         self._image, self._paper = image, paper
         self._recolour()
 
@@ -216,11 +221,12 @@ class InputCanvas(QWidget):
         if self._at is None or not self._brush_diameter or not rect.contains(self._at):
             return
         radius = self._brush_diameter / 2 * rect.width() / width
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, pen_width in ((QColor(0, 0, 0, 120), 2.5), (QColor(255, 255, 255, 220), 1.0)):
-            painter.setPen(QPen(colour, pen_width))
-            painter.drawEllipse(self._at, radius, radius)
+        ratio = self.devicePixelRatioF()
+        if (radius, ratio) != self._brush_key:
+            # painted once: Qt shares a smooth circle among threads, and waits for them
+            self._brush_key, self._brush_picture = (radius, ratio), _ring(radius, ratio)
+        half = self._brush_picture.width() / ratio / 2
+        painter.drawPixmap(QPointF(self._at.x() - half, self._at.y() - half), self._brush_picture)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         if event is None or self._pixels is None:
@@ -280,6 +286,21 @@ def _glow(heat: np.ndarray, colour: QColor) -> np.ndarray:
     for shift, part in ((16, colour.redF()), (8, colour.greenF()), (0, colour.blueF())):
         words |= np.round(alpha * part).astype(np.uint32) << shift
     return np.ascontiguousarray(words)
+
+
+def _ring(radius: float, ratio: float) -> QPixmap:
+    """A white circle with a dark rim, on nothing, in the middle of its picture."""
+    side = 2 * math.ceil(radius + 2)
+    picture = QPixmap(round(side * ratio), round(side * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for colour, pen_width in ((QColor(0, 0, 0, 120), 2.5), (QColor(255, 255, 255, 220), 1.0)):
+        painter.setPen(QPen(colour, pen_width))
+        painter.drawEllipse(QPointF(side / 2, side / 2), radius, radius)
+    painter.end()
+    return picture
 
 
 def _grid(rect: QRectF, height: int, width: int, ratio: float) -> QPixmap:

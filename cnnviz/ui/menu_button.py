@@ -31,6 +31,8 @@ class MenuButton(QPushButton):
 
     def setText(self, text: str | None) -> None:
         """Show another word; the window is laid out anew only where that takes another width."""
+        if (text or "") == self._text:
+            return
         before = self.sizeHint()
         self._text = text or ""
         if self.sizeHint() != before:
