@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.data.facts import DATA
@@ -55,7 +55,7 @@ class TrainingView(PanelView):
         self._data.setAccessibleName("Data")
         self._data.setToolTip("The images it learns from; those that are not on board are fetched once")
         self._data.chosen.connect(self._choose_data)
-        self._about = _lines("muted")
+        self._about = _lines("muted", _TwoLines())
         self._start = text_button("Start", "Begin a run with these settings", role="play")
         self._start.setProperty("primary", True)
         self._pause = IconButton("pause", "Pause")
@@ -289,9 +289,17 @@ class TrainingView(PanelView):
             self._plot.set_curves(curves)
 
 
-def _lines(role: str) -> QLabel:
-    label = QLabel()
+class _TwoLines(QLabel):
+    """Has room for two lines of text where there is one: what stands below does not jump while one chooses."""
+
+    def heightForWidth(self, width: int) -> int:
+        return max(super().heightForWidth(width), 2 * self.fontMetrics().lineSpacing())
+
+
+def _lines(role: str, label: QLabel | None = None) -> QLabel:
+    label = QLabel() if label is None else label
     label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     label.setProperty("role", role)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return label

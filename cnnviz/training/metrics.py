@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -112,3 +113,14 @@ class Notice:
 
 RunEvent = StepMetrics | EpochMetrics | TestProgress | Divergence
 """What a trainer tells."""
+
+
+def fields_of(event: RunEvent) -> dict[str, Any]:
+    """Its kind and all it says, to be written as JSON at once.
+
+    ``asdict`` would copy each number in depth, which at each step takes more than to write it.
+    """
+    fields = {"kind": type(event).__name__, **vars(event)}
+    if isinstance(event, StepMetrics):
+        fields["layers"] = [vars(layer) for layer in event.layers]
+    return fields

@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from cnnviz.data.atomic import write_atomically
 from cnnviz.data.frozen import Frozen
-from cnnviz.training.metrics import Divergence, EpochMetrics, LayerMetrics, StepMetrics
+from cnnviz.training.metrics import Divergence, EpochMetrics, LayerMetrics, StepMetrics, fields_of
 from cnnviz.training.run_lock import is_locked
 from cnnviz.training.settings import TrainingSettings
 
@@ -140,7 +140,7 @@ class Curve:
 
     def append(self, events: Sequence[StepMetrics | EpochMetrics | Divergence]) -> None:
         """Raises OSError where they cannot be written."""
-        lines = [json.dumps({"kind": type(event).__name__, **asdict(event)}) for event in events]
+        lines = [json.dumps(fields_of(event)) for event in events]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(f"{line}\n" for line in lines))
@@ -165,7 +165,7 @@ def read_curve(folder: Path) -> tuple[StepMetrics | EpochMetrics | Divergence, .
 
 
 def event_from(kind: str, fields: dict[str, Any]) -> StepMetrics | EpochMetrics | Divergence:
-    """The event that ``asdict`` made these fields of.
+    """The event that `fields_of` made these fields of, the kind aside.
 
     Raises
     ------

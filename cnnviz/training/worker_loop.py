@@ -14,7 +14,16 @@ import safetensors.torch
 import torch
 
 from cnnviz.training.messages import Message
-from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, RunEvent, Saved, StepMetrics, TestProgress
+from cnnviz.training.metrics import (
+    Divergence,
+    EpochMetrics,
+    Notice,
+    RunEvent,
+    Saved,
+    StepMetrics,
+    TestProgress,
+    fields_of,
+)
 from cnnviz.training.run import Run
 from cnnviz.training.settings import SettingsError, checked_settings
 
@@ -250,7 +259,7 @@ class WorkerLoop:
     def _tell_events(self) -> None:
         self._told = time.monotonic()
         if self._events:
-            events = [{"kind": type(event).__name__, **asdict(event)} for event in self._events]
+            events = [fields_of(event) for event in self._events]
             self._events.clear()
             self._send(Message("metrics", {"events": events}))
 

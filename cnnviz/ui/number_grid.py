@@ -129,10 +129,12 @@ class NumberGrid(QWidget):
 
     def cell_rect(self, row: int, column: int) -> QRect:
         """Where a cell of the map is drawn; empty if outside the window."""
+        return self._rect_among(self._cells(), (row, column))
+
+    def _rect_among(self, cells: _Cells, cell: Cell) -> QRect:
         top, left, height, width = self.window_rect()
-        if not (top <= row < top + height and left <= column < left + width):
-            return QRect()
-        return self._cells().rect(row - top, column - left)
+        row, column = cell[0] - top, cell[1] - left
+        return cells.rect(row, column) if 0 <= row < height and 0 <= column < width else QRect()
 
     def cell_at(self, point: QPointF) -> Cell | None:
         """Row and column in the map under a point."""
@@ -191,9 +193,9 @@ class NumberGrid(QWidget):
         self._paint_edges(painter, cells)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._hover is not None and self._hover != self._marked:
-            self._ring(painter, self._hover, QColor(hub.current.text), hub.px(1))
+            self._ring(painter, cells, self._hover, QColor(hub.current.text), hub.px(1))
         if self._marked is not None:
-            self._ring(painter, self._marked, hub.colour("mark"), hub.px(2))
+            self._ring(painter, cells, self._marked, hub.colour("mark"), hub.px(2))
         if self.hasFocus():
             painter.setPen(hub.colour("accent"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
@@ -245,8 +247,8 @@ class NumberGrid(QWidget):
             middle = (cells.xs[column] + cells.xs[column + 1] - edges.width(text)) / 2
             edges.draw_on(painter, middle, metrics.ascent(), text)
 
-    def _ring(self, painter: QPainter, cell: Cell, colour: QColor, width: int) -> None:
-        rect = self.cell_rect(*cell)
+    def _ring(self, painter: QPainter, cells: _Cells, cell: Cell, colour: QColor, width: int) -> None:
+        rect = self._rect_among(cells, cell)
         if rect.isEmpty():
             return
         painter.setBrush(Qt.BrushStyle.NoBrush)
