@@ -43,7 +43,8 @@ def read_class_folders(folder: Path, shape: tuple[int, int, int] | None = None) 
         wanted.
     """
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is not a folder; give a folder with one folder of images per class.")
+        what = "is not a folder; choose" if folder.exists() else "is not there; bring it back, or choose"
+        raise DatasetError(f"{folder} {what} a folder with one folder of images per class.")
     arrays: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     class_names: list[str] = []

@@ -91,6 +91,12 @@ _known: dict[str, tuple[str, tuple[int, int, int] | None, str]] = {}
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> TrainingPlan:
     """Builds the network once for each pair of network and data."""
     settings = cast(TrainingParams, scene.panel("training")).settings
+    folder = settings.dataset.partition(":")[2]
+    if settings.dataset not in DATA and not Path(folder).is_dir():  # looked at each time: it may have come back
+        return TrainingPlan(
+            "",
+            f"The folder {folder} is not there; bring it back, or choose one with a folder of images for each class.",
+        )
     key = settings.network.model_dump_json() + settings.dataset
     if key not in _known:
         _known.clear()
@@ -109,9 +115,6 @@ def _fit(settings: TrainingSettings) -> tuple[str, tuple[int, int, int] | None, 
     from cnnviz.training.network_start import blueprint, starting_module
 
     facts = DATA.get(settings.dataset)
-    folder = settings.dataset.partition(":")[2]
-    if facts is None and not Path(folder).is_dir():
-        return "", None, f"The folder {folder} is not there; choose one with a folder of images for each class."
     try:
         plan = blueprint(settings.network)
         if facts is not None:

@@ -56,6 +56,7 @@ class TrainingView(PanelView):
         self._data.setToolTip("The images it learns from; those that are not on board are fetched once")
         self._data.chosen.connect(self._choose_data)
         self._about = _lines("muted", _TwoLines())
+        self._about.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._start = text_button("Start", "Begin a run with these settings", role="play")
         self._start.setProperty("primary", True)
         self._pause = IconButton("pause", "Pause")
@@ -292,6 +293,9 @@ class TrainingView(PanelView):
 class _TwoLines(QLabel):
     """Has room for two lines of text where there is one: what stands below does not jump while one chooses."""
 
+    def hasHeightForWidth(self) -> bool:
+        return True  # also before the first words
+
     def heightForWidth(self, width: int) -> int:
         return max(super().heightForWidth(width), 2 * self.fontMetrics().lineSpacing())
 
@@ -299,7 +303,8 @@ class _TwoLines(QLabel):
 def _lines(role: str, label: QLabel | None = None) -> QLabel:
     label = QLabel() if label is None else label
     label.setWordWrap(True)
-    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     label.setProperty("role", role)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(label.hasHeightForWidth())
+    label.setSizePolicy(policy)
     return label

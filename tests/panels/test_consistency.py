@@ -96,7 +96,7 @@ def test_images_of_other_channels_are_refused_in_words(panel, settle):
     assert "those of shapes have 3" in words(view)
     program.document.edit("panels.consistency.data", "folder:/nowhere")
     settle(program)
-    assert "/nowhere is not a folder" in words(view)
+    assert "/nowhere is not there" in words(view)
 
 
 def test_cancel_in_mid_run_keeps_what_is_measured(panel, latest, settle):

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import QPoint
+from PyQt6.QtWidgets import QAbstractButton, QApplication
 
 from cnnviz.data.datasets import load_dataset
 from cnnviz.nets.registry import ARCHITECTURES, build, default_config
-from cnnviz.panels.training import DATA, TRAINED, chosen_settings, compute
+from cnnviz.panels.training import DATA, TRAINED, TrainingPlan, chosen_settings, compute
 from cnnviz.panels.training_curves import curves_of
+from cnnviz.panels.training_view import TrainingView
 from cnnviz.panels.training_words import duration, pending_words
 from cnnviz.scene.document import Document
 from cnnviz.training.metrics import EpochMetrics, LayerMetrics, StepMetrics
@@ -42,6 +45,34 @@ def test_what_does_not_fit_is_explained():
     assert "folder of images for each class" in plan_of(dataset="folder:/not/there").problem
     small = {"name": "cifar-resnet20", "config": {"classes": 7}}
     assert plan_of(network=small, dataset="shapes").problem == ""
+
+
+def test_a_folder_that_comes_back_can_be_trained_on_at_once(tmp_path):
+    folder = tmp_path / "images"
+    said = f"The folder {folder} is not there; bring it back"
+    assert plan_of(dataset=f"folder:{folder}").problem.startswith(said)
+    folder.mkdir()
+    assert plan_of(dataset=f"folder:{folder}").problem == ""
+    folder.rmdir()
+    assert plan_of(dataset=f"folder:{folder}").problem.startswith(said)
+
+
+def test_what_stands_below_the_words_about_a_run_does_not_jump(qtbot):
+    view = TrainingView(Document())
+    qtbot.addWidget(view)
+    view.resize(420, 600)
+    with qtbot.waitExposed(view):
+        view.show()
+    start = next(button for button in view.findChildren(QAbstractButton) if button.text() == "Start")
+    seen = set()
+    for words in ("", "One line.", "Words that take two lines of a panel as narrow as this one is. "):
+        view.show_result(TrainingPlan(words))
+        QApplication.processEvents()
+        seen.add(start.mapTo(view, QPoint()).y())
+    assert len(seen) == 1
+    view.show_result(TrainingPlan("Words that take many lines of a panel as narrow as this. " * 6))
+    QApplication.processEvents()
+    assert start.mapTo(view, QPoint()).y() > seen.pop()
 
 
 def test_defaults_are_those_of_the_pair():

@@ -185,7 +185,7 @@ def test_what_cannot_be_started_is_said_and_the_worker_stays(client, heard, tmp_
     assert "only 1,438 images to train on" in heard.wait(Failed).message
     process = client.process_id
     client.start(SETTINGS.changed({"dataset": f"folder:{tmp_path / 'gone'}"}))
-    assert "is not a folder" in heard.wait(Failed).message
+    assert "is not there; bring it back" in heard.wait(Failed).message
     client.resume_run(tmp_path)
     assert "holds no run" in heard.wait(Failed).message
     client._send(Message("dance"))

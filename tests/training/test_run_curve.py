@@ -1,7 +1,10 @@
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
-from cnnviz.training.metrics import Divergence, EpochMetrics, LayerMetrics, StepMetrics
+from cnnviz.training.metrics import Divergence, EpochMetrics, LayerMetrics, StepMetrics, fields_of
 from cnnviz.training.run_curve import RunCurve, ThinnedSeries
 
 
@@ -64,3 +67,15 @@ def test_a_run_that_goes_back_after_divergence_is_drawn_from_there():
     curve.add(Divergence(4, "The loss is NaN.", 3, False, 0.05))
     assert curve.train_loss.arrays()[0][-1] == 4, "where a run ends, its end is what is to be seen"
     assert len(curve.divergences) == 2
+
+
+def test_what_is_written_of_an_event_is_all_that_it_says():
+    layers = (LayerMetrics("conv1", 0.5, 2.0, 1e-3), LayerMetrics("fc", 0.25, 1.0, 2e-3))
+    for event in (
+        step(3, gradient_norm=1.5, layers=layers),
+        step(4),
+        EpochMetrics(1, 50, 0.5, 0.9, 0.4, 0.95),
+        Divergence(60, "The loss is no number.", 50, True, 0.01),
+    ):
+        written = json.loads(json.dumps(fields_of(event)))
+        assert written == json.loads(json.dumps({"kind": type(event).__name__, **asdict(event)}))

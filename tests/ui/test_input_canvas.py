@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
@@ -198,3 +198,47 @@ def test_the_ring_of_the_brush_has_its_size(canvas, pixels):
     assert abs(np.ptp(columns) - 40) <= 4
     canvas.set_brush(0)
     assert (pixels(canvas) == plain).all()
+
+
+def test_the_ring_is_a_white_line_on_a_dark_one_around_the_pointer(canvas, pixels):
+    canvas.set_image(np.full((1, 10, 20), 0.5, np.float32), paper=False)
+    plain = pixels(canvas)
+    canvas.set_brush(4)
+    for x, y in ((60, 45), (120, 41)):
+        QTest.mouseMove(canvas, at(x, y))
+        seen = pixels(canvas)
+        rows, columns = np.nonzero(seen != plain)
+        assert (rows.min() + rows.max()) / 2 == pytest.approx(y + MARGIN, abs=1)
+        assert (columns.min() + columns.max()) / 2 == pytest.approx(x + MARGIN, abs=1)
+        grey = (seen[y + MARGIN, x + MARGIN :] & 255).astype(int)
+        ground = grey[0]
+        assert grey[17:24].max() > ground + 20
+        assert grey[17:24].min() < ground - 10
+
+
+class Paints(QObject):
+    """Counts those of a widget."""
+
+    count = 0
+
+    def eventFilter(self, watched, event):
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_the_same_image_is_painted_again_under_a_pen_that_is_down_alone(canvas, qtbot):
+    image = np.full((1, 2, 4), 0.5, np.float32)
+    paints = Paints()
+    canvas.installEventFilter(paints)
+    canvas.set_image(image, paper=False)
+    qtbot.waitUntil(lambda: paints.count == 1)
+    canvas.set_image(image, paper=False)
+    qtbot.wait(30)
+    assert paints.count == 1
+    other = image.copy()
+    canvas.set_image(other, paper=False)
+    qtbot.waitUntil(lambda: paints.count == 2)
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at(20, 20))
+    canvas.set_image(other, paper=False)
+    qtbot.waitUntil(lambda: paints.count == 3)
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at(20, 20))
