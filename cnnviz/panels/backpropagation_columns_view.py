@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 
@@ -300,7 +301,7 @@ def short_number(value: float, *, sign: bool = False) -> str:
 
 
 def _tip(signal: LayerSignal, channel: int) -> str:
-    lines = [f"<b>{signal.layer}</b> · {signal.summary}"]
+    lines = [f"<b>{html.escape(signal.layer)}</b> · {html.escape(signal.summary)}"]
     if channel >= 0:
         lines.append(f"channel {channel}, one of the {len(signal.channels)} with the strongest gradient")
     if not signal.reached:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from cnnviz.panels.checkpoint import LayerRow, TensorRow
 from cnnviz.ui.numbers import format_count, format_number, format_percent
+from cnnviz.ui.plain_text import plain_tip
 from cnnviz.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ Row = TensorRow | LayerRow
 
 @dataclass(frozen=True)
 class Column:
-    """A column: how a row is shown, and what it is sorted by."""
+    """A column: how a row is shown, and what it is sorted by.
+
+    Numbers are sorted as floats: of a whole number and another that Qt holds in a type of its own, it cuts one off.
+    """
 
     title: str
     tip: str
@@ -41,7 +46,7 @@ def _statistic(title: str, tip: str, of: Callable[[TensorStatistics], float], *,
         return format_count(int(value)) if count else format_number(value)
 
     def key(row: TensorRow) -> float:
-        return of(row.statistics) if row.statistics is not None else float("-inf")
+        return float(of(row.statistics)) if row.statistics is not None else float("-inf")
 
     return Column(title, tip, text, key, is_number=True)
 
@@ -57,9 +62,14 @@ def _number(
 
     def key(row: LayerRow) -> float:
         value = of(row)
-        return float("-inf") if value is None else value
+        return float("-inf") if value is None else float(value)
 
     return Column(title, tip, text, key, is_number=True)
+
+
+def _counting(name: str) -> str:
+    """A name whose order among others is that of people, who put layer 9 before layer 10."""
+    return re.sub("[0-9]+", lambda number: number[0].zfill(12), name)
 
 
 def _size(count: int) -> str:
@@ -71,8 +81,8 @@ def _times(sizes: tuple[int, ...]) -> str:
 
 
 TENSOR_COLUMNS = (
-    Column("tensor", "Its name: the path through the file", lambda row: row.name, lambda row: row.name),
-    Column("shape", "Sizes of its axes", lambda row: _times(row.shape), lambda row: row.values),
+    Column("tensor", "Its name: the path through the file", lambda row: row.name, lambda row: _counting(row.name)),
+    Column("shape", "Sizes of its axes", lambda row: _times(row.shape), lambda row: float(row.values)),
     Column("type", "Type of its values", lambda r: f"{r.dtype} {r.note}".strip(), lambda r: f"{r.dtype} {r.note}"),
     Column(
         "share",
@@ -88,13 +98,13 @@ TENSOR_COLUMNS = (
     _statistic("not finite", "Values that are NaN or infinite", lambda s: s.not_finite, count=True),
 )
 LAYER_COLUMNS = (
-    Column("layer", "Its name: the path through the network", lambda row: row.name, lambda row: row.name),
+    Column("layer", "Its name: the path through the network", lambda row: row.name, lambda row: _counting(row.name)),
     Column("type", "What it computes", lambda row: row.type, lambda row: row.type),
     Column(
         "output",
         "Channels, height and width of its maps for one image; nothing where no network is run",
         lambda row: _times(row.output_shape) if row.output_shape is not None else "",
-        lambda row: math.prod(row.output_shape) if row.output_shape is not None else -1,
+        lambda row: float(math.prod(row.output_shape)) if row.output_shape is not None else -1.0,
     ),
     _number("weights", "Weights and biases; those shared with an earlier layer are counted there", lambda r: r.weights),
     _number("multiply-adds", "Multiplications with an addition that it takes for one image", lambda row: row.macs),
@@ -135,7 +145,7 @@ class TableModel(QAbstractTableModel):
         if role == _SORT_ROLE:
             return column.key(row)
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == 0:
-            return row.name
+            return plain_tip(row.name)
         if role == Qt.ItemDataRole.TextAlignmentRole and column.is_number:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -16,6 +16,7 @@ from cnnviz.scene.models import Scene
 from cnnviz.ui.controls import ComboBox, ElidedLabel, Segmented, text_button
 from cnnviz.ui.numbers import format_count, format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.plain_text import plain_tip
 from cnnviz.ui.theme import theme
 
 _STATUS = {
@@ -33,16 +34,14 @@ class CheckpointView(PanelView):
         self._result: CheckpointResult | None = None
         self._status = ElidedLabel("", role="title", token="text")
         self._facts = QLabel()
-        self._facts.setWordWrap(True)
-        self._facts.setProperty("role", "muted")
-        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._details = QLabel()
-        self._details.setWordWrap(True)
-        self._details.setProperty("role", "muted")
-        self._details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in (self._facts, self._words, self._details):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in (self._facts, self._details):
+            label.setProperty("role", "muted")
         self._accept = text_button("", "Take this answer, which is not sure, and show the network alive", role="check")
         self._accept.clicked.connect(self._open_as_proposed)
         self._correct = text_button("Correct it …", "See the whole answer in the panel Guess, correct it and try it")
@@ -97,7 +96,7 @@ class CheckpointView(PanelView):
         details = _details(result)
         self._details.setText("\n".join(details))
         self._details.setVisible(bool(details))
-        self._details.setToolTip("\n".join(f"{key}: {value}" for key, value in result.metadata))
+        self._details.setToolTip(plain_tip("\n".join(f"{key}: {value}" for key, value in result.metadata)))
         self._accept.setText(f"Open as {result.proposal}")
         self._accept.setVisible(bool(result.proposal))
         self._correct.setVisible(bool(result.proposal))
@@ -129,6 +128,7 @@ class CheckpointView(PanelView):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle("Trust this file?")
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"{Path(self._result.path).name} is a program, not weights alone.")
         box.setInformativeText(
             "Torch can run it, and then it can do on this computer whatever you can: read, change and send your files. "

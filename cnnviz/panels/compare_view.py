@@ -43,6 +43,7 @@ class CompareView(PanelView):
         self._channel.chosen.connect(self._choose_channel)
         self._verdict = ElidedLabel("", role="title", token="text")
         self._notes = QLabel()
+        self._notes.setTextFormat(Qt.TextFormat.PlainText)
         self._notes.setWordWrap(True)
         self._notes.setProperty("role", "muted")
         self._notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

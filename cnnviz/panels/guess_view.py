@@ -42,6 +42,7 @@ class GuessView(PanelView):
         self._result: GuessResult | None = None
         self._follow = True  # to the ranking, once after the trial was asked for
         self._sentence = QLabel()
+        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
         self._sentence.setWordWrap(True)
         self._ways = ComboBox()
         self._ways.setToolTip("All answers that fit, the likeliest first")
@@ -54,6 +55,7 @@ class GuessView(PanelView):
         self._fields = self._make_fields()
         self._trial = self._make_trial()
         self._check = QLabel()
+        self._check.setTextFormat(Qt.TextFormat.PlainText)
         self._check.setWordWrap(True)
         self._check.setProperty("role", "muted")
         self._problem = ElidedLabel("", token="error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import numpy as np
@@ -234,7 +235,7 @@ class NetworkDiagram(QWidget):
                 pointer = Pointer(
                     layer=layer.name, channel=column.channels[tile], row=int(down * rows), column=int(across * columns)
                 )
-                text = f"<b>{layer.name}, channel {column.channels[tile]}</b><br>{text}"
+                text = f"<b>{html.escape(layer.name)}, channel {column.channels[tile]}</b><br>{text}"
         if pointer != self._document.scene.pointer:
             self._document.edit("pointer", pointer)
         QToolTip.showText(event.globalPosition().toPoint(), text, self)
@@ -316,7 +317,9 @@ def _shape(column: Column) -> ColumnShape:
 
 def _tool_tip(column: Column) -> str:
     node = column.node
-    lines = [f"<b>{node.block or node.layer.name}</b> · {node.layer.summary or node.layer.kind}"]
+    lines = [
+        f"<b>{html.escape(node.block or node.layer.name)}</b> · {html.escape(node.layer.summary or node.layer.kind)}"
+    ]
     lines.append(f"output {shape_text(node.layer.output_shape)}")
     if node.parameters:
         lines.append(f"{format_count(node.parameters)} weights, {format_count(node.layer.macs)} multiply-adds")

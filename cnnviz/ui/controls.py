@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 )
 
 from cnnviz.ui.icons import icon, paint_icon
+from cnnviz.ui.plain_text import plain_tip
 from cnnviz.ui.slider import LabelledSlider
 from cnnviz.ui.theme import FontRole, theme
 
@@ -376,5 +377,5 @@ class ElidedLabel(QWidget):
     def _tell(self) -> None:
         self.setAccessibleName(self._text)
         if self.toolTip() == self._own_tip:  # one that was set from outside stays
-            self._own_tip = self._text if self.shown_text() != self._text else ""
+            self._own_tip = plain_tip(self._text) if self.shown_text() != self._text else ""
             self.setToolTip(self._own_tip)
