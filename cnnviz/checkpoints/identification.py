@@ -107,5 +107,5 @@ def _no_network(network: SavedNetwork) -> str:
     if not layers:
         numbers = sum(math.prod(entry.shape) for entry in entries)
         tensors = "a single tensor" if len(network.entries) == 1 else f"{len(network.entries)} tensors"
-        return f"it holds {tensors} of {numbers:,} numbers in all and no layer's weights"
+        return f"it holds {tensors} of {numbers:,} number{'' if numbers == 1 else 's'} in all and no layer's weights"
     return ""

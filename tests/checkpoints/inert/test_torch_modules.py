@@ -1,6 +1,8 @@
 """What the reader makes of networks that were saved whole, with their code or as code."""
 
+import json
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -77,3 +79,27 @@ def test_scripts_and_exported_programs_show_their_weights_and_their_code(tmp_pat
             same(contents.load(key), tensor)
         assert any("conv" in text for text in contents.sources.values())
         assert contents.refused == ()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_older_layout_of_exported_programs_is_read_too(tmp_path):
+    """As torch 2.1 to 2.6 laid it out: what torch's own serialiser makes, under the names that it had then."""
+    from torch._export.serde.serialize import serialize
+
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten()).eval()
+    made = serialize(torch.export.export(net, (torch.zeros(1, 1, 4, 4),)))
+    path = tmp_path / "old.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("version", "5.3")
+        archive.writestr("serialized_exported_program.json", made.exported_program)
+        archive.writestr("serialized_state_dict.pt", made.state_dict)
+        archive.writestr("serialized_constants.pt", made.constants)
+        archive.writestr("serialized_example_inputs.pt", made.example_inputs)
+    contents = read_checkpoint(path)
+    assert contents.format == "torch.export"
+    assert {entry.name for entry in contents.entries} == net.state_dict().keys()
+    for key, tensor in net.state_dict().items():
+        same(contents.load(key), tensor)
+    assert any("conv" in text for text in contents.sources.values())
+    assert "conv2d" in json.dumps(contents.metadata["graph"])
+    assert contents.refused == ()
