@@ -1,5 +1,6 @@
 """Files of weights from end to end: written by torch, opened by the program."""
 
+import io
 import json
 import re
 import sys
@@ -216,6 +217,14 @@ def test_stored_arrays_beside_the_file_are_reproduced(tmp_path):
         assert float(difference) < 1e-4
         assert rest.startswith(said)
     np.save(tmp_path / "test_input.npy", np.array([{"no": "array"}], dtype=object), allow_pickle=True)
+    assert "stored in" not in open_checkpoint(tmp_path / "net.pt").message
+    # 16 bytes that say they are 2**50 numbers, for which numpy would take the memory first
+    claim = io.BytesIO()
+    shape = {"descr": "<f4", "fortran_order": False, "shape": (1, 3, 2**24, 2**24)}
+    np.lib.format.write_array_header_1_0(claim, shape)
+    (tmp_path / "test_input.npy").write_bytes(claim.getvalue() + bytes(16))
+    assert "stored in" not in open_checkpoint(tmp_path / "net.pt").message
+    torch.save(torch.empty(1, 3, 32, 32, device="meta"), tmp_path / "test_input.npy")
     assert "stored in" not in open_checkpoint(tmp_path / "net.pt").message
 
 
