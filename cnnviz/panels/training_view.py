@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QWIDGETSIZE_MAX,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cnnviz.data.facts import DATA
 from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable
@@ -58,7 +67,6 @@ class TrainingView(PanelView):
         self._about = _lines("muted", _TwoLines())
         self._about.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._start = text_button("Start", "Begin a run with these settings", role="play")
-        self._start.setProperty("primary", True)
         self._pause = IconButton("pause", "Pause")
         self._step = IconButton("step", "One step")
         self._stop = IconButton("stop", "Stop and save")
@@ -297,7 +305,9 @@ class _TwoLines(QLabel):
         return True  # also before the first words
 
     def heightForWidth(self, width: int) -> int:
-        return max(super().heightForWidth(width), 2 * self.fontMetrics().lineSpacing())
+        # a label takes a line for higher than the metrics of its font say
+        line = max(super().heightForWidth(QWIDGETSIZE_MAX), self.fontMetrics().lineSpacing())
+        return max(super().heightForWidth(width), 2 * line)
 
 
 def _lines(role: str, label: QLabel | None = None) -> QLabel:
