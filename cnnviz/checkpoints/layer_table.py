@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.contents import Contents, TensorEntry
 from cnnviz.checkpoints.fingerprints import is_buffer
-from cnnviz.checkpoints.plain_values import plain_values
 from cnnviz.checkpoints.prefixes import SavedNetwork
 from cnnviz.core.graph import INPUT, LayerGraph
 from cnnviz.core.trace import prepare
@@ -83,16 +84,17 @@ def _type(tensors: dict[str, TensorEntry]) -> str:
 
 def weights_among(contents: Contents, entries: Iterable[TensorEntry]) -> tuple[TensorEntry, ...]:
     """The tensors that are trained, as far as names and types tell: no buffers, no whole numbers, tied ones once."""
+    trained = [entry for entry in entries if not is_buffer(entry.name) and _is_trained(entry.dtype)]
+    users = Counter(entry.storage for entry in trained)
     found: list[TensorEntry] = []
-    by_memory: dict[tuple[str, tuple[int, ...]], list[TensorEntry]] = {}
-    for entry in entries:
-        if is_buffer(entry.name) or not _is_trained(entry.dtype):
-            continue
-        before = by_memory.setdefault((entry.storage or entry.name, entry.shape), [])
-        # Views of one storage may be of different parts of it: tied weights are those that hold the same.
-        if any(_same(contents, entry, other) for other in before):
-            continue
-        before.append(entry)
+    places: dict[object, Tensor] = {}  # with the tensors, since what nobody holds may give its place to another
+    for entry in trained:
+        if entry.storage and users[entry.storage] > 1:
+            # views of one storage may be of different parts of it: tied weights are at the same place
+            tensor = _loaded(contents, entry)
+            place = None if tensor is None else _place(tensor)
+            if tensor is not None and place is not None and places.setdefault(place, tensor) is not tensor:
+                continue
         found.append(entry)
     return tuple(found)
 
@@ -101,6 +103,15 @@ def _is_trained(dtype: str) -> bool:
     return dtype.startswith(("float", "bfloat", "complex", "qint", "quint"))
 
 
-def _same(contents: Contents, one: TensorEntry, other: TensorEntry) -> bool:
-    values, other_values = plain_values(contents, one), plain_values(contents, other)
-    return values is not None and other_values is not None and torch.equal(values, other_values)
+def _loaded(contents: Contents, entry: TensorEntry) -> Tensor | None:
+    try:
+        return contents.load(entry.name)
+    except CheckpointError:
+        return None
+
+
+def _place(tensor: Tensor) -> object:
+    """Where its values lie, and how they are walked through; None where it has no plain values."""
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_nested:
+        return None
+    return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride(), tensor.is_conj(), tensor.is_neg()

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import cnnviz
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.chain_guess import table
 from cnnviz.checkpoints.checkpoint import open_checkpoint
+from cnnviz.checkpoints.layer_table import weights_among
 from cnnviz.checkpoints.open import open_network
 from cnnviz.checkpoints.sidecar import sha256_of
 from cnnviz.nets.registry import build
@@ -181,6 +183,20 @@ def test_tied_weights_are_counted_once_and_views_as_often_as_they_are(tmp_path):
     }
     torch.save(state, path)
     assert open_checkpoint(path).parameters == 16 + 8
+
+
+def test_many_parts_of_one_storage_are_told_apart_by_where_they_lie(tmp_path):
+    """As in files whose weights were flattened: each tensor is looked at once, and equal values are not tied ones."""
+    path = tmp_path / "flat.pt"
+    memory = torch.zeros(400, 9)
+    torch.save({f"c{index}.weight": memory[index].view(1, 1, 3, 3) for index in range(400)}, path)
+    found = open_checkpoint(path)
+    read = []
+    load = found.contents.load
+    counted = replace(found.contents, load=lambda name: read.append(name) or load(name))
+    assert len(weights_among(counted, found.network.entries.values())) == 400
+    assert len(read) == 400
+    assert found.parameters == sum(layer.parameters for layer in found.layers) == 3600
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
