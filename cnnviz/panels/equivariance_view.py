@@ -7,7 +7,7 @@ from typing import cast
 
 from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.equivariance import STRENGTH_FIELD, EquivarianceParams, EquivarianceResult
 from cnnviz.panels.equivariance_maps_view import PairView
@@ -61,6 +61,8 @@ class EquivarianceView(PanelView):
         self._inside.setToolTip("Compare only the cells that neither padding nor what came in from outside reaches")
         self._inside.edited.connect(lambda on: document.edit(f"{PATH}.inside", on))
         self._error = ElidedLabel("", role="title", token="text")
+        # its number runs while T is dragged: were its width asked for, the whole window would be laid out each time
+        self._error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._error.setAccessibleName("Relative error of the selected layer")
         self._why = QLabel()
         self._why.setWordWrap(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.pooling import PoolingParams
 from cnnviz.panels.pooling_maps import MapsResult
@@ -61,6 +61,9 @@ class PoolingMapsPage(QWidget):
         self._views = [[MosaicView(self) for _ in _HEADS] for _ in range(2)]
         self._shares = [ElidedLabel("", token="text") for _ in range(2)]
         self._names = [ElidedLabel("", token="text") for _ in range(2)]
+        for label in (*self._shares, *self._names):
+            # numbers run in them: were their width asked for, the whole window would be laid out anew each time
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._content = QWidget()
         self._lay_out()
 

@@ -97,13 +97,13 @@ def seen(tmp_path) -> Callable[..., torch.Tensor]:
 
 
 @pytest.fixture
-def paints(qapp) -> Callable[[Any], list[QEvent.Type]]:
-    """The paint events of a widget from now on, in a list that grows."""
+def heard(qapp) -> Callable[[Any, QEvent.Type], list[QEvent.Type]]:
+    """The events of one kind that a widget is sent from now on, in a list that grows."""
 
-    def watch(widget: Any) -> list[QEvent.Type]:
+    def watch(widget: Any, kind: QEvent.Type) -> list[QEvent.Type]:
         class Watch(QObject):
             def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-                if event is not None and event.type() == QEvent.Type.Paint:
+                if event is not None and event.type() == kind:
                     seen.append(event.type())
                 return False
 

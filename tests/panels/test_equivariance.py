@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtCore import QEvent, QPoint, Qt
 from PyQt6.QtTest import QTest
 from torch import nn
 
@@ -117,14 +117,19 @@ def test_curves_are_kept_while_only_the_strength_moves(panel, latest, settle, mo
     assert begun == [1]
 
 
-def test_the_plot_is_painted_once_for_each_step_of_a_drag(panel, settle, paints):
+def test_a_step_of_a_drag_paints_the_plot_once_and_lays_nothing_out(panel, settle, heard, latest):
     program, view = panel
     (plot,) = view.findChildren(CurvePlot)
-    seen = paints(plot.canvas())
-    for shift in (1.0, 3.5, -2.0):
+    program.document.edit(f"{PATH}.shift", 1.0)
+    settle(program)
+    painted = heard(plot.canvas(), QEvent.Type.Paint)
+    laid_out = heard(program.window, QEvent.Type.LayoutRequest)
+    errors = set()
+    for shift in (3.0, 5.0, 6.5):
         program.document.edit(f"{PATH}.shift", shift)
         settle(program)
-    assert len(seen) == 3
+        errors.add(latest["equivariance"].selected.error)
+    assert (len(errors), len(painted), len(laid_out)) == (3, 3, 0)
 
 
 def test_the_cursor_in_the_plot_drags_the_strength_as_one_step(panel, settle, drag):

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtCore import QEvent, QPoint, Qt
 from PyQt6.QtTest import QTest
 
 from cnnviz.ui.controls import Segmented
@@ -42,7 +42,7 @@ def test_dragging_the_line_shifts_the_input_and_the_curves_stay(program, panel, 
     assert latest["invariance"].cursor == program.document.scene.input.edits.shift_columns
 
 
-def test_a_drag_of_the_line_is_one_step_and_paints_the_plot_once_an_edit(program, panel, settle, drag, paints):
+def test_a_drag_of_the_line_is_one_step_and_paints_the_plot_once_an_edit(program, panel, settle, drag, heard):
     (plot,) = panel.findChildren(CurvePlot)
     axes, canvas = plot.axes(), plot.canvas()
     row = axes.frame.center().y()
@@ -52,7 +52,7 @@ def test_a_drag_of_the_line_is_one_step_and_paints_the_plot_once_an_edit(program
     program.document.undo()
     assert program.document.scene.input.edits.shift_columns == 0.0
     settle(program)
-    seen = paints(canvas)
+    seen = heard(canvas, QEvent.Type.Paint)
     for shift in (1.0, 2.0, 3.0):
         program.document.edit("input.edits.shift_columns", shift)
         settle(program)

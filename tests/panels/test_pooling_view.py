@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLabel, QLineEdit
 
@@ -164,6 +164,19 @@ def test_the_pointer_on_a_map_is_everyones(program, on_maps, named):
     assert (pointer.layer, pointer.row, pointer.column) == ("pool", 1, 2)
     view.hovered.emit(None)
     assert program.document.scene.pointer is None
+
+
+def test_shares_that_run_lay_nothing_out(program, on_maps, settle, heard, latest):
+    program.document.edit("input.edits.shift_columns", 1.0)
+    settle(program)
+    laid_out = heard(program.window, QEvent.Type.LayoutRequest)
+    shares = set()
+    for shift in (2.0, -3.0, 0.5):
+        program.document.edit("input.edits.shift_columns", shift)
+        settle(program)
+        shares.add(latest["pooling"].maps.stages[0].share)
+    assert len(shares) > 1
+    assert laid_out == []
 
 
 def tune(panel, name, value):
