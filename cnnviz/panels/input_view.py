@@ -112,7 +112,7 @@ class InputView(PanelView):
     def _follow(self, old: Scene, new: Scene) -> None:
         if old.input.edits is not new.input.edits or old.input.fit is not new.input.fit:
             self._edits.refresh()
-        if old.panels is not new.panels:
+        if old.panels is not new.panels and old.panel("input") != new.panel("input"):
             self._show_params(new)
 
     def _show_params(self, scene: Scene) -> None:
