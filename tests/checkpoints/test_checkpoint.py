@@ -234,7 +234,7 @@ def test_stored_arrays_beside_the_file_are_reproduced(tmp_path):
         assert rest.startswith(said)
     np.save(tmp_path / "test_input.npy", np.array([{"no": "array"}], dtype=object), allow_pickle=True)
     assert "stored in" not in open_checkpoint(tmp_path / "net.pt").message
-    # 16 bytes that say they are 2**50 numbers, for which numpy would take the memory first
+    # 16 bytes that say they are 3 · 2**48 numbers, for which numpy would take the memory first
     claim = io.BytesIO()
     shape = {"descr": "<f4", "fortran_order": False, "shape": (1, 3, 2**24, 2**24)}
     np.lib.format.write_array_header_1_0(claim, shape)

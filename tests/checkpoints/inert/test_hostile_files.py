@@ -234,7 +234,7 @@ def test_a_tensor_without_steps_is_counted_by_its_storage(answer, zipped, tensor
 
 
 def test_a_tensor_whose_rows_overlap_is_told_where_it_is_larger_than_its_storage(answer, zipped, tensor_call):
-    """300 KB of rows that begin one number apart would be 22 GB when they are written out."""
+    """300 KB of rows that begin one number apart would be 5.6 GB when they are written out."""
     body = _tensors(tensor_call, {"elements": 8, "shape": (4, 5), "stride": (1, 1)})
     plan = answer(zipped(body, {"0": b"\0" * 32}))["plan"]
     assert [tensor["note"] for tensor in plan["tensors"]] == ["expanded"]
