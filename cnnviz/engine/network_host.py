@@ -34,6 +34,10 @@ class NetworkUnavailable(ValueError):
     """The network that the scene names cannot be shown; says why, in one sentence."""
 
 
+_generations = itertools.count(1)
+"""Of the whole process: what panels keep of one window's network is never taken for that of another."""
+
+
 class NetworkHost:
     """Turns a :class:`NetworkChoice` into a :class:`LoadedNetwork`; used by one thread."""
 
@@ -41,7 +45,6 @@ class NetworkHost:
         self._choice: NetworkChoice | None = None
         self._made: ChangedNetworks | None = None
         self._loaded: LoadedNetwork | None = None
-        self._generations = itertools.count(1)
         self._run: RefillableNetwork | None = None
 
     @property
@@ -75,9 +78,7 @@ class NetworkHost:
             return None
         traced = prepare(found.module, torch.zeros(1, *found.card.input_size, dtype=dtype_of(found.module)))
         device = torch.device("cpu")
-        return LoadedNetwork(
-            Path(name).stem, choice, found.card, traced, device, next(self._generations), lacks=found.lacks
-        )
+        return LoadedNetwork(Path(name).stem, choice, found.card, traced, device, next(_generations), lacks=found.lacks)
 
     def load(
         self, choice: NetworkChoice, changes: tuple[NetworkChange, ...] = (), cancelled: Cancelled = lambda: False
@@ -108,7 +109,7 @@ class NetworkHost:
         return weights is not None and self._made is not None and self._made.base.offer != weights.number
 
     def _take(self, base: LoadedNetwork) -> LoadedNetwork:
-        self._made = ChangedNetworks(base, lambda: next(self._generations))
+        self._made = ChangedNetworks(base, lambda: next(_generations))
         self._loaded = base
         return base
 
@@ -128,7 +129,7 @@ class NetworkHost:
         base = self._made.base
         if self._run is None or self._run.network is not base:
             self._run = RefillableNetwork(base)
-        return self._run.refilled(choice, lambda: next(self._generations))
+        return self._run.refilled(choice, lambda: next(_generations))
 
     def _trained_further(self, choice: NetworkChoice) -> LoadedNetwork | None:
         """The network that is there with the newest weights of its run; None where that has another card by now."""
@@ -139,7 +140,7 @@ class NetworkHost:
             return None
         fill(base.module, weights)
         known = {name: value for name, value in vars(base).items() if name in KEPT}
-        network = replace(base, generation=next(self._generations), offer=weights.number)
+        network = replace(base, generation=next(_generations), offer=weights.number)
         vars(network).update(known)
         return network
 
@@ -181,7 +182,7 @@ class NetworkHost:
             raise NetworkUnavailable(f"{name} cannot run on an input of {size}: {first}. {advice}") from error
         if cancelled():
             raise ComputeCancelled
-        generation = next(self._generations)
+        generation = next(_generations)
         return LoadedNetwork(
             name, choice, card, traced, device, generation, opened.asks, opened.lacks, offer=opened.offer
         )
