@@ -84,7 +84,7 @@ def phase_is(program, qtbot, phase):
 
 
 def test_start_trains_digits_while_the_filters_move(in_training, click, qtbot, pixels):
-    program = in_training(epochs=10)
+    program = in_training()
     filters = program.window.docks["filters"]
     pictures = []
     seen = []
