@@ -198,6 +198,9 @@ class Controller(QObject):
         bar.network.entries.aboutToShow.connect(self._fill_networks)
         bar.device.entries.aboutToShow.connect(self._fill_devices)
         bar.layout_menu.entries.aboutToShow.connect(self._fill_layout)
+        self._panels = QMenu("Panels", bar)  # in the menu itself they would be higher than many a screen
+        for dock in self._window.docks.values():
+            self._panels.addAction(dock.toggleViewAction())
         bar.layout_menu.setText(self._window.workspace.title)
         self._window.workspace_changed.connect(bar.layout_menu.setText)
         self._fill_inputs(bar.input.entries)
@@ -247,9 +250,8 @@ class Controller(QObject):
             action.setCheckable(True)
             action.setChecked(workspace.id == self._window.workspace.id)
             menu.addAction(action)
-        menu.addSection("Panels")
-        for dock in self._window.docks.values():
-            menu.addAction(dock.toggleViewAction())
+        menu.addSeparator()
+        menu.addMenu(self._panels)
         menu.addSeparator()
         for name in ("reset-layout", "larger", "smaller", "normal"):
             menu.addAction(self.commands[name])

@@ -189,9 +189,10 @@ def test_a_device_that_is_not_there_is_told_and_the_scene_goes_back(program, set
 
 
 def test_the_layout_menu_hides_and_shows_panels(program, qtbot):
-    entries(program.controller.bar.layout_menu.entries)["Unit"].trigger()
+    panels = entries(program.controller.bar.layout_menu.entries)["Panels"].menu()
+    entries(panels)["Unit"].trigger()
     qtbot.waitUntil(lambda: "unit" not in program.window.visible_panels())
-    entries(program.controller.bar.layout_menu.entries)["Unit"].trigger()
+    entries(panels)["Unit"].trigger()
     qtbot.waitUntil(lambda: "unit" in program.window.visible_panels())
 
 
