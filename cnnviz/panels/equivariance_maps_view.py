@@ -67,7 +67,7 @@ class PairView(QWidget):
         super().resizeEvent(event)
         taken = self._bar.sizeHint().width() + 4 * theme().px(6)
         for each in self._pictures[1:]:
-            each.setFixedWidth(max((self.width() - taken) * 3 // 11, each.minimumSizeHint().width()))
+            each.setMaximumWidth(max((self.width() - taken) * 3 // 11, each.minimumSizeHint().width()))
 
     @property
     def pictures(self) -> tuple[MosaicView, ...]:

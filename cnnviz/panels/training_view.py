@@ -298,16 +298,24 @@ class TrainingView(PanelView):
             self._plot.set_curves(curves)
 
 
+_NOTHING = "\N{NO-BREAK SPACE}"
+"""As high as a line of words, which a label takes for higher than the metrics of its font say."""
+
+
 class _TwoLines(QLabel):
     """Has room for two lines of text where there is one: what stands below does not jump while one chooses."""
+
+    def __init__(self) -> None:
+        super().__init__(_NOTHING)
+
+    def setText(self, text: str | None) -> None:
+        super().setText(text or _NOTHING)
 
     def hasHeightForWidth(self) -> bool:
         return True  # also before the first words
 
     def heightForWidth(self, width: int) -> int:
-        # a label takes a line for higher than the metrics of its font say
-        line = max(super().heightForWidth(QWIDGETSIZE_MAX), self.fontMetrics().lineSpacing())
-        return max(super().heightForWidth(width), 2 * line)
+        return max(super().heightForWidth(width), 2 * super().heightForWidth(QWIDGETSIZE_MAX))
 
 
 def _lines(role: str, label: QLabel | None = None) -> QLabel:

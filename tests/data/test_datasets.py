@@ -100,7 +100,7 @@ def test_what_can_be_neither_found_nor_fetched_is_said_in_one_sentence(spec):
     ("spec", "message"),
     [
         ("imagenet", "no data set 'imagenet'; choose one of digits, shapes, dots, mnist, .*, folder:PATH"),
-        ("folder:PATH", "PATH is not a folder"),
+        ("folder:PATH", "PATH is not there"),
         ("folder:", "lacks its path"),
         ("folder", "lacks its path"),
     ],

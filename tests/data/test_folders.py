@@ -123,7 +123,7 @@ def test_images_of_different_sizes_need_a_shape(tmp_path):
 
 
 def test_folders_of_no_use_are_refused(tmp_path):
-    with pytest.raises(DatasetError, match="is not a folder"):
+    with pytest.raises(DatasetError, match="is not there"):
         read_class_folders(tmp_path / "none")
     with pytest.raises(DatasetError, match="has no class with readable images"):
         read_class_folders(tmp_path)
