@@ -9,7 +9,7 @@ from PyQt6.QtGui import QFont, QFontMetrics, QPainter, QStaticText
 class ShapedTexts:
     """Draws single lines of plain text in one font at a time, six times as fast as ``QPainter.drawText``."""
 
-    MOST = 4096
+    MOST = 1024
     """Texts that are kept; beyond it all are forgotten, so that numbers that never come again take no room."""
 
     def __init__(self) -> None:
