@@ -198,7 +198,7 @@ def _details(result: CheckpointResult) -> list[str]:
     if result.refused:
         details.append(f"Asked for, and not run: {', '.join(result.refused)}")
     if result.proposal:
-        details.append(f"Could be: {result.proposal} ({'; '.join(result.reasons)})")
+        details.append(f"Could be: {result.proposal} ({'; '.join(reason.rstrip('.') for reason in result.reasons)})")
     if result.metadata:
         details.append(f"Metadata: {', '.join(_brief(key, value) for key, value in result.metadata)}")
     return details

@@ -55,6 +55,7 @@ class MainWindow(DockWindow):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
+        self._settle.timeout.connect(self.notices.arrange)  # docks that have come to be shown lie over them
         self._settle.timeout.connect(self.seen_changed)
         self.resize(self._size_that_fits())
 

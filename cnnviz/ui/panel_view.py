@@ -169,8 +169,12 @@ class _Message(QWidget):
         flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignHCenter)
         room = QRectF(0, 0, max(1, width), 10_000)
         height = painter.fontMetrics().boundingRect(room.toRect(), flags, self.text).height()
-        top = max(hub.px(4), (self.height() - side - between - height) / 2)
-        paint_icon(painter, QRectF((self.width() - side) / 2, top, side, side), self._icon, hub.colour(self._token))
+        if side + between + height > self.height():  # the words come first
+            side = between = 0
+        top = max(hub.px(4) if side else 0, (self.height() - side - between - height) / 2)
+        if side:
+            place = QRectF((self.width() - side) / 2, top, side, side)
+            paint_icon(painter, place, self._icon, hub.colour(self._token))
         painter.setPen(hub.colour("text" if self._token == "warning" else "muted"))
         box = QRectF((self.width() - width) / 2, top + side + between, width, self.height() - top - side - between)
         painter.drawText(box, self.text, option)

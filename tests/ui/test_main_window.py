@@ -15,6 +15,7 @@ from cnnviz.scene.document import Document
 from cnnviz.scene.models import WindowLayout
 from cnnviz.scene.params import PanelParams
 from cnnviz.ui.main_window import LAYOUT_VERSION, MainWindow
+from cnnviz.ui.notices import Notice
 from cnnviz.ui.panel_view import PanelView
 
 KNOWN = ("input", "samples", "prediction", "network", "activations", "filters", "unit")
@@ -242,3 +243,10 @@ def test_a_panels_widget_is_made_when_it_is_first_to_be_seen_and_not_before(show
     window.show_panel("prediction")
     qtbot.waitUntil(lambda: "prediction" in window.visible_panels())
     assert len(made) == len(ALL)
+
+
+def test_a_notice_lies_over_docks_that_are_shown_after_it(window, qtbot):
+    window.notices.show_message("Something is to be known.", "warning")
+    notice = window.findChild(Notice)
+    window.reset_layout()
+    qtbot.waitUntil(lambda: window.children().index(notice) > max(map(window.children().index, window.docks.values())))
