@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import cast
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cnnviz.panels.consistency import SAMPLES, ConsistencyParams, ConsistencyResult
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.bar_list import BarList
 from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, Segmented, text_button
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
@@ -127,11 +128,10 @@ class ConsistencyView(PanelView):
 
     def _choose(self, key: str) -> None:
         if key == _ASK[0]:
-            folder = QFileDialog.getExistingDirectory(self, "A folder with one folder of images per class")
-            if not folder:
+            key = ask_for_class_folder(self)
+            if not key:
                 self._follow(self.document.scene, self.document.scene)
                 return
-            key = f"folder:{folder}"
         self.document.edit_many({f"{PATH}.data": key, f"{PATH}.running": False})
 
     def _params(self) -> ConsistencyParams:

@@ -25,6 +25,7 @@ from cnnviz.panels.guess_table_view import GuessTable
 from cnnviz.panels.guess_trial import TrialState
 from cnnviz.panels.guess_words import NORMALISATIONS
 from cnnviz.scene.document import Document
+from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, ElidedLabel, text_button
 from cnnviz.ui.icons import icon
 from cnnviz.ui.panel_view import PanelView
@@ -282,14 +283,12 @@ class GuessView(PanelView):
 
     def _choose_dataset(self, key: str) -> None:
         if key == "folder:":
-            path = QFileDialog.getExistingDirectory(self, "A folder with one folder of images per class")
+            key = ask_for_class_folder(self)
         elif key == "batch:":
             path, _ = QFileDialog.getOpenFileName(self, "A binary batch of CIFAR-10", "", "Batches (*.bin)")
-        else:
+            key = f"batch:{path}" if path else ""
+        if key:
             self.document.edit("panels.guess.dataset", key)
-            return
-        if path:
-            self.document.edit("panels.guess.dataset", f"{key}{path}")
         else:
             self._dataset.set_value(self.document.scene.panel("guess").dataset)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.panels.landscape import AUTOMATIC, LandscapeParams
 from cnnviz.scene.document import Document
 from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, IconButton, Segmented, text_button
 from cnnviz.ui.theme import theme
 
@@ -104,9 +105,8 @@ class SliceControls(QWidget):
 
     def _choose(self, key: str) -> None:
         if key == _ASK[0]:
-            folder = QFileDialog.getExistingDirectory(self, "A folder with one folder of images per class")
-            if not folder:
+            key = ask_for_class_folder(self)
+            if not key:
                 self.refresh(cast(LandscapeParams, self._document.scene.panel("landscape")))
                 return
-            key = f"folder:{folder}"
         self._document.edit(f"{PATH}.data", key)

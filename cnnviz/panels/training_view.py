@@ -26,6 +26,7 @@ from cnnviz.panels.training_settings_view import SETTINGS, TrainingSettingsView
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.training.settings import TrainingSettings
+from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented, text_button
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
@@ -202,8 +203,7 @@ class TrainingView(PanelView):
         settings = self._params().settings
         name = key
         if key == _FOLDER:
-            path = QFileDialog.getExistingDirectory(self, "A folder with a folder of images for each class")
-            name = f"folder:{path}" if path else settings.dataset
+            name = ask_for_class_folder(self) or settings.dataset
         self._choose(chosen_settings(settings, settings.network.name, settings.network.keep_weights, name))
 
     def _choose(self, settings: TrainingSettings) -> None:

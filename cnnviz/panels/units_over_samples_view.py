@@ -9,7 +9,6 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QBoxLayout,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -30,6 +29,7 @@ from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.training.good_and_bad import PAIRS
 from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, IconButton, Segmented, text_button
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.numbers import format_count
@@ -173,11 +173,10 @@ class UnitsOverSamplesView(PanelView):
 
     def _choose_data(self, key: str) -> None:
         if key == _ASK[0]:
-            folder = QFileDialog.getExistingDirectory(self, "A folder with one folder of images per class")
-            if not folder:
+            key = ask_for_class_folder(self)
+            if not key:
                 self._follow(self.document.scene, self.document.scene)
                 return
-            key = f"folder:{folder}"
         self.document.edit_many({f"{PATH}.data": key, f"{PATH}.stopped": False})
 
     def _select(self, picture: UnitPicture, column: int) -> None:
