@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from cnnviz.checkpoints.card import NetworkCard
+from cnnviz.checkpoints.card import NetworkCard, numbered_labels
 from cnnviz.nets.public import InputStatistics
 
 Rule = Literal["metadata", "accepted", "modules", "names", "order", "chain", "graph"]
@@ -71,7 +71,7 @@ class Candidate:
         return NetworkCard(
             architecture=self.architecture,
             config=dict(self.config),
-            labels=self.labels if known else tuple(f"class {index}" for index in range(outputs)),
+            labels=self.labels if known else numbered_labels(outputs),
             input_size=self.input_size,
             mean=_per_channel(self.statistics.mean, channels),
             std=_per_channel(self.statistics.std, channels),

@@ -16,6 +16,11 @@ class CheckpointError(ValueError):
     """A network file cannot be opened or written; the message is one sentence that says what to do next."""
 
 
+def numbered_labels(outputs: int) -> tuple[str, ...]:
+    """The labels of a network that does not say what its outputs mean."""
+    return tuple(f"class {index}" for index in range(outputs))
+
+
 class NetworkCard(BaseModel):
     """How a network was made, what it takes and what its outputs mean."""
 

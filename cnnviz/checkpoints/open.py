@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from cnnviz.checkpoints.card import CheckpointError, NetworkCard
+from cnnviz.checkpoints.card import CheckpointError, NetworkCard, numbered_labels
 from cnnviz.checkpoints.chain_guess import ChainGuess, open_questions
 from cnnviz.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from cnnviz.checkpoints.filling import DoesNotFit, filled
@@ -152,7 +152,7 @@ def _plain_card(module: nn.Module, size: tuple[int, int, int], architecture: str
     return NetworkCard(
         architecture=architecture,
         config={},
-        labels=tuple(f"class {index}" for index in range(outputs)),
+        labels=numbered_labels(outputs),
         input_size=size,
         mean=(0.0,) * size[0],
         std=(1.0,) * size[0],

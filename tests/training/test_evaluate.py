@@ -37,6 +37,13 @@ def test_classes_are_matched_by_name_and_absent_ones_left_out(card, images):
     assert evaluate(Threshold(), card, bright).per_class == {"bright": 1.0}
 
 
+def test_outputs_without_names_are_in_the_order_of_the_classes(card, images):
+    nameless = card.model_copy(update={"labels": ("class 0", "class 1")})
+    assert evaluate(Threshold(), nameless, images) == evaluate(Threshold(), card, images)
+    swapped = LabelledImages(images.images, images.labels, ("bright", "dark"))
+    assert evaluate(Threshold(), nameless, swapped).per_class == {"bright": 1.0, "dark": 1.0}
+
+
 def test_an_output_that_is_not_finite_is_wrong(card, images):
     assert evaluate(Threshold(float("nan")), card, images).accuracy == 0
 
