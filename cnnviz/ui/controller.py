@@ -367,7 +367,8 @@ class Controller(QObject):
         self.bar.network.setText(network.name)
         measured = not network.changes  # of the network as it was loaded
         self.bar.accuracy.set_text(_measured(card.test_accuracy, card.dataset) if measured else "")
-        name = network.title if network.changes else network.source.partition(":")[2]
+        kind, _, path = network.source.partition(":")
+        name = path if kind == "file" and not network.changes else network.title
         self.status.set_network(name, network.graph.method, network.graph.notes)
 
     def _say_device(self, kind: str, memory: int | None) -> None:

@@ -17,6 +17,7 @@ from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.training.run_folder import network_path, pending_runs, read_record, saved_steps
 from cnnviz.training.run_label import read_label
+from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.slider import SliderTrack
 
 pytestmark = pytest.mark.timeout(400)
@@ -83,6 +84,11 @@ def phase_is(program, qtbot, phase):
     qtbot.waitUntil(lambda: program.training.phase == phase, timeout=LONG_MS)
 
 
+def status_words(program):
+    """What stands at the left of the status line."""
+    return " ".join(label.text() for label in program.controller.status.findChildren(ElidedLabel))
+
+
 def test_start_trains_digits_while_the_filters_move(in_training, click, qtbot, pixels):
     program = in_training()
     filters = program.window.docks["filters"]
@@ -100,6 +106,8 @@ def test_start_trains_digits_while_the_filters_move(in_training, click, qtbot, p
     phase_is(program, qtbot, "finished")
     program.training.changed.disconnect(look)
     assert program.training.curve.last_test.test_accuracy > 0.97
+    assert "digits" in status_words(program)
+    assert program.training.run.folder not in status_words(program)
     assert len({torch.sum(weights).item() for weights in seen}) > 5, "the filters shown stand still"
     different = {picture.tobytes() for picture in pictures if picture.shape == pictures[-1].shape}
     assert len(different) > 3, "the picture of the filters stands still"
