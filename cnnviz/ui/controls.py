@@ -14,6 +14,9 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QToolButton,
     QWidget,
 )
@@ -240,10 +243,20 @@ class ComboBox(QComboBox):
         self.setCurrentIndex(index)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
         side = theme().px(12)
         box = QRectF(self.width() - side - theme().px(7), (self.height() - side) / 2, side, side)
-        paint_icon(QPainter(self), box, "down", theme().colour("muted" if self.isEnabled() else "faint"))
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        assert style is not None
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        field = style.subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        room = min(field.right(), int(box.left()) - theme().px(2)) - field.left()
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        paint_icon(painter, box, "down", theme().colour("muted" if self.isEnabled() else "faint"))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():

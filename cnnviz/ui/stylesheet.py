@@ -41,7 +41,7 @@ QToolButton[quiet="true"]:hover, QToolButton[quiet="true"]:pressed { background:
 QToolButton[quiet="true"]:focus { border: 1px solid $accent; }
 QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }
 
-QComboBox { padding-right: ${px24}px; }
+QComboBox { padding-right: ${px4}px; }
 QComboBox::drop-down { border: none; width: ${px22}px; }
 QComboBox QAbstractItemView {
     background: $raised; color: $text; border: 1px solid $line; padding: ${px4}px; outline: 0;

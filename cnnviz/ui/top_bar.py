@@ -38,7 +38,7 @@ class TopBar(QToolBar):
         self._row.setSpacing(theme().px(6))
         self._row_widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         name = ElidedLabel("cnnviz", role="title", token="text")
-        name.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.file = MenuButton("File", "Open, save, export")
         self.network = MenuButton("", "Network: choose another, or open a file", "network")
         self.accuracy = ElidedLabel()

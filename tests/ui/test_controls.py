@@ -193,3 +193,13 @@ def test_a_tool_tip_of_its_own_stays_with_a_label_whose_words_run(qapp):
     label.set_text("2 ms")
     label.resize(4, 20)
     assert label.toolTip() == "From an edit to its paint"
+
+
+def test_what_does_not_fit_a_list_to_choose_from_ends_in_an_ellipsis(shown, pixels):
+    def look(text):
+        return pixels(shown(ComboBox([("key", text)]), 110, 28))
+
+    text = "by the class that they like best"
+    seen = look(text)
+    assert any((look(f"{text[:end]}…") == seen).all() for end in range(3, len(text) - 3))
+    assert (look("short") != seen).any()
