@@ -201,5 +201,5 @@ def test_what_does_not_fit_a_list_to_choose_from_ends_in_an_ellipsis(shown, pixe
 
     text = "by the class that they like best"
     seen = look(text)
-    assert any((look(f"{text[:end]}…") == seen).all() for end in range(3, len(text) - 3))
-    assert (look("short") != seen).any()
+    ends = [end for end in range(3, len(text) - 3) if (look(f"{text[:end]}…") == seen).all()]
+    assert any((look(text[:end]) != seen).any() for end in ends)  # else the ellipsis itself is cut off
