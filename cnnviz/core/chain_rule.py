@@ -13,6 +13,7 @@ from cnnviz.core.trace import TracedNetwork
 
 Index = tuple[int, ...]
 
+_KINDS = ("Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Linear")
 _PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
@@ -29,14 +30,20 @@ class WeightSum:
     layer : str
         The call.
     delta : Tensor (rows, columns)
-        δ, the gradient of the loss with respect to the layer's output, of the output channel.
+        δ, the gradient of the loss with respect to the layer's output, of the output channel. The places are those of
+        the output; of a transposed convolution they are those of the input, and δ is that of the output unit that the
+        weight paints from there, 0 where that unit is cropped.
     inputs : Tensor (rows, columns)
-        What the weight is multiplied with to make the output at that place; 0 in padding with zeros.
+        What the weight is multiplied with at that place; 0 in padding with zeros.
+    first, step : (int, int)
+        The place (i, j) adds to the output unit ``first + (i, j) * step``.
     """
 
     layer: str
     delta: Tensor
     inputs: Tensor
+    first: tuple[int, int] = (0, 0)
+    step: tuple[int, int] = (1, 1)
 
     @property
     def products(self) -> Tensor:
@@ -46,6 +53,11 @@ class WeightSum:
     def total(self) -> float:
         """Summed in double precision."""
         return float(self.products.sum())
+
+    def largest_unit(self) -> tuple[int, int]:
+        """Row and column of the output unit with the largest product."""
+        row, column = divmod(int(self.products.abs().argmax()), self.products.shape[1])
+        return self.first[0] + row * self.step[0], self.first[1] + column * self.step[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +123,8 @@ def weight_gradient(traced: TracedNetwork, backward: BackwardPass, layer: str, i
     backward : BackwardPass
         Of one image, with the layer, what it reads, and all other layers that use its weight.
     index : (out, in, row, column), (out, in, column) or (out, in)
-        Into the layer's weight; ``in`` is within the group.
+        Into the layer's weight; ``in`` is within the group. Of a transposed convolution (in, out, row, column) or
+        (in, out, column), where ``out`` is within the group.
 
     Raises
     ------
@@ -124,6 +137,7 @@ def weight_gradient(traced: TracedNetwork, backward: BackwardPass, layer: str, i
     -----
     With stride s, dilation d and padding p, the output at i is the sum over r of w[r] · x[i·s + r·d − p]; hence
     ∂L/∂w[r] = Σᵢ δ[i] · x[i·s + r·d − p]. Goodfellow, Bengio and Courville, "Deep Learning", 2016, equation 9.11.
+    A transposed convolution changes the parts of input and output: ∂L/∂w[r] = Σᵢ δ[i·s + r·d − p] · x[i].
     """
     module = traced.module
     weight = _weight_of(module, traced.graph[layer])
@@ -141,7 +155,7 @@ def weight_gradient(traced: TracedNetwork, backward: BackwardPass, layer: str, i
 def _weight_of(module: nn.Module, layer: Layer) -> Tensor:
     owner = None if layer.module_path is None else module.get_submodule(layer.module_path)
     weight = getattr(owner, "weight", None)
-    if layer.kind not in ("Conv1d", "Conv2d", "Linear") or not isinstance(weight, Tensor):
+    if layer.kind not in _KINDS or not isinstance(weight, Tensor):
         raise NoWeightSum(
             f"{layer.name} ({layer.kind}) has no weights of this kind; choose a convolution or linear layer."
         )
@@ -162,9 +176,20 @@ def _sum(graph: LayerGraph, backward: BackwardPass, call: Layer, index: Index) -
         raise NoWeightSum("The sum is written out for one image.")
     if call.kind == "Linear":
         return WeightSum(call.name, gradient[0, ..., index[0]].reshape(-1, 1), value[0, ..., index[1]].reshape(-1, 1))
-    if call.kind == "Conv1d":
+    if len(index) == 3:
         value, gradient, index = value[:, :, None], gradient[:, :, None], (*index[:2], 0, index[2])
+    if call.kind.startswith("ConvTranspose"):
+        return _painted(call, value, gradient, index)
     return WeightSum(call.name, gradient[0, index[0]], _met(call, value, index, gradient.shape))
+
+
+def _along_both_axes(layer: Layer) -> tuple[Index, Index, tuple[tuple[int, int], ...]]:
+    """Stride, dilation and padding for rows and columns; a convolution of one axis has one row."""
+    geometry = layer.geometry
+    assert geometry is not None
+    if len(geometry.stride) == 1:
+        return (1, *geometry.stride), (1, *geometry.dilation), ((0, 0), *geometry.padding)
+    return geometry.stride, geometry.dilation, geometry.padding
 
 
 def _met(call: Layer, value: Tensor, index: Index, shape: torch.Size) -> Tensor:
@@ -174,13 +199,31 @@ def _met(call: Layer, value: Tensor, index: Index, shape: torch.Size) -> Tensor:
     out, channel, *taps = index
     group = out // (shape[1] // geometry.groups)
     channel += group * (value.shape[1] // geometry.groups)
-    strides, dilations, padding = list(geometry.stride), list(geometry.dilation), list(geometry.padding)
-    if call.kind == "Conv1d":
-        strides, dilations, padding = [1, *strides], [1, *dilations], [(0, 0), *padding]
+    strides, dilations, padding = _along_both_axes(call)
     widths = [*padding[1], *padding[0]]
     padded = F.pad(value[:, channel : channel + 1], widths, mode=_PAD_MODES[geometry.padding_mode])[0, 0]
     (rows, columns), (first, left) = shape[2:], (tap * step for tap, step in zip(taps, dilations, strict=True))
     return padded[first :: strides[0], left :: strides[1]][:rows, :columns]
+
+
+def _painted(call: Layer, value: Tensor, gradient: Tensor, index: Index) -> WeightSum:
+    """Of a transposed convolution: every place of the input paints the weight onto one place of the output."""
+    geometry = call.geometry
+    assert geometry is not None
+    channel, out, *taps = index
+    group = channel // (value.shape[1] // geometry.groups)
+    out += group * (gradient.shape[1] // geometry.groups)
+    strides, dilations, padding = _along_both_axes(call)
+    inputs, deltas = value[0, channel], gradient[0, out]
+    places: list[tuple[Tensor, Tensor]] = []
+    first: list[int] = []
+    for axis, (tap, step, dilation, (before, _)) in enumerate(zip(taps, strides, dilations, padding, strict=True)):
+        first.append(tap * dilation - before)
+        at = first[axis] + torch.arange(inputs.shape[axis], device=deltas.device) * step
+        places.append((at.clamp(0, deltas.shape[axis] - 1), (at >= 0) & (at < deltas.shape[axis])))
+    (rows, row_inside), (columns, column_inside) = places
+    delta = deltas[rows][:, columns] * (row_inside[:, None] & column_inside)
+    return WeightSum(call.name, delta, inputs, (first[0], first[1]), (strides[0], strides[1]))
 
 
 def chain_links(traced: TracedNetwork, backward: BackwardPass, layer: str, unit: Index) -> Iterator[Link]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnviz.core.backpropagation import BackwardPass
-    from cnnviz.core.chain_rule import Link, WeightGradient
+    from cnnviz.core.chain_rule import Link, WeightGradient, WeightSum
+    from cnnviz.core.graph import Layer
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.engine.observation import Observation
 
@@ -61,6 +62,8 @@ class WeightWords:
     kernel, delta, inputs, products : Matrix or None
         The kernel; δ of the output channel; what the weight meets at each place; and their products. None where
         ``problem`` says why.
+    delta_words : str
+        What ``delta`` is.
     sentence : str
         The sum beside autograd's number.
     links : tuple of LinkRow
@@ -74,6 +77,7 @@ class WeightWords:
     delta: Matrix | None = None
     inputs: Matrix | None = None
     products: Matrix | None = None
+    delta_words: str = ""
     sentence: str = ""
     links: tuple[LinkRow, ...] = ()
     problem: str = ""
@@ -89,7 +93,7 @@ def weight_words(
     network = observation.network
     try:
         owner = owner_of_kernels(network, observation.layer)
-        kernels, _ = as_kernels(network, owner)
+        kernels = _by_output(as_kernels(network, owner)[0], owner)
         kernels = kernels.reshape(*kernels.shape[:2], *((1,) * (4 - kernels.dim())), *kernels.shape[2:])
         out, channels, rows, columns = kernels.shape
         index = (
@@ -100,7 +104,7 @@ def weight_words(
         )
         weight = network.weight(owner)
         assert weight is not None
-        found = weight_gradient(network.traced, backward, owner.name, _own_index(index, kernels, weight))
+        found = weight_gradient(network.traced, backward, owner.name, _own_index(index, kernels, weight, owner))
     except (NoFilters, NoWeightSum) as error:
         yield WeightWords(problem=f"{str(error)[:1].upper()}{str(error)[1:]}".rstrip(".") + ".")
         return
@@ -116,18 +120,37 @@ def weight_words(
         _matrix(own.delta),
         _matrix(own.inputs),
         _matrix(own.products),
+        _delta_words(owner, index[0]),
         _sentence(found, owner.name),
     )
     yield words
-    yield from _with_links(words, observation, backward, own.products)
+    yield from _with_links(words, observation, backward, own)
 
 
-def _own_index(index: tuple[int, int, int, int], kernels: Tensor, weight: Tensor) -> tuple[int, ...]:
+def _delta_words(layer: Layer, channel: int) -> str:
+    if layer.kind.startswith("ConvTranspose"):
+        return f"δ of {layer.name}[{channel}] where each input paints"
+    return f"δ = ∂L/∂{layer.name}[{channel}]"
+
+
+def _by_output(weight: Tensor, layer: Layer) -> Tensor:
+    """Kernels (out, in within the group, …); a transposed convolution has (in, out within the group, …)."""
+    if not layer.kind.startswith("ConvTranspose") or layer.geometry is None:
+        return weight
+    groups = layer.geometry.groups
+    inputs, outputs, *size = weight.shape
+    return weight.reshape(groups, inputs // groups, outputs, *size).transpose(1, 2).reshape(groups * outputs, -1, *size)
+
+
+def _own_index(index: tuple[int, int, int, int], kernels: Tensor, weight: Tensor, layer: Layer) -> tuple[int, ...]:
     """From the kernels as they are shown to the weight as the layer has it."""
     out, channel, row, column = index
+    if layer.kind.startswith("ConvTranspose"):
+        group, out = divmod(out, weight.shape[1])
+        out, channel = group * kernels.shape[1] + channel, out
     if weight.dim() == 2:
         return out, (channel * kernels.shape[2] + row) * kernels.shape[3] + column
-    return (out, channel, column) if weight.dim() == 3 else index
+    return (out, channel, column) if weight.dim() == 3 else (out, channel, row, column)
 
 
 def _matrix(values: Tensor) -> Matrix:
@@ -158,12 +181,13 @@ def _of(found: WeightGradient, layer: str) -> float:
 
 
 def _with_links(
-    words: WeightWords, observation: Observation, backward: BackwardPass, products: Tensor
+    words: WeightWords, observation: Observation, backward: BackwardPass, own: WeightSum
 ) -> Iterator[WeightWords]:
     from cnnviz.core.chain_rule import chain_links
 
-    row, column = divmod(int(products.abs().argmax()), products.shape[1])
     shape = backward.values[words.layer].shape[1:]
+    # where all products are 0 the first is as good as any, and may be cropped
+    row, column = (max(0, min(at, size - 1)) for at, size in zip(own.largest_unit(), (1, 1, *shape)[-2:], strict=True))
     places = {1: (), 2: (column,), 3: (row, column)}.get(len(shape))
     if places is None:
         return

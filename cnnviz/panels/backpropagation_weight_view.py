@@ -150,7 +150,7 @@ class WeightChain(QScrollArea):
             return
         matrices: tuple[Matrix, ...] = (words.delta, words.inputs, words.products)
         texts = (
-            f"δ = ∂L/∂{words.layer}[{words.index[0]}]",
+            words.delta_words,
             "× input met",
             f"= products, Σ over {_places(matrices[0])}",
         )

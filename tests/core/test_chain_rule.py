@@ -53,6 +53,41 @@ def test_every_convolution(kernel, stride, padding, dilation, groups, mode):
     every_weight_agrees(nn.Sequential(conv, nn.ReLU()), torch.randn(1, 4, 9, 8), "0")
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 3)),
+    stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    padding=st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    extra=st.tuples(st.integers(0, 1), st.integers(0, 1)),
+    dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    groups=st.sampled_from([1, 2, 4]),
+)
+def test_every_transposed_convolution(kernel, stride, padding, extra, dilation, groups):
+    torch.manual_seed(0)
+    extra = tuple(min(more, max(s, d) - 1) for more, s, d in zip(extra, stride, dilation, strict=True))
+    up = nn.ConvTranspose2d(4, 8, kernel, stride, padding, extra, groups, dilation=dilation)
+    every_weight_agrees(nn.Sequential(up, nn.Tanh()), torch.randn(1, 4, 6, 5), "0")
+
+
+def test_a_transposed_convolution_paints_from_every_input_and_what_is_cropped_counts_as_zero():
+    images = torch.arange(1.0, 5).reshape(1, 1, 2, 2)
+    traced, backward = passed(nn.Sequential(nn.ConvTranspose2d(1, 1, 3, stride=2, padding=1), nn.Tanh()), images)
+    delta = backward.gradients["0"][0, 0]
+    assert delta.shape == (3, 3)
+    (found,) = weight_gradient(traced, backward, "0", (0, 0, 0, 1)).sums
+    # the upper row of inputs paints this weight above the map, the lower one into its second row
+    assert found.inputs.tolist() == [[1, 2], [3, 4]]
+    assert found.delta.tolist() == [[0, 0], [delta[1, 0], delta[1, 2]]]
+    place = divmod(int((found.inputs * found.delta).abs().argmax()), 2)
+    assert found.largest_unit() == (2 * place[0] - 1, 2 * place[1])
+
+
+def test_a_transposed_convolution_of_one_axis():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.ConvTranspose1d(2, 4, 3, stride=2, padding=1, groups=2), nn.Flatten(), nn.Linear(36, 4))
+    every_weight_agrees(module, torch.randn(1, 2, 5), "0")
+
+
 def test_linear_layers_and_convolutions_of_one_axis():
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv1d(2, 3, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(15, 4))

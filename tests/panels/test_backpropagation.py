@@ -243,6 +243,26 @@ def test_the_chain_of_a_weight_that_reads_flattened_maps(written_out, small, noi
     assert [row.unit for row in words.links] == ["head[1]"]
 
 
+def test_the_chain_of_a_weight_of_a_grouped_transposed_convolution(written_out, noisy, seen):
+    torch.manual_seed(0)
+    stem, up = nn.Conv2d(1, 4, 2, stride=2), nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, groups=2)
+    module = nn.Sequential(stem, up, nn.Flatten(), nn.Linear(6 * 64, 3))
+    place = {"panels.backpropagation.input_channel": 1, "panels.backpropagation.row": 2, "selection.channel": 4}
+    words = written_out(module, place | {"panels.backpropagation.column": 1, "selection.layer": "1"}).weight
+    maps = stem(seen(SIZE, noisy)).detach()
+    nn.functional.cross_entropy(module[1:](maps), torch.tensor([1])).backward()
+    # output channel 4 is the second of the second group, whose second input channel is the fourth of all
+    assert words.shape == (6, 2, 3, 3)
+    np.testing.assert_allclose(words.kernel.values, up.weight[3, 1].detach().numpy(), rtol=1e-6)
+    np.testing.assert_allclose(words.inputs.values, maps[0, 3].numpy(), rtol=1e-5)
+    expected = float(up.weight.grad[3, 1, 2, 1])
+    np.testing.assert_allclose(words.products.values.sum(), expected, rtol=1e-4)
+    assert words.links[0].unit.startswith("1[4, ")
+    row, column = np.unravel_index(np.abs(words.products.values).argmax(), (4, 4))
+    assert words.links[0].unit == f"1[4, {2 * row + 1}, {2 * column}]"
+    assert words.delta_words == "δ of 1[4] where each input paints"
+
+
 def test_a_network_without_weights_of_that_kind_says_so(written_out):
     torch.manual_seed(0)
     words = written_out(nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.BatchNorm1d(4)), {}).weight
