@@ -11,6 +11,7 @@ import numpy as np
 from cnnviz.data import cifar10, fetching
 from cnnviz.data.digits import load_digits
 from cnnviz.data.dots import load_dots
+from cnnviz.data.facts import ON_BOARD
 from cnnviz.data.fetching import Progress
 from cnnviz.data.folders import read_class_folders
 from cnnviz.data.idx import read_idx
@@ -22,9 +23,6 @@ __all__ = ["DATASETS", "DatasetError", "LabelledImages", "Split", "load_dataset"
 Split = Literal["train", "test"]
 
 DATASETS = ("digits", "shapes", "dots", "mnist", "fashion-mnist", "cifar10", "folder:PATH")
-
-ON_BOARD = ("digits", "shapes", "dots")
-"""Those for which nothing has to be fetched."""
 
 _IDX_CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -109,7 +107,7 @@ def is_at_hand(spec: str, data_dir: Path | None = None) -> bool:
     """
     kind, _, path = spec.partition(":")
     if kind == "folder":
-        return bool(path) and Path(path).is_dir()
+        return bool(path) and _has_folders(Path(path))
     if spec in ON_BOARD:
         return True
     if spec not in DATASETS:
@@ -125,6 +123,13 @@ def is_at_hand(spec: str, data_dir: Path | None = None) -> bool:
         any((place / name).is_file() for place in (folder, folder / spec) for name in (file, f"{file}.gz"))
         for file in plain
     )
+
+
+def _has_folders(folder: Path) -> bool:
+    try:
+        return any(entry.is_dir() for entry in folder.iterdir())
+    except OSError:
+        return False
 
 
 def _fetched_files(spec: str) -> tuple[str, ...]:

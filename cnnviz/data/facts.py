@@ -29,6 +29,9 @@ DATA: Mapping[str, DataFacts] = MappingProxyType(
     }
 )
 
+ON_BOARD = ("digits", "shapes", "dots")
+"""Those for which nothing has to be fetched or read."""
+
 
 def plain_title(dataset: str) -> str:
     """The name of a data set as one writes it, such as ``MNIST``; one that is not known here as it is."""

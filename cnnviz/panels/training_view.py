@@ -279,7 +279,7 @@ class TrainingView(PanelView):
         self._bar.setValue(done)
         self._pace.set_text(words.pace_words(state, curve))
         self._result.set_text(words.result_words(curve))
-        trouble = session.trouble or words.divergence_words(curve)
+        trouble = session.trouble or session.data_gone or words.divergence_words(curve)
         self._trouble.setText(trouble)
         self._trouble.setVisible(bool(trouble))
         self.set_subtitle(words.result_words(curve) if curve.last_step is not None else "")

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
+from cnnviz.data.facts import ON_BOARD, plain_title
 from cnnviz.engine.computation import Delivery
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.training_weights import offer, source_of, withdraw
@@ -34,6 +35,7 @@ from cnnviz.training.client_events import (
 from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, Saved, StepMetrics
 from cnnviz.training.run_curve import RunCurve
 from cnnviz.training.settings import FIXED_WHILE_RUNNING, TrainingSettings
+from cnnviz.ui.data_watch import DataWatch
 from cnnviz.ui.run_shelf import RunShelf
 from cnnviz.ui.training_queue import TrainingQueue
 
@@ -89,6 +91,8 @@ class TrainingSession(QObject):
         self.fetching: Fetching | None = None
         self.trouble = ""
         """Why the last thing asked for could not be done."""
+        self.data_gone = ""
+        """What it means for the run that its images were taken away; empty while they are there."""
         self.pending: tuple[run_folder.PendingRun, ...] = ()
         """Runs that were killed, the newest first."""
         self._heard.connect(self._hear)
@@ -96,6 +100,8 @@ class TrainingSession(QObject):
         self._unseen = self._timer(PAINTED_BY_MS, self._acknowledge)
         self._settled = self._timer(SETTLED_MS, self._change_run)
         document.changed.connect(self._on_changed)
+        self._data = DataWatch(self)
+        self._data.changed.connect(self._say_of_data)
         self.queue = TrainingQueue(self, document, failures, kept_in)
         """Runs that are trained in turn."""
         self.shelf = RunShelf(self, failures)
@@ -206,6 +212,7 @@ class TrainingSession(QObject):
         for timer in (self._hand, self._unseen, self._settled):
             timer.stop()
         self._document.changed.disconnect(self._on_changed)
+        self._data.close()
         self.queue.close()
         if self.source is not None:
             withdraw(self.source)
@@ -255,6 +262,29 @@ class TrainingSession(QObject):
             return
         else:
             self._take_word(event)
+        self._look_after_data()
+        self.changed.emit()
+
+    def _look_after_data(self) -> None:
+        settings = self.run.settings if self.run is not None and self.goes_on else None
+        self._data.watch(None if settings is None or settings.dataset in ON_BOARD else settings)
+        if settings is None:
+            self.data_gone = ""
+
+    def _say_of_data(self, there: bool) -> None:
+        if self.run is None or not self.goes_on:
+            return
+        settings = self.run.settings
+        what = settings.dataset.partition(":")[2] or f"the files of {plain_title(settings.dataset)}"
+        if there:
+            self.data_gone = ""
+            self._failures.tell(f"The images of the run are there again: {what}.", "info")
+        else:
+            self.data_gone = (
+                f"The images of this run are gone: {what}. It goes on with those in memory; but once stopped, it can "
+                "go on only when they are back."
+            )
+            self._failures.tell(self.data_gone)
         self.changed.emit()
 
     def _take_run(self, run: RunBegun, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:

@@ -60,7 +60,9 @@ def test_the_environment_names_the_folder_and_the_argument_wins(tmp_path, monkey
 def test_what_is_at_hand_is_known_without_reading_or_fetching_it(tmp_path, monkeypatch):
     assert is_at_hand("digits")
     assert is_at_hand("shapes")
-    assert is_at_hand(f"folder:{tmp_path}")
+    (tmp_path / "pictures" / "cats").mkdir(parents=True)
+    assert is_at_hand(f"folder:{tmp_path / 'pictures'}")
+    assert not is_at_hand(f"folder:{tmp_path / 'pictures' / 'cats'}")  # in which there is no class
     assert not is_at_hand(f"folder:{tmp_path / 'nowhere'}")
     assert not is_at_hand("folder:")
     assert not is_at_hand("no such set")

@@ -1,0 +1,85 @@
+"""Images that are taken away while a run trains on them: noticed, told, and told again when they are back."""
+
+import pytest
+
+import cnnviz.panels  # noqa: F401  registers the parameters of the panels
+from cnnviz.checkpoints.card import NetworkCard
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.scene.document import Document
+from cnnviz.training.client_events import RunBegun, RunState
+from cnnviz.training.settings import checked_settings
+from cnnviz.ui import data_watch, training_session
+from cnnviz.ui.training_session import TrainingSession
+
+
+class PlayedClient:
+    """A process that says what the test says."""
+
+    process_id = None
+
+    def __init__(self, say):
+        self.say = say
+
+    def start(self, settings, folder, *, paused):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def session(qapp, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_session, "TrainingClient", PlayedClient)
+    monkeypatch.setattr(data_watch, "LOOKS_EVERY_S", 0.02)
+    failures = FailuresHub()
+    session = TrainingSession(Document(), failures, lambda: None, tmp_path / "runs")
+    session.heard = []
+    failures.listen(session.heard.append)
+    yield session
+    session.close()
+    session.wait_until_closed()
+
+
+@pytest.fixture
+def trains_on(session):
+    def begin(dataset):
+        card = NetworkCard(
+            architecture="lenet", config={}, labels=("a", "b"), input_size=(1, 8, 8), mean=(0,), std=(1,), dataset="x"
+        )
+        session.start()
+        client = session._connected()
+        client.say(RunBegun(card, checked_settings({"dataset": dataset}), "", "cpu", 10, 10, ()))
+        client.say(RunState("training"))
+        return client
+
+    return begin
+
+
+def test_images_that_are_taken_away_are_told_and_the_run_goes_on(session, trains_on, tmp_path, qtbot):
+    pictures = tmp_path / "pictures"
+    (pictures / "cats").mkdir(parents=True)
+    client = trains_on(f"folder:{pictures}")
+    qtbot.wait(60)
+    assert session.data_gone == ""
+    pictures.rename(tmp_path / "elsewhere")
+    qtbot.waitUntil(lambda: bool(session.data_gone))
+    assert str(pictures) in session.data_gone
+    assert session.goes_on
+    assert [each.message for each in session.heard] == [session.data_gone]
+    (tmp_path / "elsewhere").rename(pictures)
+    qtbot.waitUntil(lambda: not session.data_gone)
+    assert session.heard[-1].severity == "info"
+    assert "there again" in session.heard[-1].message
+    client.say(RunState("finished"))
+    qtbot.waitUntil(lambda: not session.goes_on)
+    (pictures / "cats").rmdir()
+    qtbot.wait(80)
+    assert len(session.heard) == 2  # of a run that is over nothing depends on them
+
+
+def test_images_that_are_made_by_the_program_are_not_looked_after(session, trains_on, qtbot):
+    trains_on("digits")
+    qtbot.waitUntil(lambda: session.goes_on and session.run is not None)
+    qtbot.wait(60)
+    assert session._data._thread is None
+    assert session.heard == []
