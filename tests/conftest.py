@@ -251,10 +251,9 @@ def handed() -> Callable[..., str]:
             "labels": tuple(f"class {index}" for index in range(classes)),
             "mean": (0.0,) * size[0],
             "std": (1.0,) * size[0],
+            "dataset": "",
         }
-        card = NetworkCard(
-            architecture=type(module).__name__, config={}, input_size=size, dataset="", **(about | known)
-        )
+        card = NetworkCard(architecture=type(module).__name__, config={}, input_size=size, **(about | known))
         return hand_over(module, card)
 
     return hand

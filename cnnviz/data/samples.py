@@ -31,18 +31,21 @@ _PHOTOS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One entry of the strip of samples."""
+    """One entry of the strip of samples; ``label`` is its class, where it is of one that data sets know."""
 
     name: str
     title: str
     kind: Literal["drawing", "photo"]
+    label: str = ""
 
 
 @lru_cache(maxsize=1)
 def samples() -> tuple[Sample, ...]:
     """All samples, drawings first; reads no file."""
     drawings = [
-        Sample(_digit_name(digit, hand), f"{digit}, {hand} hand", "drawing") for hand in _HANDS for digit in range(10)
+        Sample(_digit_name(digit, hand), f"{digit}, {hand} hand", "drawing", str(digit))
+        for hand in _HANDS
+        for digit in range(10)
     ]
     return (*drawings, *(Sample(name, title, "photo") for name, (title, _) in _PHOTOS.items()))
 

@@ -23,6 +23,7 @@ class Photo(Frozen):
     kind: Literal["photo"] = "photo"
     path: str = Field(max_length=4096, description="Where it came from, or its name if it was pasted")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Hash of its bytes: its name in the store of images")
+    label: str = Field("", max_length=200, description="Its class, where it is of a labelled data set")
 
 
 class SamplePhoto(Frozen):

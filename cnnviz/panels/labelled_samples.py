@@ -38,6 +38,15 @@ class DataChoice:
         kind, _, path = self.spec.partition(":")
         return Path(path).name if kind == "folder" else plain_title(self.spec)
 
+    def name_of(self, number: int) -> str:
+        """What one of its images is called."""
+        return f"{self.title}, test image {number}"
+
+    @property
+    def is_networks_own(self) -> bool:
+        """Whether it is the one that the network was trained on."""
+        return self.why == _TRAINED_ON
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledSamples:

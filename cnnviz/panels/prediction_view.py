@@ -26,7 +26,11 @@ class PredictionView(PanelView):
         super().show_result(result)
         self._result = result
         shown = self._show_rows()
-        self.set_subtitle(result.note if shown == result.classes else f"{shown} of {result.classes} · {result.note}")
+        words = result.note if shown == result.classes else f"{shown} of {result.classes} · {result.note}"
+        if result.truth is not None:
+            verdict = "right" if result.is_right else f"wrong, it is “{result.truth.label}”"
+            words = f"{verdict} · {words}"
+        self.set_subtitle(words)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -34,9 +38,15 @@ class PredictionView(PanelView):
             self._show_rows()
 
     def _show_rows(self) -> int:
-        """As many classes as there is room for whole rows."""
+        """As many classes as there is room for whole rows; the last is the true one where it comes later."""
         assert self._result is not None
         room = max(1, self._bars.height() // self._bars.row_height())
-        scores = self._result.scores[:room]
-        self._bars.set_rows([score.label for score in scores], [score.probability for score in scores])
+        scores, truth = list(self._result.scores[:room]), self._result.truth
+        if truth is not None and truth not in scores and len(scores) > 1:
+            scores[-1] = truth
+        self._bars.set_rows(
+            [score.label for score in scores],
+            [score.probability for score in scores],
+            outlined=scores.index(truth) if truth in scores else None,
+        )
         return len(scores)

@@ -1,21 +1,27 @@
-"""Samples: a strip of drawings and photos to begin with."""
+"""Samples: a strip of images to begin with: of the network's own data set where it is at hand, drawings and photos."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
+from cnnviz.panels.labelled_samples import AUTO, data_choice, labelled_samples
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from cnnviz.engine.observation import Observation
+    from cnnviz.engine.observation import LoadedNetwork, Observation
+    from cnnviz.panels.labelled_samples import DataChoice, LabelledSamples
 
 THUMBNAIL = 48
+OF_THE_DATA = 10
+"""Images of the data set: one or two of each class."""
+LOOKS_AGAIN_S = 0.1
 
 
 class SamplesParams(PanelParams):
@@ -24,12 +30,17 @@ class SamplesParams(PanelParams):
 
 @dataclass(frozen=True, eq=False)
 class SampleThumbnail:
-    """``image`` is ``(C, 48, 48)`` in [0, 1]."""
+    """``image`` is ``(C, 48, 48)`` in [0, 1]; ``label`` is the class of an image of a data set.
+
+    ``pixels``, uint8 (H, W) or (H, W, 3), are those of an image of a data set; None where ``name`` says it all.
+    """
 
     name: str
     title: str
     kind: str
     image: np.ndarray
+    label: str = ""
+    pixels: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +48,59 @@ class SamplesResult:
     thumbnails: tuple[SampleThumbnail, ...]
 
 
-def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> SamplesResult:
-    """Those that suit the network first: drawings for one channel, photos for three."""
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[SamplesResult | Rest]:
+    """Those that suit the network first: of its data set, then drawings for one channel, photos for three."""
     from cnnviz.data.samples import samples
 
-    photos_first = observation.network.card.input_size[0] == 3
+    network = observation.network
+    photos_first = network.card.input_size[0] == 3
     ordered = sorted(samples(), key=lambda sample: (sample.kind == "photo") != photos_first)
-    return SamplesResult(tuple(_thumbnail(sample.name, sample.title, sample.kind) for sample in ordered))
+    on_board = tuple(_thumbnail(sample.name, sample.title, sample.kind) for sample in ordered)
+    choice = data_choice(AUTO, network, scene)
+    if not choice.is_networks_own:
+        yield SamplesResult(on_board)
+        return
+    shown = False
+    while (found := _read(choice, network)) is None:
+        if not shown:
+            yield SamplesResult(on_board)
+        shown = True
+        yield Rest(LOOKS_AGAIN_S)
+    yield SamplesResult((*found, *on_board))
+
+
+def _read(choice: DataChoice, network: LoadedNetwork) -> tuple[SampleThumbnail, ...] | None:
+    """Of the data set; None while it is being read, nothing where that fails: panels that need it say why."""
+    from cnnviz.data.datasets import DatasetError
+
+    try:
+        found = labelled_samples(choice, network, OF_THE_DATA, 0.0)
+    except DatasetError:
+        return ()
+    return None if found is None else _of_data(found)
+
+
+_made: list[tuple[LabelledSamples, tuple[SampleThumbnail, ...]]] = []
+"""Of the data set that was asked for last."""
+
+
+def _of_data(found: LabelledSamples) -> tuple[SampleThumbnail, ...]:
+    if not _made or _made[0][0] is not found:
+        _made[:] = [(found, tuple(_of_image(found, index) for index in range(len(found))))]
+    return _made[0][1]
+
+
+def _of_image(found: LabelledSamples, index: int) -> SampleThumbnail:
+    import numpy as np
+
+    from cnnviz.data.fit import Fit, fit_picture
+
+    pixels = found.images[index]
+    pixels = pixels if len(pixels) == 3 else pixels[:1]
+    name, label = found.choice.name_of(int(found.numbers[index])), found.class_names[found.labels[index]]
+    whole = np.ascontiguousarray(pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels[0])
+    small = fit_picture(pixels.astype(np.float32) / 255, len(pixels), THUMBNAIL, THUMBNAIL, Fit())
+    return SampleThumbnail(name, f"{name}: “{label}”", "data", small, label, whole)
 
 
 @cache  # a network that follows another, as the checkpoints of a run do, must not wait for them again
@@ -72,5 +129,6 @@ SPEC = PanelSpec(
     depends=("network",),
     compute=compute,
     view="cnnviz.panels.samples_view:SamplesView",
-    tip="Inputs to begin with; a click puts one on the canvas.",
+    tip="Inputs to begin with; a click puts one on the canvas. First come test images of the data set that the network "
+    "learned from, where it is at hand.",
 )

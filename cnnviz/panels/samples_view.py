@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
+from cnnviz.data.source import Photo
 from cnnviz.panels.samples import THUMBNAIL, SamplesResult
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
@@ -52,7 +53,11 @@ class SamplesView(PanelView):
 
     def _use(self, tile: int, row: int, column: int) -> None:
         if self._result is not None:
-            actions.use_sample(self.document, self._result.thumbnails[tile].name)
+            chosen = self._result.thumbnails[tile]
+            if chosen.pixels is None:
+                actions.use_sample(self.document, chosen.name)
+            else:
+                self.image_wanted.emit(chosen.pixels, chosen.name, chosen.label)
 
     def _name(self, place: tuple[int, int, int] | None) -> None:
         if self._result is None or place is None:
@@ -68,5 +73,6 @@ class SamplesView(PanelView):
         if self._result is None:
             return
         names = [thumbnail.name for thumbnail in self._result.thumbnails]
-        present = actions.sample_on_canvas(scene)
+        base = scene.input.base
+        present = base.path if isinstance(base, Photo) else actions.sample_on_canvas(scene)
         self._strip.set_selected(names.index(present) if present in names else None)

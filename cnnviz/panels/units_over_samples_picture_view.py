@@ -31,7 +31,7 @@ class PictureView(QWidget):
 
     unit_wanted = pyqtSignal(object, int)
     """The picture, and a column of it."""
-    sample_wanted = pyqtSignal(object, str)
+    sample_wanted = pyqtSignal(object, str, str)
     """As `PanelView.image_wanted`."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
@@ -101,10 +101,8 @@ class PictureView(QWidget):
         picture = self._picture
         if picture is not None and row < len(picture.samples):
             pixels = picture.images.images[picture.samples[row]].transpose(1, 2, 0)
-            name, number = sample_name(picture, row)
-            self.sample_wanted.emit(
-                np.ascontiguousarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0]), f"{number}, {name}"
-            )
+            shown = np.ascontiguousarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
+            self.sample_wanted.emit(shown, sample_name(picture, row)[1], picture.class_name(row))
 
 
 def kind_of(picture: UnitPicture) -> TableKind:
@@ -151,7 +149,7 @@ def sample_name(picture: UnitPicture, row: int) -> tuple[str, str]:
     """Its class, and which image of which data set it is."""
     images = picture.images
     number = int(images.numbers[picture.samples[row]])
-    return f"“{picture.class_name(row)}”", f"{images.choice.title}, test image {number}"
+    return f"“{picture.class_name(row)}”", images.choice.name_of(number)
 
 
 def sample_image(picture: UnitPicture, row: int) -> QImage:

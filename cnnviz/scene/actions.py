@@ -33,11 +33,11 @@ def use_sample(document: Document, name: str, *, example: bool = False) -> None:
     document.edit_many({**changes, "example": example})
 
 
-def use_photo(document: Document, path: str, sha256: str) -> None:
-    """Put a photo that the image store holds on the canvas."""
+def use_photo(document: Document, path: str, sha256: str, label: str = "") -> None:
+    """Put a photo that the image store holds on the canvas; ``label`` is its class, where a data set tells it."""
     document.edit_many(
         {
-            "input.base": Photo(path=path, sha256=sha256),
+            "input.base": Photo(path=path, sha256=sha256, label=label),
             "input.drawing": Drawing(height=28, width=28),
             "example": False,
         }
@@ -106,6 +106,15 @@ def sample_on_canvas(scene: Scene) -> str | None:
         return None
     drawings = (sample.name for sample in samples() if sample.kind == "drawing")
     return next((name for name in drawings if _same_strokes(sample_drawing(name).strokes, drawing.strokes)), None)
+
+
+def label_of_input(scene: Scene) -> str:
+    """The class of what lies on the canvas, where it is known; empty once something was drawn on it."""
+    base = scene.input.base
+    if isinstance(base, Photo):
+        return "" if scene.input.drawing.strokes else base.label
+    present = sample_on_canvas(scene)
+    return next((sample.label for sample in samples() if sample.name == present), "")
 
 
 def _same_strokes(one: tuple[Stroke, ...], other: tuple[Stroke, ...]) -> bool:

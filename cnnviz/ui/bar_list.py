@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.ui.numbers import format_percent
@@ -34,6 +34,7 @@ class BarList(QWidget):
         self._full = 1.0
         self._least = ""
         self._marked: int | None = 0
+        self._outlined: int | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme().changed.connect(self._restyle)
 
@@ -45,14 +46,15 @@ class BarList(QWidget):
         full: float = 1.0,
         marked: int | None = 0,
         texts: Sequence[str] | None = None,
+        outlined: int | None = None,
     ) -> None:
         """Show names with shares of one, in the order given; a share that is no number has an empty bar.
 
-        A bar is full at the share ``full``; the row ``marked`` is in the accent. ``texts`` stand at the right in place
-        of percentages.
+        A bar is full at the share ``full``; the row ``marked`` is in the accent, and the track of the row ``outlined``
+        has a line around it. ``texts`` stand at the right in place of percentages.
         """
         grown = len(names) != len(self._rows)
-        self._full, self._marked = full if full > 0 else 1.0, marked
+        self._full, self._marked, self._outlined = full if full > 0 else 1.0, marked, outlined
         words = [format_percent(share) for share in shares] if texts is None else texts
         self._rows = [(name, float(share), text) for name, share, text in zip(names, shares, words, strict=True)]
         self._least = "100.00 %" if texts is None else ""
@@ -115,6 +117,11 @@ class BarList(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(hub.colour("raised"))
             painter.drawRoundedRect(track, radius, radius)
+            if index == self._outlined:
+                painter.setPen(QPen(hub.colour("text"), hub.px(1.5)))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRoundedRect(track.adjusted(-2, -2, 2, 2), radius + 2, radius + 2)
+                painter.setPen(Qt.PenStyle.NoPen)
             if not math.isfinite(share) or share <= 0:
                 continue
             filled = QRectF(track.left(), track.top(), max(min(share / self._full, 1.0) * track.width(), 1.5), thick)

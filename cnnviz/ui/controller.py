@@ -111,11 +111,11 @@ class Controller(QObject):
             only_reads=True,
         )
 
-    def use_pixels(self, pixels: np.ndarray, name: str) -> None:
-        """Make an image that a panel has the input: uint8 (H, W) or (H, W, 3)."""
+    def use_pixels(self, pixels: np.ndarray, name: str, label: str) -> None:
+        """Make an image that a panel has the input: uint8 (H, W) or (H, W, 3); ``label`` is its class."""
         self._background.run(
             lambda: self._images.keep(pixels),
-            lambda sha: actions.use_photo(self._document, name, sha),
+            lambda sha: actions.use_photo(self._document, name, sha, label),
             f"Opening {name}",
             only_reads=True,
         )

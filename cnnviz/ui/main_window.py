@@ -36,7 +36,7 @@ class MainWindow(DockWindow):
     files_dropped = pyqtSignal(list)
     figure_offered = pyqtSignal(object)
     """A panel's menu asked to save one of its figures."""
-    image_wanted = pyqtSignal(object, str)
+    image_wanted = pyqtSignal(object, str, str)
     """A panel asked for an image as the input, as `PanelView.image_wanted`."""
 
     def __init__(self) -> None:

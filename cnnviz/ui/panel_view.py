@@ -30,8 +30,8 @@ class PanelView(QWidget):
 
     panel_wanted = pyqtSignal(str)
     """The person asks for another panel, by its id."""
-    image_wanted = pyqtSignal(object, str)
-    """The person asks for an image as the input: uint8 (H, W) or (H, W, 3), and what it is called."""
+    image_wanted = pyqtSignal(object, str, str)
+    """The person asks for an image as the input: uint8 (H, W) or (H, W, 3), what it is called, and its class."""
 
     def __init__(self, document: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)

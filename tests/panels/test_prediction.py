@@ -6,6 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz.data.samples import sample_drawing
+from cnnviz.panels.prediction_view import PredictionView
+from cnnviz.scene.document import Document
+from cnnviz.ui.bar_list import BarList
+
 SIZE = (1, 8, 8)
 
 
@@ -31,6 +36,53 @@ def test_the_mean_and_deviation_of_the_card_are_applied(computed, seen, noisy, s
     without = computed("prediction", small, SIZE, noisy | {"input.fit.normalise": "none"}, mean=(0.3,), std=(0.2,))
     wanted = torch.softmax(answer(small, seen(SIZE, noisy)), 0)
     assert without.scores[0].probability == pytest.approx(float(wanted.max()), rel=1e-4)
+
+
+def a_five(**changes):
+    return {"input.base": {"kind": "blank"}, "input.drawing": sample_drawing("digit-5-first"), **changes}
+
+
+@pytest.mark.parametrize(("labels", "right"), [(("4", "5", "6"), True), (("5", "4", "6"), False)])
+def test_the_class_of_the_input_is_told_where_it_is_known(computed, small, labels, right):
+    with torch.no_grad():
+        small.head.bias.copy_(torch.tensor([0.0, 50.0, 0.0]))
+    result = computed("prediction", small, SIZE, a_five(), labels=labels)
+    assert result.truth.label == "5"
+    assert result.truth.index == labels.index("5")
+    assert result.is_right == right
+    # also where it is not among those that are shown
+    one = computed("prediction", small, SIZE, a_five() | {"panels.prediction.count": 1}, labels=labels)
+    assert (len(one.scores), one.truth) == (1, result.truth)
+
+
+def test_no_class_is_told_where_none_is_known(computed, small):
+    drawn = sample_drawing("digit-5-first")
+    changed = drawn.model_copy(update={"strokes": drawn.strokes[:1]})
+    assert computed("prediction", small, SIZE, a_five(), labels=("cat", "dog", "ship")).truth is None
+    assert (
+        computed("prediction", small, SIZE, a_five() | {"input.drawing": changed}, labels=("4", "5", "6")).truth is None
+    )
+
+
+def test_the_bar_of_the_true_class_is_outlined_and_the_title_says_whether_it_is_right(qtbot, computed, small, pixels):
+    with torch.no_grad():
+        small.head.bias.copy_(torch.tensor([0.0, 50.0, 20.0]))
+    view = PredictionView(Document())
+    qtbot.addWidget(view)
+    view.resize(300, 80)
+    view.show()
+    (bars,) = view.findChildren(BarList)
+
+    def edge(row):
+        track = bars.bar_rect(row)
+        return int(pixels(bars)[round(track.top() - 2), round(track.center().x())])
+
+    view.show_result(computed("prediction", small, SIZE, a_five(), labels=("4", "6", "5")))
+    assert view.subtitle == "wrong, it is “5” · softmax"
+    assert edge(1) != edge(0) == edge(2)
+    view.show_result(computed("prediction", small, SIZE, a_five(), labels=("4", "5", "6")))
+    assert view.subtitle == "right · softmax"
+    assert edge(0) != edge(1) == edge(2)
 
 
 def test_as_many_classes_are_shown_as_asked_for(computed):

@@ -8,9 +8,19 @@ import torch
 from skimage import data
 from torch import nn
 
+from cnnviz.data.datasets import load_dataset
+from cnnviz.data.image_store import ImageStore
+from cnnviz.data.pipeline import InputPipeline
 from cnnviz.data.samples import sample_drawing, samples
 from cnnviz.data.strokes import Rasteriser
+from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.failures import FailuresHub
+from cnnviz.panels import PANELS
 from cnnviz.panels.samples import THUMBNAIL
+from cnnviz.panels.samples_view import SamplesView
+from cnnviz.scene.actions import sample_on_canvas
+from cnnviz.scene.document import Document
+from cnnviz.ui.mosaic_view import MosaicView
 
 
 def flat(channels: int) -> nn.Module:
@@ -23,6 +33,53 @@ def test_what_suits_the_network_comes_first(computed, channels, first):
     assert kinds[0] == first
     assert len(kinds) == len(samples())
     assert len([1 for one, other in pairwise(kinds) if one != other]) == 1
+
+
+@pytest.fixture
+def last(handed, tmp_path):
+    """The last result of the panel, for which a data set is read."""
+
+    def compute(module, size, **known):
+        document = Document()
+        document.edit("network.source", handed(module, size, 2, **known))
+        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
+        request = Request(document.scene, document.version, frozenset({"samples"}))
+        *_, delivery = computation.run(request, lambda: False, lambda: False)
+        return delivery.results["samples"]
+
+    return compute
+
+
+@pytest.mark.parametrize(("name", "size"), [("digits", (1, 8, 8)), ("shapes", (3, 8, 8))])
+def test_images_of_the_networks_own_data_set_come_first_with_their_classes(last, name, size):
+    thumbnails = last(flat(size[0]), size, dataset=name).thumbnails
+    own = [each for each in thumbnails if each.kind == "data"]
+    assert thumbnails[: len(own)] == tuple(own)
+    images = load_dataset(name, "test")
+    assert {each.label for each in own} == set(images.class_names)
+    for thumbnail in own:
+        number = int(thumbnail.name.rpartition(" ")[2])
+        assert images.class_names[images.labels[number]] == thumbnail.label
+        shown = images.images[number].transpose(1, 2, 0)
+        np.testing.assert_array_equal(thumbnail.pixels, shown if size[0] == 3 else shown[:, :, 0])
+        assert thumbnail.image.mean() == pytest.approx(shown.mean() / 255, abs=0.05)
+
+
+def test_a_click_asks_for_an_image_of_the_data_set_with_its_class(qtbot, last):
+    document = Document()
+    view = SamplesView(document)
+    qtbot.addWidget(view)
+    view.resize(300, 120)
+    view.show()
+    view.show_result(last(flat(1), (1, 8, 8), dataset="digits"))
+    (strip,) = view.findChildren(MosaicView)
+    first = view._result.thumbnails[0]
+    with qtbot.waitSignal(view.image_wanted) as wanted:
+        strip.tile_clicked.emit(0, 0, 0)
+    np.testing.assert_array_equal(wanted.args[0], first.pixels)
+    assert wanted.args[1:] == [first.name, first.label]
+    strip.tile_clicked.emit(10 + 7, 0, 0)
+    assert sample_on_canvas(document.scene) == "digit-7-first"
 
 
 def test_thumbnails_are_what_the_samples_are(computed):

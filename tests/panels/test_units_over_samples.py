@@ -235,6 +235,7 @@ def test_the_data_set_is_the_networks_own_where_it_is_at_hand(tmp_path, monkeypa
     document.edit("panels.training.settings", settings.changed({"dataset": "mnist", "data_dir": str(tmp_path)}))
     near = data_choice("auto", network_of("mnist"), document.scene)
     assert (near.spec, near.folder) == ("mnist", tmp_path)
+    (tmp_path / "cats").mkdir()
     run = settings.changed({"dataset": f"folder:{tmp_path}"})
     document.edit("panels.training.settings", run)
     assert data_choice("auto", network_of(f"folder:{tmp_path.name}"), document.scene).spec == f"folder:{tmp_path}"

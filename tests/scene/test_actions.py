@@ -39,8 +39,9 @@ def test_a_drawing_that_was_drawn_on_is_no_longer_the_sample():
 
 def test_a_photo_and_an_empty_canvas_replace_the_drawing_in_one_step():
     document = Document(actions.first_scene())
-    actions.use_photo(document, "cat.png", "a" * 64)
-    assert document.scene.input.base == Photo(path="cat.png", sha256="a" * 64)
+    actions.use_photo(document, "cat.png", "a" * 64, "cat")
+    assert actions.label_of_input(document.scene) == "cat"
+    assert document.scene.input.base == Photo(path="cat.png", sha256="a" * 64, label="cat")
     assert not document.scene.example
     actions.use_blank(document)
     assert document.scene.input.base == Blank()
