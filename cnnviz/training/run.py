@@ -12,19 +12,12 @@ import torch
 
 from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.identify import read_card
-from cnnviz.training.checkpoints import SaveError, load_checkpoint, save_checkpoint
+from cnnviz.training.checkpoints import load_checkpoint
 from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, RunEvent, Saved, StepMetrics
 from cnnviz.training.ranks import ALONE, Ranks
-from cnnviz.training.run_folder import (
-    LOCK_FILE,
-    Curve,
-    RunRecord,
-    Status,
-    network_path,
-    read_record,
-    write_record,
-)
+from cnnviz.training.run_folder import LOCK_FILE, RunRecord, Status, network_path, read_record
 from cnnviz.training.run_lock import RunLock
+from cnnviz.training.run_writer import RunWriter
 from cnnviz.training.settings import TrainingSettings, checked_settings
 from cnnviz.training.start import Prepared, Progress, prepare, prepare_again
 from cnnviz.training.trainer import Trainer
@@ -38,7 +31,8 @@ Tell = Callable[[RunEvent | Saved | Notice], None]
 class Run:
     """Makes steps, saves when it is time, and writes the curve; to be closed.
 
-    What cannot be written is told as a notice, and tried again when the next checkpoint is due: the run goes on.
+    Writing goes on beside the next steps. What cannot be written is told as a notice, and tried again when the next
+    checkpoint is due: the run goes on.
 
     Parameters
     ----------
@@ -56,7 +50,7 @@ class Run:
         self.folder = folder
         self._record = record
         self._tell = tell
-        self._curve = Curve(folder) if folder is not None else None
+        self._writer = RunWriter(folder) if folder is not None and trainer.ranks.leads else None
         self._unwritten: list[StepMetrics | EpochMetrics | Divergence] = []
         self._written = time.monotonic()
         self._saved_step = -1
@@ -83,6 +77,7 @@ class Run:
         for note in prepared.notes:
             tell(Notice(note))
         run.save()
+        run.settle()
         return run
 
     @classmethod
@@ -105,8 +100,9 @@ class Run:
         run = cls(prepared, trainer, folder, record.model_copy(update={"settings": settings}), tell)
         run._saved_step = state.step
         run._open()
-        if run._curve is not None and ranks.leads:
-            run._curve.cut(state.step, tested=trainer.phase != "testing")
+        if run._writer is not None:
+            run._writer.cut_curve(state.step, tested=trainer.phase != "testing")
+            run.settle()
         if state.about["torch"] != torch.__version__:
             tell(Notice(f"The run began with PyTorch {state.about['torch']}; its last digits may differ from now on."))
         return run
@@ -120,25 +116,26 @@ class Run:
             self._tell(event)
         if time.monotonic() - self._written > _WRITE_SECONDS:
             self._write_curve()
+        self._tell_outcomes()
         every = self.trainer.settings.save_every
         if self.trainer.over or (every and self.trainer.step % every == 0):
             self.save()
+        if self.trainer.over:
+            self.settle()
 
-    def save(self) -> bool:
-        """Write a checkpoint where the last one is older; False where it could not be written."""
-        if self.folder is None or not self._leads or (self._saved_step == self.trainer.step and not self.trainer.over):
-            return True
+    def save(self) -> None:
+        """Write a checkpoint where the last one is older, once that before it is written."""
+        if self._writer is None or (self._saved_step == self.trainer.step and not self.trainer.over):
+            return
+        self.settle()
         self._write_curve()
-        try:
-            path = save_checkpoint(self.folder, self.trainer.state(), self.trainer.card)
-        except SaveError as error:
-            self._warn(str(error))
-            return False
-        self._warned = ""
+        self._writer.save(self.trainer.state(), self.trainer.card)
         self._saved_step = self.trainer.step
         self._note(_ENDS.get(self.trainer.phase, "running"))
-        self._tell(Saved(self.trainer.step, str(path)))
-        return True
+
+    def settle(self) -> None:
+        """Wait until all is written, or turned out not to be."""
+        self._tell_outcomes(wait=True)
 
     def change(self, settings: TrainingSettings) -> None:
         """Go on with other settings; raises SettingsError."""
@@ -147,49 +144,46 @@ class Run:
 
     def close(self, *, killed: bool = False) -> None:
         """Save and let the folder go; ``killed`` leaves it as one that is to be offered to go on."""
+        self.settle()
         if not self.trainer.over:
             self.save()
         self._write_curve()
         self._note(_ENDS.get(self.trainer.phase, "running" if killed else "stopped"))
-        self._lock.close()
+        self.abandon()
 
     def abandon(self) -> None:
         """Let the folder go as it is, after a fault: the run can go on from its last checkpoint."""
+        self.settle()
+        if self._writer is not None:
+            self._writer.close()
         self._lock.close()
 
-    @property
-    def _leads(self) -> bool:
-        return self.trainer.ranks.leads
-
     def _open(self) -> None:
-        if self.folder is not None and self._leads:
+        if self._writer is not None and self.folder is not None:
             self._lock.enter_context(RunLock(self.folder / LOCK_FILE))
             self._note("running")
 
     def _note(self, status: Status) -> None:
         """Write down how the run stands."""
-        if self.folder is None or not self._leads:
-            return
-        counts = {"status": status, "step": self.trainer.step, "total_steps": self.trainer.total_steps}
-        self._record = self._record.model_copy(update=counts)
-        try:
-            write_record(self.folder, self._record)
-        except OSError as error:
-            self._warn(f"How the run stands cannot be written in {self.folder} ({error.strerror or error}); make room.")
+        if self._writer is not None:
+            counts = {"status": status, "step": self.trainer.step, "total_steps": self.trainer.total_steps}
+            self._record = self._record.model_copy(update=counts)
+            self._writer.write_record(self._record)
 
     def _write_curve(self) -> None:
         self._written = time.monotonic()
-        if self._curve is None or not self._leads or not self._unwritten:
-            return
-        try:
-            self._curve.append(self._unwritten)
-        except OSError as error:
-            self._warn(f"The curve cannot be written in {self.folder} ({error.strerror or error}); make room.")
-        else:
-            self._unwritten.clear()
+        if self._writer is not None:
+            self._writer.write_curve(self._unwritten)
+        self._unwritten = []
 
-    def _warn(self, message: str) -> None:
-        """Tell what goes wrong, once until something has been saved."""
-        if message != self._warned:
-            self._warned = message
-            self._tell(Notice(message))
+    def _tell_outcomes(self, *, wait: bool = False) -> None:
+        """Tell what was saved, and what goes wrong, that once until something has been saved."""
+        for outcome in self._writer.outcomes(wait=wait) if self._writer is not None else ():
+            if isinstance(outcome, Saved):
+                self._warned = ""
+                self._tell(outcome)
+                continue
+            self._saved_step = -1
+            if str(outcome) != self._warned:
+                self._warned = str(outcome)
+                self._tell(Notice(str(outcome)))

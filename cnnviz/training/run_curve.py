@@ -14,36 +14,54 @@ class ThinnedSeries:
     """Values along a run; from ``most`` points on neighbours are averaged, two to one, as often as it takes."""
 
     def __init__(self, most: int = MOST_POINTS) -> None:
-        self._most = most
+        self._table = np.empty((most, 2))
+        self._count = 0
         self._share = 1
-        self._points: list[tuple[float, float]] = []
+        """Values in a point."""
         self._open: list[tuple[float, float]] = []
+        self._sum_x = self._sum_y = 0.0
+        """Of what is open."""
 
     def __len__(self) -> int:
-        return len(self._points) + bool(self._open)
+        return self._count + bool(self._open)
 
     def add(self, x: float, y: float) -> None:
         """``x`` is beyond all before."""
-        self._open.append((x, y))
-        if len(self._open) < self._share:
-            return
-        self._points.append(_mean(self._open))
-        self._open.clear()
-        if len(self._points) >= self._most:
-            pairs = zip(self._points[::2], self._points[1::2], strict=False)
-            self._points = [_mean([one, other]) for one, other in pairs]
+        if self._share > 1:
+            self._open.append((x, y))
+            self._sum_x += x
+            self._sum_y += y
+            if len(self._open) < self._share:
+                return
+            x, y = self._mean_of_open()
+            self._forget_open()
+        self._table[self._count] = x, y
+        self._count += 1
+        if self._count == len(self._table):
+            self._count //= 2
+            self._table[: self._count] = self._table[: 2 * self._count].reshape(-1, 2, 2).mean(axis=1)
             self._share *= 2
 
     def cut(self, x: float) -> None:
         """Forget what lies beyond ``x``."""
-        self._points = [point for point in self._points if point[0] <= x]
-        self._open = [point for point in self._open if point[0] <= x]
+        self._count = int(np.searchsorted(self._table[: self._count, 0], x, side="right"))
+        kept = [point for point in self._open if point[0] <= x]
+        self._forget_open()
+        for point in kept:
+            self.add(*point)
 
     def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Places and values, ``(n,)`` each."""
-        points = [*self._points, _mean(self._open)] if self._open else self._points
-        table = np.array(points, np.float64).reshape(-1, 2)
+        table = self._table[: self._count]
+        table = np.vstack([table, self._mean_of_open()]) if self._open else table.copy()
         return table[:, 0], table[:, 1]
+
+    def _mean_of_open(self) -> tuple[float, float]:
+        return self._sum_x / len(self._open), self._sum_y / len(self._open)
+
+    def _forget_open(self) -> None:
+        self._open.clear()
+        self._sum_x = self._sum_y = 0.0
 
 
 class RunCurve:
@@ -88,7 +106,3 @@ class RunCurve:
         alone = (self.train_loss, self.train_accuracy, self.test_loss, self.test_accuracy, self.gradient_norm)
         for series in (*alone, *self.layer_gradients.values(), *self.update_ratios.values()):
             series.cut(step)
-
-
-def _mean(points: list[tuple[float, float]]) -> tuple[float, float]:
-    return sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)

@@ -7,10 +7,11 @@ any other; ``resume-00000100.safetensors`` is what going on from there takes, an
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ RUN_FILE = "run.json"
 CURVE_FILE = "curve.jsonl"
 LOCK_FILE = "run.lock"
 _NETWORK = re.compile(r"step-(\d{8})\.safetensors")
+_RESUME = re.compile(r"resume-(\d{8})\.safetensors")
 
 Status = Literal["running", "stopped", "finished", "diverged"]
 
@@ -115,16 +117,25 @@ def resume_path(folder: Path, step: int) -> Path:
 
 def saved_steps(folder: Path) -> tuple[int, ...]:
     """Steps after which a network was saved, in ascending order."""
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError:
-        return ()
-    return tuple(sorted(int(match[1]) for name in names if (match := _NETWORK.fullmatch(name))))
+    return _steps(_names(folder), _NETWORK)
 
 
 def resumable_steps(folder: Path) -> tuple[int, ...]:
     """Those of them from which the run can go on."""
-    return tuple(step for step in saved_steps(folder) if resume_path(folder, step).is_file())
+    names = _names(folder)
+    resumable = set(_steps(names, _RESUME))
+    return tuple(step for step in _steps(names, _NETWORK) if step in resumable)
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    try:
+        return tuple(os.listdir(folder))
+    except OSError:
+        return ()
+
+
+def _steps(names: Iterable[str], pattern: re.Pattern[str]) -> tuple[int, ...]:
+    return tuple(sorted(int(match[1]) for name in names if (match := pattern.fullmatch(name))))
 
 
 def delete_run(folder: Path) -> None:

@@ -216,6 +216,7 @@ class WorkerLoop:
     def _save(self) -> None:
         if self._run is not None:
             self._run.save()
+            self._run.settle()
 
     def _set_busy(self, message: Message) -> None:
         self._busy = bool(message.fields.get("busy"))
@@ -240,6 +241,7 @@ class WorkerLoop:
         if self._run is None:
             return
         self._run.trainer.pause()
+        self._run.settle()
         self._tell_events()
         self._weights_due = 0.0
         self._send_weights()

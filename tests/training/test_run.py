@@ -180,6 +180,7 @@ def test_a_full_disk_is_said_once_and_the_run_goes_on(tmp_path, settings, told, 
     run = Run.start(settings, tmp_path / "run", told.append)
     while run.trainer.step < 12:
         run.advance()
+    run.settle()
     notices = [event.message for event in told if isinstance(event, Notice)]
     assert len(notices) == 2
     assert "Step 5 cannot be saved" in notices[0]
