@@ -24,12 +24,15 @@ class ResidualBlock:
     branch, shortcut : str
         The two that are added; the shortcut has fewer layers on its way from the fork, mostly none: then it is the
         fork.
+    hands_on : bool
+        Whether the shortcut is what the fork gives, as it is; else it is brought to another size, or projected.
     """
 
     layer: str
     fork: str
     branch: str
     shortcut: str
+    hands_on: bool = True
 
 
 def residual_blocks(graph: LayerGraph) -> tuple[ResidualBlock, ...]:
@@ -53,7 +56,10 @@ def _block(graph: LayerGraph, layer: Layer) -> ResidualBlock | None:
     if lengths[0] == lengths[1]:
         return None
     branch, shortcut = (first, second) if lengths[0] > lengths[1] else (second, first)
-    return ResidualBlock(layer.name, fork, branch, shortcut)
+    before = shortcut
+    while before != fork and graph[before].kind == "Identity":
+        (before,) = graph[before].inputs
+    return ResidualBlock(layer.name, fork, branch, shortcut, before == fork)
 
 
 def _distances(graph: LayerGraph, layer: str) -> dict[str, int]:

@@ -23,6 +23,7 @@ from cnnviz.panels import (
     pooling,
     prediction,
     receptive_field,
+    residual,
     runs,
     samples,
     symmetry,
@@ -58,5 +59,6 @@ PANELS: tuple[PanelSpec, ...] = (
     loss_calculator.SPEC,
     backpropagation.SPEC,
     gradient_check.SPEC,
+    residual.SPEC,
     landscape.SPEC,
 )

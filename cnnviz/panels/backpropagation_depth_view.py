@@ -8,7 +8,8 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidg
 
 from cnnviz.core.network_changes import Silence
 from cnnviz.panels.backpropagation import BackpropagationResult
-from cnnviz.panels.backpropagation_signal import BLOCK_STATES, BlockRow
+from cnnviz.panels.backpropagation_signal import BlockRow
+from cnnviz.panels.block_states import BLOCK_STATES, with_states
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ElidedLabel, text_button
@@ -113,10 +114,4 @@ class GradientDepth(QScrollArea):
         if not 0 <= row < len(self._blocks):
             return
         states = {each.layer: each.state for each in self._blocks} | {self._blocks[row].layer: str(state)}
-        others = tuple(each for each in self._document.scene.changes if not isinstance(each, Silence))
-        own = tuple(
-            Silence(layer, "branch" if each == BLOCK_STATES[1] else "shortcut")
-            for layer, each in states.items()
-            if each != BLOCK_STATES[0]
-        )
-        self._document.edit("changes", others + own)
+        self._document.edit("changes", with_states(self._document.scene.changes, states))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.panels.backpropagation_words import way_back
+from cnnviz.panels.block_states import block_name, state_of, states_of
 from cnnviz.panels.feature_maps import feature_maps
 
 if TYPE_CHECKING:
@@ -119,31 +120,23 @@ class BlockRow:
     gain: float
 
 
-BLOCK_STATES = ("as loaded", "branch silent", "shortcut silent")
-
-
 def block_rows(network: LoadedNetwork, backward: BackwardPass) -> tuple[BlockRow, ...]:
     """All residual blocks of the network, in order of execution."""
     from cnnviz.core.backpropagation import norm
-    from cnnviz.core.network_changes import Silence
     from cnnviz.core.residual_blocks import residual_blocks
 
-    silenced: dict[str | None, str] = {
-        each.layer: f"{each.part} silent" for each in network.changes if isinstance(each, Silence)
-    }
+    states = states_of(network)
     rows = []
     for block in residual_blocks(network.graph):
         names = (block.layer, block.branch, block.shortcut, block.fork)
         if not all(name in backward.values for name in names):
             continue
         total, branch, shortcut = (backward.values[name] for name in names[:3])
-        state = silenced.get(block.layer, silenced.get(None, BLOCK_STATES[0]))
-        containers = network.graph[block.layer].block
         rows.append(
             BlockRow(
                 block.layer,
-                containers[-1] if containers else block.layer,
-                state,
+                block_name(network.graph, block.layer),
+                state_of(states, block.layer),
                 _ratio(float(norm(branch)), float(norm(shortcut))),
                 float((total - shortcut).abs().max()),
                 _ratio(*(_norm_of(backward, name) for name in (block.fork, block.layer))),

@@ -157,10 +157,10 @@ WORKSPACES: tuple[Workspace, ...] = (
         "gradients",
         "Gradients",
         "Follow the error back through the network, and check its gradients",
-        ("backpropagation", "gradient-check"),
+        ("backpropagation", "gradient-check", "residual"),
         (
             _input_and_answer(),
-            Column(830, (Slot(("network",), 0.36), Slot(("backpropagation",), 0.64))),
+            Column(830, (Slot(("network",), 0.36), Slot(("backpropagation", "residual"), 0.64))),
             Column(450, (Slot(("gradient-check", "unit"), 0.60), Slot(("filters",), 0.40))),
         ),
     ),

@@ -43,6 +43,9 @@ def test_every_block_is_found_with_its_shortcut(name):
     assert all(block.branch.rpartition(".")[2] in ("bn2", "bn3", "conv2") for block in blocks)
     kinds = {graph[block.shortcut].name.rpartition(".")[2] for block in blocks if block.shortcut != block.fork}
     assert kinds == {"cifar": {"shortcut", "pad"}, "in place": set()}.get(name, {"1"})
+    # of the three or four stages all but one begin with a block that halves the maps
+    projections = {"cifar": 2, "resnet18": 3, "resnet50": 4, "in place": 0}[name]
+    assert sum(not block.hands_on for block in blocks) == projections
 
 
 @pytest.mark.parametrize("name", ["cifar", "resnet18", "in place"])
