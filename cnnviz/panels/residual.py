@@ -132,7 +132,7 @@ def _shares(
 
 
 def _words(block: BlockShare, parts: list[BlockPart], left: float) -> str:
-    shortcut, branch, _ = parts
+    shortcut = parts[0]
     symbol, number = shortcut.symbol, "0" if left == 0 else f"{left:.3g}"
     if block.state == BLOCK_STATES[1]:
         if symbol == "x":
