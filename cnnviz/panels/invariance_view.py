@@ -165,7 +165,7 @@ class _PictureView(QWidget):
         super().__init__(parent)
         self._caption = ElidedLabel("", token="text")
         self._tiles = MosaicView()
-        self._tiles.setMinimumHeight(theme().px(32))
+        self._tiles.setMinimumHeight(theme().px(40))
         self._labels = ElidedLabel("")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

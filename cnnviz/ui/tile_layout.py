@@ -81,7 +81,8 @@ def fit_tiles(
     apart and half the area could stay empty, a tile may be any whole number of pixels wide; no map pixel is ever lost.
     The columns are then as few as the rows allow, so that the last row is nearly full; ``columns`` prescribes them.
     Where not even one device pixel per map pixel fits, the grid is as wide as the area and longer than it (the view
-    scrolls); a single tile is made smaller instead. Small tiles stand closer together.
+    scrolls); a single tile, and a single row that is prescribed, are made smaller instead. Small tiles stand closer
+    together.
     """
     height, width = (max(1, side - 2 * margin) for side in area)
     tile_height, tile_width = tile_shape
@@ -100,9 +101,10 @@ def fit_tiles(
 
     low, high = 1, max(1, min(width // tile_width, height // tile_height))
     if not fits(at_scale(1)):
-        if count == 1:
-            return at_scale(min(height / tile_height, width / tile_width))
         narrow = columns or 1
+        if narrow >= count:
+            room = max((width - (count - 1) * gap) / count, 1)
+            return at_scale(min(room / tile_width, height / tile_height))
         room = (width - (narrow - 1) * max(1, gap // 4)) / narrow
         return at_scale(min(1.0, max(room, 1) / tile_width))
     whole = _largest(low, high, lambda scale: fits(at_scale(scale)))

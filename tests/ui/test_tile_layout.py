@@ -86,3 +86,15 @@ def test_many_large_maps_keep_every_pixel_and_grow_downward():
     assert layout.scale == 1
     assert layout.size[1] <= 500
     assert layout.size[0] > 300
+
+
+@given(
+    st.integers(1, 5),
+    st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    st.tuples(st.integers(12, 200), st.integers(40, 400)),
+)
+def test_a_single_row_that_is_prescribed_never_grows_beyond_the_area(count, tile_shape, area):
+    layout = fit_tiles(count, tile_shape, area, columns=count)
+    assert layout.rows == 1
+    assert layout.size[0] <= area[0] + 1e-6
+    assert layout.size[1] <= area[1] + 1e-6
