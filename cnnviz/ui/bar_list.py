@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen
-from PyQt6.QtWidgets import QSizePolicy, QWidget
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.shaped_texts import ShapedTexts
+from cnnviz.ui.short_names import short_name
 from cnnviz.ui.theme import theme
 
 _SHORTEST_BAR = 36
-
-
-def _elision(name: str) -> Qt.TextElideMode:
-    """The end of a layer's path tells which of its kind it is; of other names both ends are kept."""
-    return Qt.TextElideMode.ElideLeft if "." in name else Qt.TextElideMode.ElideMiddle
 
 
 class BarList(QWidget):
@@ -33,6 +29,7 @@ class BarList(QWidget):
         self._widest = 0
         self._full = 1.0
         self._least = ""
+        self._are_paths = False
         self._marked: int | None = 0
         self._outlined: int | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -58,6 +55,7 @@ class BarList(QWidget):
         words = [format_percent(share) for share in shares] if texts is None else texts
         self._rows = [(name, float(share), text) for name, share, text in zip(names, shares, words, strict=True)]
         self._least = "100.00 %" if texts is None else ""
+        self._are_paths = any("." in name for name in names)
         self._measure()
         if grown:
             self.updateGeometry()
@@ -87,9 +85,10 @@ class BarList(QWidget):
         self._widest = max(widest + 1, self._widest, theme().px(14))
 
     def _name_width(self) -> int:
-        """A third of the row, or more where a short bar is left beside a long name."""
+        """A third of the row, or more where a short bar is left beside a long name: half of it beside a layer's."""
         rest = self.width() - self._value_width() - theme().px(20) - theme().px(_SHORTEST_BAR)
-        return min(self._widest, max(self.width() // 3, min(rest, round(self.width() * 0.4)), theme().px(40)))
+        most = round(self.width() * (0.5 if self._are_paths else 0.4))
+        return min(self._widest, max(self.width() // 3, min(rest, most), theme().px(40)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()
@@ -111,7 +110,7 @@ class BarList(QWidget):
             painter.setPen(hub.colour("text" if first else "muted"))
             shown = name
             if texts.width(name) > name_width:
-                shown = painter.fontMetrics().elidedText(name, _elision(name), name_width)
+                shown = short_name(name, painter.fontMetrics(), name_width)
             texts.draw(painter, QRectF(0, top, name_width + 1, height), shown, left)
             texts.draw(painter, QRectF(self.width() - value_width, top, value_width, height), text, right)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -133,6 +132,16 @@ class BarList(QWidget):
         row = int(event.position().y() // self.row_height())
         if 0 <= row < len(self._rows):
             self.row_clicked.emit(row)
+
+    def event(self, event: QEvent | None) -> bool:
+        """A row that is pointed at says its whole name and its value before what the bars are."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            row = event.pos().y() // self.row_height()
+            if 0 <= row < len(self._rows) and self.toolTip():
+                name, _, text = self._rows[row]
+                QToolTip.showText(event.globalPos(), f"{name}: {text}\n{self.toolTip()}", self)
+                return True
+        return super().event(event)
 
     def _restyle(self) -> None:
         self._widest = 0

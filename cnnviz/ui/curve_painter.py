@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 
 from cnnviz.core.curves import Curves, Series, Stroke
 from cnnviz.ui.plot_axes import Axes, Range, Ticks, linear_ticks, logarithm, logarithmic_ticks
 from cnnviz.ui.plot_legend import LegendEntry, pen_style
+from cnnviz.ui.short_names import short_name
 from cnnviz.ui.theme import theme
 
 # Okabe and Ito's colours, which all kinds of colour vision tell apart, moved away from the ground that they lie on
@@ -223,7 +224,7 @@ class CurvePainter:
             painter.setPen(hub.colour("line"))
             painter.drawLine(QPointF(column, frame.top()), QPointF(column, frame.bottom() + hub.px(3)))
             room = frame.width() / max(len(names), 1) if names else frame.width()
-            shown = metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, round(max(room, hub.px(64))))
+            shown = short_name(word, metrics, max(room, hub.px(64)))
             wide = metrics.horizontalAdvance(shown)
             left = min(max(column - wide / 2, box.left()), box.right() - wide)
             if left < free:
@@ -251,25 +252,37 @@ class CurvePainter:
         return painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, round(width))
 
     def _paint_marks(self, painter: QPainter, axes: Axes) -> None:
+        """All lines first, then their words, each on ground of its own and on no other's."""
         hub, frame = theme(), axes.frame
         painter.setFont(hub.font("tiny"))
         metrics = painter.fontMetrics()
+        words: list[tuple[str, list[QPointF]]] = []
+        painter.setPen(QPen(hub.colour("faint"), 1, Qt.PenStyle.DashLine))
         for mark in self.curves.marks:
-            painter.setPen(QPen(hub.colour("faint"), 1, Qt.PenStyle.DashLine))
+            wide, side = metrics.horizontalAdvance(mark.text), hub.px(3)
             if mark.axis == "x":
                 column = float(axes.across(mark.value))
                 if not frame.left() <= column <= frame.right():
                     continue
                 painter.drawLine(QPointF(column, frame.top()), QPointF(column, frame.bottom()))
-                wide = metrics.horizontalAdvance(mark.text)
-                left = column + hub.px(3) if column + hub.px(3) + wide <= frame.right() else column - hub.px(3) - wide
-                at = QPointF(left, frame.top() + metrics.ascent())
+                left = column + side if column + side + wide <= frame.right() else column - side - wide
+                places = [QPointF(left, frame.top() + line * metrics.height()) for line in range(3)]
             else:
                 row = float(axes.down(float(self._scaled(np.array([mark.value]))[0])))
                 if not frame.top() <= row <= frame.bottom():
                     continue
                 painter.drawLine(QPointF(frame.left(), row), QPointF(frame.right(), row))
-                above = row - hub.px(3) if row - metrics.height() > frame.top() else row + metrics.ascent() + hub.px(2)
-                at = QPointF(frame.right() - metrics.horizontalAdvance(mark.text) - hub.px(3), above)
-            painter.setPen(hub.colour("muted"))
-            painter.drawText(at, mark.text)
+                above, below = row - side - metrics.height(), row + side
+                lines = (above, below) if above >= frame.top() else (below, below + metrics.height())
+                places = [QPointF(frame.right() - wide - side, line) for line in lines]
+            if mark.text:
+                words.append((mark.text, places))
+        taken: list[QRectF] = []
+        painter.setPen(hub.colour("muted"))
+        for text, places in words:
+            size = QSizeF(metrics.horizontalAdvance(text), metrics.height())
+            boxes = [QRectF(place, size).adjusted(-hub.px(2), 0, hub.px(2), 0) for place in places]
+            box = next((each for each in boxes if not any(each.intersects(other) for other in taken)), boxes[-1])
+            taken.append(box)
+            painter.fillRect(box, hub.colour("panel"))
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)

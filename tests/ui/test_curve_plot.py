@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QPoint, QPointF, QRectF, Qt
+from PyQt6.QtGui import QImage, QPainter, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz.core.curves import Curves, Mark, series
-from cnnviz.ui.curve_painter import curve_colours, legend_of, whole_range
+from cnnviz.ui.curve_painter import CurvePainter, curve_colours, legend_of, whole_range
 from cnnviz.ui.curve_plot import CurvePlot, reading
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.theme import theme
@@ -200,3 +200,28 @@ def test_a_line_that_moves_leaves_the_picture_behind_it_as_it_is(qtbot):
         fresh.set_curves(shown)
         fresh.set_cursor(0.6)
         assert plot.grab().toImage() == fresh.grab().toImage()
+
+
+def test_the_words_of_marks_do_not_lie_on_each_other(qapp):
+    boxes = []
+
+    class Painter(QPainter):
+        def drawText(self, *args):
+            if isinstance(args[0], QRectF) and args[-1] in ("every 2 px: the stride", "unrelated images"):
+                boxes.append(QRectF(args[0]))
+            super().drawText(*args)
+
+    x = np.arange(-16.0, 17)
+    marks = (
+        Mark("y", 1.0, "unrelated images"),
+        *(Mark("x", place, "every 2 px: the stride" if place == -16 else "") for place in range(-16, 17, 2)),
+    )
+    curves = Curves("t", "x", "y", (series("a", x, np.abs(x) / 16),), marks)
+    for width in (200, 260, 500):
+        image = QImage(width, 140, QImage.Format.Format_RGB32)
+        painter = Painter(image)
+        CurvePainter(curves, *whole_range(curves, ())).paint_ground(painter, QRectF(0, 0, width, 140))
+        painter.end()
+        one, other = boxes[-2:]
+        assert not one.intersects(other), width
+    assert len(boxes) == 6
