@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 from typing import cast
 
-from PyQt6.QtCore import QEvent, Qt
+from PyQt6.QtCore import QEvent
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.equivariance import STRENGTH_FIELD, EquivarianceParams, EquivarianceResult
 from cnnviz.panels.equivariance_maps_view import PairView
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
-from cnnviz.ui.bar_list import BarList
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.numbers import format_number, format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.scrolled_bars import ScrolledBars
 from cnnviz.ui.theme import theme
 
 PATH = "panels.equivariance"
@@ -68,15 +68,9 @@ class EquivarianceView(PanelView):
         self._why.setWordWrap(True)
         self._why.setProperty("role", "muted")
         self._pair = PairView(self)
-        self._bars = BarList()
-        self._bars.setProperty("role", "page")
-        self._bars.setAccessibleName("Relative error of each layer")
-        self._bars.row_clicked.connect(self._select_layer)
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self._bars)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._bars = ScrolledBars()
+        self._bars.bars.setAccessibleName("Relative error of each layer")
+        self._bars.bars.row_clicked.connect(self._select_layer)
         self._plot = CurvePlot(self, movable_cursor=True)
         self._plot.cursor_grabbed.connect(document.begin_gesture)
         self._plot.cursor_moved.connect(self._take_strength)
@@ -104,7 +98,7 @@ class EquivarianceView(PanelView):
         curves.addWidget(self._progress)
         self._below = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._below.setSpacing(theme().px(8))
-        self._below.addWidget(self._scroll, 2)
+        self._below.addWidget(self._bars, 2)
         self._below.addLayout(curves, 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -115,6 +109,8 @@ class EquivarianceView(PanelView):
         layout.addWidget(self._pair, 4)
         layout.addLayout(words)
         layout.addWidget(self._why)
+        # over the whole width the names take a line or two; beside the bars they would take the room of the curves
+        layout.addWidget(self._plot.legend)
         layout.addLayout(self._below, 6)
 
     def figures(self) -> list[Figure]:
@@ -149,17 +145,15 @@ class EquivarianceView(PanelView):
         names = [each.layer for each in result.layers]
         self._bars.set_rows(names, errors, full=max(largest, 1.0), marked=marked, texts=texts)
         unmeasured = [f"{each.layer}: {each.reason}" for each in result.layers if each.reason]
-        self._bars.setToolTip(
+        self._bars.bars.setToolTip(
             "\n".join(["The relative error of each layer at this strength; a click selects the layer.", *unmeasured])
         )
-        height = len(names) * self._bars.row_height()
-        if self._bars.minimumHeight() != height:
-            self._bars.setMinimumHeight(height)
 
     def _show_curves(self, result: EquivarianceResult) -> None:
         if result.curves is not None:
             self._plot.set_curves(result.curves)
         self._plot.setVisible(result.curves is not None)
+        self._plot.legend.setVisible(result.curves is not None and len(result.curves.series) > 1)
         if result.done >= 1:
             told = "" if result.curves is not None else "No curve: this layer has no error at any strength."
         elif result.curves is None:
@@ -210,8 +204,12 @@ class EquivarianceView(PanelView):
 
     def _turn(self) -> None:
         """Bars beside the curve where there is room, else above it."""
-        self._pair.setMaximumHeight(round(0.27 * self.width()) + theme().px(24))  # four squares and their names
+        # four squares and their names, and more height for the curves
+        squares = round(0.27 * self.width()) + theme().px(24)
+        self._pair.setMaximumHeight(min(squares, max(round(0.24 * self.height()), theme().px(96))))
         wide = self.width() >= theme().px(400)
+        for place, share in enumerate((2, 3) if self.width() >= theme().px(520) else (5, 6)):  # room for layers' names
+            self._below.setStretch(place, share)
         direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if self._below.direction() != direction:
             self._below.setDirection(direction)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import cast
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cnnviz.core.network_changes import PADDING_WORDS, SwapPooling, SwitchPadding
 from cnnviz.panels.padding import PaddingParams, PaddingResult
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
-from cnnviz.ui.bar_list import BarList
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.scrolled_bars import ScrolledBars
 from cnnviz.ui.theme import theme
 
 OWN = "own"
@@ -53,11 +53,10 @@ class PaddingView(PanelView):
         self._tiles.setAccessibleName("Cells that padding reaches, layer by layer")
         self._tiles.tile_clicked.connect(lambda tile, *_: self._select(tile))
         self._tiles.hovered.connect(self._name)
-        self._bars = BarList()
-        self._bars.setProperty("role", "page")
-        self._bars.setAccessibleName("Share of cells that padding reaches")
-        self._bars.setToolTip("Share of each layer's cells that padding reaches; a click selects the layer")
-        self._bars.row_clicked.connect(self._select)
+        self._bars = ScrolledBars()
+        self._bars.bars.setAccessibleName("Share of cells that padding reaches")
+        self._bars.bars.setToolTip("Share of each layer's cells that padding reaches; a click selects the layer")
+        self._bars.bars.row_clicked.connect(self._select)
         self._plot = CurvePlot(self)
         self._direction = Segmented(
             [("columns", "→"), ("rows", "↓"), ("both", "↘")], tips=["To the right", "Down", "Down and to the right"]
@@ -69,11 +68,6 @@ class PaddingView(PanelView):
         self._follow(document.scene, document.scene)
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea()
-        scroll.setWidget(self._bars)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         first, second, maps, below = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         first.addWidget(self._mode)
         first.addStretch(1)
@@ -81,7 +75,7 @@ class PaddingView(PanelView):
         second.addWidget(self._blur)
         second.addStretch(1)
         maps.addWidget(self._large, 2)
-        maps.addWidget(scroll, 3)
+        maps.addWidget(self._bars, 3)
         below.addWidget(self._progress, 1)
         below.addWidget(self._direction)
         layout = QVBoxLayout(self)
@@ -138,7 +132,6 @@ class PaddingView(PanelView):
         shares = [each.share for each in result.reached]
         texts = [format_percent(share, 0) for share in shares]
         self._bars.set_rows([each.layer for each in result.reached], shares, marked=marked, texts=texts)
-        self._bars.setMinimumHeight(len(shares) * self._bars.row_height())
 
     def _select(self, index: int) -> None:
         if self._result is not None and index < len(self._result.reached):

@@ -93,7 +93,7 @@ class FieldTable(QTableView):
         self.setAlternatingRowColors(True)
         self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.setProperty("dense", True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -116,7 +116,7 @@ class FieldTable(QTableView):
             self._fit_columns()
         if other or selected != self._selected:
             self._selected = selected
-            self.scrollTo(self._model.index(selected, 0), QAbstractItemView.ScrollHint.EnsureVisible)
+            self._reveal()
 
     def row_rect(self, row: int) -> Any:
         """Where a row's first cell is drawn, in the viewport."""
@@ -144,6 +144,11 @@ class FieldTable(QTableView):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         self._fit_columns()
+        self._reveal()
+
+    def _reveal(self) -> None:
+        if self._selected >= 0:
+            self.scrollTo(self._model.index(self._selected, 0), QAbstractItemView.ScrollHint.EnsureVisible)
 
     def _fit(self) -> None:
         rows = self.verticalHeader()
@@ -152,7 +157,10 @@ class FieldTable(QTableView):
         self._fit_columns()
 
     def _fit_columns(self) -> None:
-        """As wide as their texts; what is left over is shared out. Where it is too little, the view scrolls."""
+        """As wide as their texts; what is left over is shared out.
+
+        Where it is too little, names give way to numbers as far as they can still be told apart; then the view scrolls.
+        """
         viewport = self.viewport()
         if viewport is None:
             return
@@ -163,6 +171,8 @@ class FieldTable(QTableView):
         for column, (title, _) in enumerate(_COLUMNS):
             widest = max(map(metrics.horizontalAdvance, [title, *self._model.texts(column)]))
             needs.append(min(widest, theme().px(150 if column == 0 else 130)) + room)
+        missing = max(sum(needs) - viewport.width(), 0)
+        needs[0] = max(needs[0] - missing, min(needs[0], theme().px(64)))
         spare = max(viewport.width() - sum(needs), 0) // len(needs)
         for column, need in enumerate(needs):
             self.setColumnWidth(column, need + spare)

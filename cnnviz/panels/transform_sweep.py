@@ -156,7 +156,7 @@ def layer_curves(kept: KeptSweep, layer: str) -> Curves | None:
     points = whole.series[0].points
     lines = [series("this input", x[seen], own[seen], points=points)]
     if measured > 1:
-        lines.append(replace(whole.series[0], name=f"mean of {measured} images, ± deviation"))
+        lines.append(replace(whole.series[0], name=f"mean of {measured} images ± deviation"))
     floor = [
         replace(each, stroke="dotted") if each.name.endswith("(floor)") else each
         for each in whole.series[1:]
