@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from cnnviz.panels.transform_sweep import KeptSweep
 
 REST_S = 0.12
-TILE = 32
-"""Side of the small maps: each cell is a block of it."""
+TILE = 12
+"""Side of the small maps."""
 ROUNDING = 1e-5
 
 
@@ -154,11 +154,11 @@ def _reach(network: LoadedNetwork) -> dict[str, np.ndarray]:
 
 
 def _block(cells: np.ndarray) -> np.ndarray:
-    """The map at the size of a tile, each cell a block."""
+    """The map at the size of a tile: each cell a block, or each block bright where any of its cells is reached."""
     import numpy as np
 
     rows, columns = (np.arange(TILE) * size // TILE for size in cells.shape)
-    return cast("np.ndarray", cells[rows[:, None], columns[None]])
+    return np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1)
 
 
 def is_padded(graph: LayerGraph) -> bool:

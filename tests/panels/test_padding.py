@@ -56,8 +56,21 @@ def test_the_cells_reached_are_those_that_change_with_the_padding(programs, smal
     shares = {each.layer: each.share for each in result.reached}
     assert shares == pytest.approx({"conv": float(other.float().mean()), "relu": 28 / 64, "pool": 12 / 16})
     tile = result.tiles.tile_rect(2)
-    drawn = result.tiles.indices[tile[0] : tile[0] + 32, tile[1] : tile[1] + 32] > 0
-    np.testing.assert_array_equal(drawn, np.kron(pooled, np.ones((8, 8))) > 0)
+    drawn = result.tiles.indices[tile[0] : tile[0] + 12, tile[1] : tile[1] + 12] > 0
+    np.testing.assert_array_equal(drawn, np.kron(pooled, np.ones((3, 3))) > 0)
+
+
+def test_the_border_of_a_large_map_is_seen_on_all_sides_of_its_tile(programs, latest):
+    torch.manual_seed(0)
+    programs(nn.Sequential(nn.Upsample(scale_factor=5), nn.Conv2d(1, 2, 3, padding=1), nn.Flatten()), "1")
+    result = latest["padding"]
+    names = [each.layer for each in result.reached]
+    top, left, height, width = result.tiles.tile_rect(names.index("1"))
+    drawn = result.tiles.indices[top : top + height, left : left + width] > 0
+    assert result.reached[names.index("1")].share == pytest.approx(1 - 38**2 / 40**2)
+    expected = np.ones_like(drawn)
+    expected[1:-1, 1:-1] = False
+    np.testing.assert_array_equal(drawn, expected)
 
 
 def test_periodic_padding_makes_the_error_rounding_and_the_curves_show_both(programs, small, latest, settle):
