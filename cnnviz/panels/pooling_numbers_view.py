@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.network_changes import POOLING_WORDS
@@ -23,6 +24,8 @@ from cnnviz.ui.theme import TableKind, theme
 
 PATH = "panels.pooling"
 SIZES = ((1, 4), (1, 8), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (8, 8))
+_CONTROLS, _HEADS, _LEGIBLE = 176, 36, 14
+"""In pixels at scale 1: height of what is above and between the grids, of a grid's caption, and of a legible cell."""
 _HINT = "Click a number to change it; point at a pooled value to see where it comes from."
 
 
@@ -34,6 +37,8 @@ class PoolingNumbersPage(QWidget):
         self._document = document
         self._result: NumbersResult | None = None
         self._pointed: tuple[bool, tuple[int, int]] | None = None
+        self._flat: bool | None = None
+        self._shape = (4, 4)
         self._examples = _narrow([("", "numbers of one's own"), *((key, each.title) for key, each in EXAMPLES.items())])
         self._examples.setToolTip("Examples of the lectures")
         self._examples.chosen.connect(self._take_example)
@@ -92,14 +97,7 @@ class PoolingNumbersPage(QWidget):
             view.show_values(grid.indices, grid.values, kind)
         self._shifted.set_changed(result.detector_changed)
         self._shifted_pooled.set_changed(result.pooled_changed)
-        words = (
-            "detector stage",
-            f"pooled: {result.summary}",
-            f"shifted: {_changed_words(result.detector_share)}",
-            f"pooled: {_changed_words(result.pooled_share)}",
-        )
-        for caption, text in zip(self._captions, words, strict=True):
-            caption.set_text(text, "text")
+        self._name_stages()
         self._explain()
 
     def show_unpooled(self, stages: tuple[GridResult, GridResult], words: str) -> None:
@@ -135,15 +133,35 @@ class PoolingNumbersPage(QWidget):
         key = next(known, "")
         self._examples.set_value(key)
         self._note.set_text(EXAMPLES[key].note if key else _HINT)
-        size = (len(params.numbers), len(params.numbers[0]))
+        size = self._shape = (len(params.numbers), len(params.numbers[0]))
+        self._arrange()
         self._size.set_options([_size_key(each) for each in sorted({*SIZES, size})])
         self._size.set_value(_size_key(size))
 
     def figures(self) -> list[Figure]:
         if self._result is None:
             return []
-        titles = tuple(caption.text() for caption in self._captions)
-        return [GridsFigure("Pooling", self._result, titles)]
+        return [GridsFigure("Pooling", self._result, self._titles(self._result))]
+
+    @staticmethod
+    def _titles(result: NumbersResult) -> tuple[str, str, str, str]:
+        return (
+            "detector stage",
+            f"pooled: {result.summary}",
+            f"shifted: {_changed_words(result.detector_share)}",
+            f"pooled: {_changed_words(result.pooled_share)}",
+        )
+
+    def _name_stages(self) -> None:
+        """Where all four stand in a row, what matters most of each."""
+        result = self._result
+        if result is None:
+            return
+        titles = self._titles(result)
+        short = ("detector", result.summary, _changed_words(result.detector_share), _changed_words(result.pooled_share))
+        for caption, title, words in zip(self._captions, titles, short, strict=True):
+            caption.set_text(words if self._flat else title, "text")
+            caption.setToolTip(title)
 
     def _grids(self) -> tuple[FramedGrid, FramedGrid, FramedGrid, FramedGrid]:
         return self._detector, self._pooled, self._shifted, self._shifted_pooled
@@ -172,13 +190,52 @@ class PoolingNumbersPage(QWidget):
         layout.setSpacing(theme().px(4))
         for row in rows:
             layout.addLayout(_row(*row))
-        layout.addLayout(self._pair(0), 1)
-        layout.addWidget(self._words)
-        layout.addLayout(_row((self._shift, 1), (self._wraps, 0), (self._tolerance, 1)))
-        layout.addLayout(self._pair(2), 1)
+        self._shifts = QWidget()
+        between = QVBoxLayout(self._shifts)
+        between.setContentsMargins(0, 0, 0, 0)
+        between.setSpacing(theme().px(4))
+        between.addWidget(self._words)
+        between.addLayout(_row((self._shift, 1), (self._wraps, 0), (self._tolerance, 1)))
+        self._pairs = self._pair(0), self._pair(2)
+        self._stages = QGridLayout()
+        self._stages.setHorizontalSpacing(theme().px(12))
+        self._stages.setVerticalSpacing(theme().px(4))
+        layout.addLayout(self._stages, 1)
+        self._arrange()
 
-    def _pair(self, first: int) -> QGridLayout:
-        pair = QGridLayout()
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Before and after one above the other, or side by side where the cells would be too low for their numbers."""
+        rows, columns = self._shape
+        width, height = self.width(), self.height() - theme().px(_CONTROLS)
+        above = min(width / 2 / columns, (height / 2 - theme().px(_HEADS)) / rows)
+        beside = min(width / 4 / columns, (height - theme().px(_HEADS)) / rows)
+        flat = above < theme().px(_LEGIBLE) and beside > above
+        if flat == self._flat:
+            return
+        self._flat = flat
+        for widget in (*self._pairs, self._shifts):
+            self._stages.removeWidget(widget)
+        (before, after), stages = self._pairs, self._stages
+        stages.addWidget(before, 0, 0)
+        if flat:
+            stages.addWidget(after, 0, 1)
+            stages.addWidget(self._shifts, 1, 0, 1, 2)
+        else:
+            stages.addWidget(self._shifts, 1, 0)
+            stages.addWidget(after, 2, 0)
+        for line in range(2):
+            stages.setColumnStretch(line, 1 if flat or line == 0 else 0)
+        stages.setRowStretch(0, 1)
+        stages.setRowStretch(2, 0 if flat else 1)
+        self._name_stages()
+
+    def _pair(self, first: int) -> QWidget:
+        holder = QWidget()
+        pair = QGridLayout(holder)
         pair.setContentsMargins(0, 0, 0, 0)
         pair.setHorizontalSpacing(theme().px(12))
         pair.setVerticalSpacing(theme().px(2))
@@ -189,7 +246,7 @@ class PoolingNumbersPage(QWidget):
             pair.addWidget(grid, 1, column)
             pair.setColumnStretch(column, 1)
         pair.setRowStretch(1, 1)
-        return pair
+        return holder
 
     # the person's hand
 

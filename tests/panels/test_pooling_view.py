@@ -6,10 +6,13 @@ import torch
 import torch.nn.functional as F
 from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QLabel, QLineEdit
+from PyQt6.QtWidgets import QApplication, QLabel, QLineEdit
 
 from cnnviz.core.network_changes import SwapPooling
 from cnnviz.core.pooling_examples import EXAMPLES
+from cnnviz.panels.pooling import PoolingResult, pooled_numbers
+from cnnviz.panels.pooling_view import PoolingView
+from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, IconButton
 from cnnviz.ui.figure import rendered
 
@@ -227,3 +230,19 @@ def test_the_maps_of_the_network_are_saved_as_a_picture_and_as_a_table(on_maps, 
     place = rows.index('"pooled: pool, channel 0, input as it is",0')
     saved = np.array([[float(cell) for cell in row.split(",")] for row in rows[place + 1 : place + 1 + stage.shape[0]]])
     np.testing.assert_allclose(saved, stage.before.indices / 252 * stage.before.high, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("width", "height"), [(404, 460), (540, 345), (340, 290), (640, 500)])
+def test_numbers_are_written_in_every_grid_however_low_the_panel(qtbot, width, height, named):
+    document = Document()
+    view = PoolingView(document)
+    qtbot.addWidget(view)
+    view.resize(width, height)
+    view.show()
+    view.show_result(PoolingResult(numbers=pooled_numbers(document.scene.panel("pooling"))))
+    QApplication.processEvents()
+    for name in ("Detector stage", "Pooled stage", "Detector stage after the shift", "Pooled stage after the shift"):
+        grid = named(view, name)
+        cell = grid.cell_rect(1, 1)
+        assert min(cell.width(), cell.height()) >= 12, name
+        assert grid.rect().contains(cell), name
