@@ -19,7 +19,7 @@ from cnnviz.scene.models import Scene
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cnnviz.core.curves import Curves
+    from cnnviz.core.curves import Curves, Series, Stroke
     from cnnviz.core.graph import Layer, LayerGraph
     from cnnviz.core.invariance import Distances
     from cnnviz.core.pooling import Pooling
@@ -35,6 +35,18 @@ _COARSE = 4
 """Every which point comes first."""
 _FEW = 3
 """Points of a network that takes long for each."""
+
+_LOOKS: dict[PoolingName, tuple[int, Stroke]] = {
+    "max": (0, "solid"),
+    "blur_max": (0, "dotted"),
+    "average": (1, "solid"),
+    "blur_average": (1, "dotted"),
+    "l2_sum": (2, "solid"),
+    "l2_mean": (2, "dotted"),
+    "weighted": (3, "solid"),
+    "strided": (4, "solid"),
+}
+"""Kinds of one family have one colour, and are told apart by their lines."""
 
 Measure = Callable[["Tensor", "Tensor"], "Mapping[str, Distances]"]
 """Of the images in [0, 1]: the one as it is, and its variants."""
@@ -317,10 +329,17 @@ def _curves(params: InvarianceParams, plan: _Plan, amounts: np.ndarray, found: M
     from cnnviz.core.curves import Curves, series
 
     row = 0 if params.measure == "distance" else 1
+    looks: dict[str, tuple[int | None, Stroke]] = {POOLING_WORDS[kind]: look for kind, look in _LOOKS.items()}
+    looks[UNPOOLED] = None, "dotted"
+
+    def line(name: str) -> Series:
+        hue, stroke = looks.get(name, (None, "solid"))
+        return series(name, amounts, found[name][row], reference=name in (PIXELS, UNPOOLED), hue=hue, stroke=stroke)
+
     shift = params.subject == "shift"
     return Curves(
         f"{plan.title} against {'shift' if shift else 'elastic warp'}",
         "shift (input pixels)" if shift else "mean displacement (input pixels)",
         "‖p(x) − p(Tx)‖ / ‖p(x)‖" if row == 0 else "cosine of p(x) and p(Tx)",
-        tuple(series(name, amounts, found[name][row], reference=name in (PIXELS, UNPOOLED)) for name in plan.names),
+        tuple(map(line, plan.names)),
     )
