@@ -132,11 +132,13 @@ def field_curves(graph: LayerGraph, fields: Fields, effective: Mapping[str, floa
         sizes.append((nan, nan) if isinstance(field, ValueError) else (field.apart or field).size)
     places = list(range(len(names)))
     rows, columns = [size[0] for size in sizes], [size[1] for size in sizes]
+    found = [field for field in map(fields.get, names) if field is not None and not isinstance(field, ValueError)]
+    apart = ", whole-map layers apart" if any(field.apart is not None for field in found) else ""
     if all(one == other or one != one for one, other in sizes):
-        theory = [series("by theory", places, rows, points=True)]
+        theory = [series(f"by theory{apart}", places, rows, points=True)]
     else:
-        theory = [series("theory, rows", places, rows, points=True)]
-        theory += [series("theory, columns", places, columns, points=True)]
+        theory = [series(f"theory{apart}, rows", places, rows, points=True)]
+        theory += [series(f"theory{apart}, columns", places, columns, points=True)]
     measured = [index for index, name in enumerate(names) if name in effective]
     widths = [effective[names[index]] for index in measured]
     image = graph["input"].output_shape[1:]

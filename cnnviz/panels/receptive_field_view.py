@@ -24,7 +24,10 @@ from cnnviz.ui.theme import theme
 
 WIDE_FROM = 620
 """Width, at font scale 1, from which theory and measurement stand side by side."""
-NO_GRADIENT = "On this input no pixel changes the unit: a ReLU before it passes nothing on."
+NO_GRADIENT = (
+    "On this input no pixel changes the unit: a ReLU before it passes nothing on. Choose another unit, the centre unit "
+    "(the mean over channels), or the mean over samples."
+)
 
 
 class ReceptiveFieldView(PanelView):
@@ -140,7 +143,7 @@ class ReceptiveFieldView(PanelView):
     def _show_heat(self, result: ReceptiveFieldResult) -> None:
         heat = result.heat
         for widget in (self._heat, self._bar, self._shares):
-            widget.setVisible(heat is not None)
+            widget.setVisible(self._has_gradient())
         self._arrange()
         if heat is None:
             self._caption.set_text("effective field")
@@ -152,6 +155,11 @@ class ReceptiveFieldView(PanelView):
         self._bar.set_scale("unsigned", 0.0, heat.mosaic.range_of(0)[1])
         self._shares.set_shares(heat.shares)
         self._say_heat(None)
+
+    def _has_gradient(self) -> bool:
+        """Whether there is a heat, and any of it: nothing but zeros are words, no picture."""
+        heat = None if self._result is None else self._result.heat
+        return heat is not None and bool(heat.heat.any())
 
     def _say_heat(self, place: tuple[int, int, int] | None) -> None:
         """What the picture shows; with the pointer on it, one pixel's gradient."""
@@ -167,7 +175,7 @@ class ReceptiveFieldView(PanelView):
         words = [f"|g| {images_words(heat)}; {box_words(heat)}."]
         if heat.before_non_linearity:
             words.append("Before its non-linearity.")
-        if not heat.heat.any():
+        if not self._has_gradient():
             words = [NO_GRADIENT]
         if not heat.of_now:
             words.append("Of the input before: measured anew when your hand rests.")
@@ -210,7 +218,7 @@ class ReceptiveFieldView(PanelView):
         self._halves.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
         tall = wide and self.height() >= hub.px(340)
         self._picture.setDirection(direction.TopToBottom if tall else direction.LeftToRight)
-        has_heat = self._result is not None and self._result.heat is not None
+        has_heat = self._has_gradient()
         note = 0 if self._note.isHidden() else self._note.heightForWidth(self.width())
         roomy = wide or self.height() - note >= hub.px(480)
         self._words.setVisible(roomy or not has_heat)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QBoxLayout
+from PyQt6.QtWidgets import QBoxLayout, QLabel
 from torch import nn
 
 from cnnviz.panels.receptive_field_table_view import FieldTable
@@ -95,3 +95,18 @@ def test_the_halves_stand_below_each_other_in_a_narrow_panel(program, view):
 
 def test_both_pictures_can_be_saved(view):
     assert [figure.title for figure in view.figures()] == ["Receptive field over depth", "Effective receptive field"]
+
+
+def test_a_unit_that_no_pixel_acts_on_is_told_in_words(start, scene_of, settle, named):
+    dead = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32, 3))
+    with torch.no_grad():
+        dead[0].bias.fill_(-1e3)
+    program = start(scene_of(dead))
+    program.document.edit("selection.layer", "2")
+    program.window.use_workspace("receptive-field")
+    settle(program)
+    view = program.window.docks[PANEL].view
+    view.resize(404, 400)
+    assert not named(view, "Effective field").isVisible()
+    (words,) = [each for each in view.findChildren(QLabel) if "no pixel changes the unit" in each.text()]
+    assert words.isVisible()
