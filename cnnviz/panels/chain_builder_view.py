@@ -12,6 +12,7 @@ from cnnviz.panels.chain_builder import MOST_STAGES, ChainBuilderParams, ChainBu
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.colour_bar import ColourBar
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
@@ -73,17 +74,20 @@ class ChainBuilderView(PanelView):
             "The field of one unit of the last layer: the brighter a pixel, the more ways lead from it to the unit.\n"
             "Black pixels never reach it."
         )
+        self._bar = ColourBar(Qt.Orientation.Horizontal)
+        self._bar.setAccessibleName("Ways from a pixel to the unit")
         self._reach = ElidedLabel("", token="text")
         self._curve = CurvePlot(self)
         below = QGridLayout()
         below.setContentsMargins(0, 0, 0, 0)
         below.setHorizontalSpacing(theme().px(12))
         below.addWidget(self._reach, 0, 0)
-        below.addWidget(self._ways, 1, 0)
-        below.addWidget(self._curve, 0, 1, 2, 1)
+        below.addWidget(self._bar, 1, 0)
+        below.addWidget(self._ways, 2, 0)
+        below.addWidget(self._curve, 0, 1, 3, 1)
         below.setColumnStretch(0, 2)
         below.setColumnStretch(1, 3)
-        below.setRowStretch(1, 1)
+        below.setRowStretch(2, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(6))
@@ -107,6 +111,8 @@ class ChainBuilderView(PanelView):
         last = result.last
         self._sheet.set_rows(result.stages)
         self._ways.set_mosaic(result.ways, "unsigned")
+        self._bar.set_scale("unsigned", 0.0, float(last.paths.max()) ** 2, digits=0)
+        self._bar.setToolTip("How many ways lead from a pixel to the unit; the colours go by the root of their number")
         self._curve.set_curves(result.curves)
         share = last.pixels_reached / last.size**2
         self._reach.set_text(

@@ -25,6 +25,11 @@ from cnnviz.ui.pixels import image_words
 from cnnviz.ui.theme import theme
 
 PATH = "panels.symmetry"
+_SPECTRA = (
+    ("turned image", "The image as it is turned"),
+    ("its spectrum", "F(Tx): the Fourier magnitude of the turned image, logarithmic, frequency 0 in the middle"),
+    ("spectrum, turned", "T F(x): the Fourier magnitude of the image as it is, turned, logarithmic"),
+)
 
 
 class SymmetryView(PanelView):
@@ -63,11 +68,14 @@ class SymmetryView(PanelView):
         turn.addWidget(self._window)
         below = QGridLayout()
         below.setVerticalSpacing(theme().px(2))
-        titles = ("turned image", "its spectrum", "spectrum, turned")
-        for column, (title, picture) in enumerate(zip(titles, (self._turned, self._first, self._second), strict=True)):
+        pictures = (self._turned, self._first, self._second)
+        for column, ((title, tip), picture) in enumerate(zip(_SPECTRA, pictures, strict=True)):
+            picture.setToolTip(tip)
+            picture.setAccessibleName(tip)
             below.addWidget(ElidedLabel(title, align=Qt.AlignmentFlag.AlignHCenter, token="text"), 0, column)
             below.addWidget(picture, 1, column)
             below.setColumnStretch(column, 1)
+        below.addWidget(ElidedLabel("log(1+|F|)"), 0, 3)
         below.addWidget(self._bar, 1, 3)
         below.setRowStretch(1, 1)
         layout = QVBoxLayout(self)
