@@ -125,7 +125,8 @@ def series(
 def to_csv(curves: Curves) -> str:
     """The numbers of a plot, a column for each curve and two more for its band, a line for each place along x.
 
-    Curves over the same places share the first column; others bring their own.
+    Curves over the same places share the first column; others bring their own. A level that is marked across the plot
+    is a column that says the same on every line.
     """
     columns: list[tuple[str, Sequence[object]]] = []
     last: NDArray[np.float64] | None = None
@@ -137,6 +138,8 @@ def to_csv(curves: Curves) -> str:
         if each.low is not None and each.high is not None:
             columns.append((f"{each.name} (low)", [_cell(value) for value in each.low]))
             columns.append((f"{each.name} (high)", [_cell(value) for value in each.high]))
+    lines = max((len(values) for _, values in columns), default=0)
+    columns += [(mark.text, [_cell(mark.value)] * lines) for mark in curves.marks if mark.axis == "y" and mark.text]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([title for title, _ in columns])

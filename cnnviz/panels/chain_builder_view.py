@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -17,10 +18,11 @@ from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
-from cnnviz.ui.numbers import format_count, format_percent
+from cnnviz.ui.numbers import format_count, format_number, format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.sheet import Sheet, SheetColumn
 from cnnviz.ui.theme import theme
+from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 STAGES = "panels.chain-builder.stages"
 
@@ -49,6 +51,7 @@ class ChainBuilderView(PanelView):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         self._presets = ComboBox([("", "a chain of one's own"), *((key, each.title) for key, each in PRESETS.items())])
         super().__init__(document, parent)
+        self._result: ChainBuilderResult | None = None
         self._presets.setToolTip("Chains worth looking at")
         self._presets.chosen.connect(self._take_preset)
         self._words = ElidedLabel("", token="muted")
@@ -103,11 +106,19 @@ class ChainBuilderView(PanelView):
         return [self._presets]
 
     def figures(self) -> list[Figure]:
-        figure = self._curve.figure()
-        return [] if figure is None else [figure]
+        figure, result = self._curve.figure(), self._result
+        found: list[Figure] = [] if figure is None else [figure]
+        if result is not None:
+            paths = result.last.paths
+            caption = f"{self._reach.text()}; the colours go by the root of the number of ways"
+            ends = f"0 … {format_number(float(paths.max()) ** 2, 0)}"
+            row = TileRow(caption, result.ways, "unsigned", (), np.outer(paths, paths)[None], ends)
+            found.append(TilesFigure("Ways from each pixel to the unit", (row,)))
+        return found
 
     def show_result(self, result: ChainBuilderResult) -> None:
         super().show_result(result)
+        self._result = result
         last = result.last
         self._sheet.set_rows(result.stages)
         self._ways.set_mosaic(result.ways, "unsigned")

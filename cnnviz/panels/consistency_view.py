@@ -13,6 +13,7 @@ from cnnviz.panels.consistency import SAMPLES, ConsistencyParams, ConsistencyRes
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.bar_list import BarList
+from cnnviz.ui.bars_figure import Bar, BarsFigure
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, Segmented, text_button
@@ -40,6 +41,7 @@ class ConsistencyView(PanelView):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
+        self._result: ConsistencyResult | None = None
         self._data = ComboBox([*_SETS, _ASK])
         self._data.setToolTip("The images whose shifted copies are compared")
         self._data.setAccessibleName("Images")
@@ -77,21 +79,31 @@ class ConsistencyView(PanelView):
         self._follow(document.scene, document.scene)
 
     def figures(self) -> list[Figure]:
-        figure = self._plot.figure()
-        return [] if figure is None or self._plot.isHidden() else [figure]
+        figure, result = self._plot.figure(), self._result
+        found: list[Figure] = [] if figure is None or self._plot.isHidden() else [figure]
+        if result is not None and result.rows:
+            bars = tuple(Bar(row.name, row.share, text) for row, text in zip(result.rows, _texts(result), strict=True))
+            ends = (("low", tuple(row.low for row in result.rows)), ("high", tuple(row.high for row in result.rows)))
+            images = ("images", tuple(float(row.images) for row in result.rows))
+            found.append(
+                BarsFigure(
+                    "Consistency under shift",
+                    "network",
+                    "share of pairs of shifted copies with the same top class",
+                    bars,
+                    marked=0,
+                    beside=(*ends, images),
+                )
+            )
+        return found
 
     def show_result(self, result: ConsistencyResult) -> None:
         super().show_result(result)
+        self._result = result
         self._words.setText(result.message or self._sentence(result))
         self._bars.setVisible(bool(result.rows))
         shares = [row.share for row in result.rows]
-        texts = [
-            format_percent(row.share, 1)
-            if math.isnan(row.low)
-            else f"{format_percent(row.share, 1)} ({100 * row.low:.1f} … {100 * row.high:.1f})"
-            for row in result.rows
-        ]
-        self._bars.set_rows([row.name for row in result.rows], shares, texts=texts)
+        self._bars.set_rows([row.name for row in result.rows], shares, texts=_texts(result))
         self._bars.setMinimumHeight(len(shares) * self._bars.row_height())
         self._plot.setVisible(result.curves is not None)
         if result.curves is not None:
@@ -149,3 +161,13 @@ class ConsistencyView(PanelView):
         self._most.refresh()
         self._most.setVisible(params.data != SAMPLES)
         self._run.setVisible(params.data != SAMPLES)
+
+
+def _texts(result: ConsistencyResult) -> list[str]:
+    """Each network's share, with its interval where there is one."""
+    return [
+        format_percent(row.share, 1)
+        if math.isnan(row.low)
+        else f"{format_percent(row.share, 1)} ({100 * row.low:.1f} … {100 * row.high:.1f})"
+        for row in result.rows
+    ]

@@ -10,6 +10,7 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.equivariance import STRENGTH_FIELD, EquivarianceParams, EquivarianceResult
+from cnnviz.panels.equivariance_figures_view import NO_NUMBER, errors_figure, maps_figure, strength_words
 from cnnviz.panels.equivariance_maps_view import PairView
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
@@ -24,7 +25,6 @@ from cnnviz.ui.scrolled_bars import ScrolledBars
 from cnnviz.ui.theme import theme
 
 PATH = "panels.equivariance"
-NO_NUMBER = "–"
 
 
 class EquivarianceView(PanelView):
@@ -114,8 +114,15 @@ class EquivarianceView(PanelView):
         layout.addLayout(self._below, 6)
 
     def figures(self) -> list[Figure]:
-        figure = self._plot.figure()
-        return [] if figure is None or self._plot.isHidden() else [figure]
+        figure, result = self._plot.figure(), self._result
+        found: list[Figure] = [] if figure is None or self._plot.isHidden() else [figure]
+        if result is None:
+            return found
+        now = strength_words(self._params())
+        found.append(errors_figure(result, f"Equivariance error of every layer, {now}"))
+        if result.maps is not None:
+            found.append(maps_figure(result, f"Both sides of {result.layer}, {now}"))
+        return found
 
     def show_result(self, result: EquivarianceResult) -> None:
         super().show_result(result)

@@ -12,6 +12,7 @@ from cnnviz.panels.padding import PaddingParams, PaddingResult
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
+from cnnviz.ui.bars_figure import Bar, BarsFigure
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
@@ -20,6 +21,7 @@ from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.scrolled_bars import ScrolledBars
 from cnnviz.ui.theme import theme
+from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 OWN = "own"
 
@@ -90,8 +92,16 @@ class PaddingView(PanelView):
         layout.addLayout(below)
 
     def figures(self) -> list[Figure]:
-        figure = self._plot.figure()
-        return [] if figure is None or self._plot.isHidden() else [figure]
+        figure, result = self._plot.figure(), self._result
+        found: list[Figure] = [] if figure is None or self._plot.isHidden() else [figure]
+        if result is not None and result.reached:
+            bars = tuple(Bar(each.layer, each.share, format_percent(each.share, 0)) for each in result.reached)
+            marked = _place(result)
+            found.append(BarsFigure("Cells that padding reaches", "layer", "share of cells", bars, marked=marked))
+        if result is not None and result.large is not None:
+            row = TileRow("1 where padding reaches the cell", result.large, "unsigned", (result.layer,))
+            found.append(TilesFigure(f"Cells of {result.layer} that padding reaches", (row,)))
+        return found
 
     def show_result(self, result: PaddingResult) -> None:
         super().show_result(result)
@@ -117,7 +127,7 @@ class PaddingView(PanelView):
         self.set_subtitle(result.layer)
 
     def _show_reach(self, result: PaddingResult) -> None:
-        marked = next((index for index, each in enumerate(result.reached) if each.layer == result.layer), None)
+        marked = _place(result)
         if result.large is None:
             self._large.clear()
         else:
@@ -177,6 +187,11 @@ class PaddingView(PanelView):
         blurs = [each for each in new.changes if isinstance(each, SwapPooling) and each.kind.startswith("blur")]
         self._blur.set_value(bool(blurs))
         self._direction.set_value(cast(PaddingParams, new.panel("padding")).direction)
+
+
+def _place(result: PaddingResult) -> int | None:
+    """Of the selected layer among those with maps."""
+    return next((index for index, each in enumerate(result.reached) if each.layer == result.layer), None)
 
 
 def _padding(scene: Scene) -> SwitchPadding | None:

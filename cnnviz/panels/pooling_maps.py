@@ -58,6 +58,7 @@ class StageMaps:
     changed: Mosaic
     share: float
     layer_share: float
+    values: np.ndarray
 
     @property
     def signed(self) -> bool:
@@ -164,6 +165,7 @@ def _stage(name: str, still: Tensor, moved: Tensor, channel: int, tolerance: flo
         mosaic(changed[None].float(), columns=1, signed=False, gap=0),
         share_changed(one[channel], other[channel], tolerance),
         share_changed(one, other, tolerance),
+        np.stack([*pair.double().cpu().numpy(), changed.cpu().numpy()]),
     )
 
 

@@ -98,8 +98,10 @@ class PoolingMapsPage(QWidget):
             kind: TableKind = "signed" if stage.signed else "unsigned"
             named = f"{called}: {stage.layer}, channel {result.channel}"
             changed = f"{_HEADS[2]}, {format_percent(stage.share, 1)}"
-            rows += [TileRow(f"{named}, {_HEADS[0]}", stage.before, kind)]
-            rows += [TileRow(f"{named}, {_HEADS[1]}", stage.after, kind), TileRow(changed, stage.changed, "unsigned")]
+            before, after, differs = stage.values[:, None]
+            rows += [TileRow(f"{named}, {_HEADS[0]}", stage.before, kind, numbers=before)]
+            rows += [TileRow(f"{named}, {_HEADS[1]}", stage.after, kind, numbers=after)]
+            rows += [TileRow(changed, stage.changed, "unsigned", numbers=differs)]
         return [TilesFigure("Detector and pooled stage before and after the shift", tuple(rows))]
 
     def _lay_out(self) -> None:

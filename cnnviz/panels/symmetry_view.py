@@ -23,6 +23,7 @@ from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.pixels import image_words
 from cnnviz.ui.theme import theme
+from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 PATH = "panels.symmetry"
 _SPECTRA = (
@@ -37,6 +38,7 @@ class SymmetryView(PanelView):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
+        self._result: SymmetryResult | None = None
         self._shift = BoundSlider(document, f"{PATH}.shift", "shift", step=1, digits=0, unit="px", sign=True)
         self._angle = BoundSlider(document, f"{PATH}.angle", "rotation", step=1, digits=0, unit="°", sign=True)
         self._window = Toggle("fade out the border")
@@ -89,11 +91,19 @@ class SymmetryView(PanelView):
         layout.addLayout(below, 1)
 
     def figures(self) -> list[Figure]:
-        figure = self._plot.figure()
-        return [] if figure is None else [figure]
+        figure, result = self._plot.figure(), self._result
+        found: list[Figure] = [] if figure is None else [figure]
+        if result is not None and result.turned is not None:
+            rows = tuple(
+                TileRow(tip, mosaic, "unsigned", ("log(1 + |F|)",))
+                for (_, tip), mosaic in zip(_SPECTRA[1:], result.spectra, strict=True)
+            )
+            found.append(TilesFigure("Fourier transform under rotation", rows))
+        return found
 
     def show_result(self, result: SymmetryResult) -> None:
         super().show_result(result)
+        self._result = result
         paper = actions.is_paper(self.document.scene)
         _paint(self._moved, result.moved, paper=paper)
         self._moved.set_cell((0, *result.place))

@@ -61,6 +61,11 @@ class BarList(QWidget):
             self.updateGeometry()
         self.update()
 
+    @property
+    def rows(self) -> tuple[tuple[str, float, str], ...]:
+        """Name, share and words of each row."""
+        return tuple(self._rows)
+
     def row_height(self) -> int:
         """Height of a row in pixels."""
         return theme().px(21)

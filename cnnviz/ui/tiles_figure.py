@@ -25,16 +25,28 @@ LAST_VALUE = 252
 
 @dataclass(frozen=True, eq=False)
 class TileRow:
-    """Tiles side by side under a caption, with words below each."""
+    """Tiles side by side under a caption, with words below each.
+
+    Attributes
+    ----------
+    numbers : array (count, h, w) or None
+        The values themselves, where they are at hand.
+    ends : str
+        The ends of the scale in words, where they are not those of the mosaic.
+    """
 
     caption: str
     mosaic: Mosaic
     kind: TableKind
     labels: tuple[str, ...] = ()
+    numbers: np.ndarray | None = None
+    ends: str = ""
 
     @property
     def scale(self) -> str:
-        """The ends of the common scale; empty where each tile has its own."""
+        """The ends of the common scale, if there is one."""
+        if self.ends:
+            return self.ends
         ranges = {self.mosaic.range_of(tile) for tile in range(self.mosaic.count)}
         if len(ranges) != 1:
             return "each in its own scale"
@@ -42,7 +54,10 @@ class TileRow:
         return f"{format_number(low)} … {format_number(high)}"
 
     def values(self, tile: int) -> np.ndarray:
-        """The values of a tile as they are shown, in 252 steps of its scale; NaN where it has none."""
+        """The values of a tile, NaN where it has none; without ``numbers`` in the 252 steps that are shown."""
+        if self.numbers is not None:
+            numbers: np.ndarray = self.numbers[tile]
+            return numbers
         top, left, rows, columns = self.mosaic.tile_rect(tile)
         shown = self.mosaic.indices[top : top + rows, left : left + columns]
         low, high = self.mosaic.range_of(tile)
@@ -66,20 +81,31 @@ class TilesFigure:
             self._paint_row(painter, QRectF(inside.left(), top, inside.width(), high - hub.px(8)), row)
 
     def _paint_row(self, painter: QPainter, room: QRectF, row: TileRow) -> None:
-        hub, mosaic = theme(), row.mosaic
+        hub, mosaic, gap = theme(), row.mosaic, theme().px(4)
         _write(painter, room, f"{row.caption}   {row.scale}", "small", "text")
-        height, width = mosaic.indices.shape
+        height, width = mosaic.tile_shape
+        lines = -(-mosaic.count // mosaic.columns)
         line = hub.px(18)
         below = line if row.labels else 0
-        scale = min(room.width() / width, (room.height() - line - below) / height)
+        scale = min(
+            (room.width() - (mosaic.columns - 1) * gap) / (width * mosaic.columns),
+            (room.height() - line - below - (lines - 1) * gap) / (height * lines),
+        )
         if scale <= 0:
             return
-        picture = QRectF(room.left(), room.top() + line, width * scale, height * scale)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=False)
-        painter.drawImage(picture, words_image(hub.table(row.kind)[mosaic.indices]))
-        for tile, label in enumerate(row.labels[: mosaic.columns]):
-            _, left, _, columns = mosaic.tile_rect(tile)
-            place = QRectF(picture.left() + left * scale, picture.bottom(), columns * scale, line)
+        bottom = room.top() + line + lines * (height * scale + gap) - gap
+        for tile in range(mosaic.count):
+            down, across = divmod(tile, mosaic.columns)
+            left, top = room.left() + across * (width * scale + gap), room.top() + line + down * (height * scale + gap)
+            y, x, _, _ = mosaic.tile_rect(tile)
+            pixels = np.ascontiguousarray(mosaic.indices[y : y + height, x : x + width])
+            painter.drawImage(
+                QRectF(left, top, width * scale, height * scale), words_image(hub.table(row.kind)[pixels])
+            )
+            if down or tile >= len(row.labels):
+                continue
+            place, label = QRectF(left, bottom, width * scale, line), row.labels[tile]
             metrics = painter.fontMetrics()
             text = metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, int(place.width()))
             _write(painter, place, text, "tiny", "muted")

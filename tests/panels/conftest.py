@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -19,6 +20,17 @@ from cnnviz.scene.document import Document
 
 LIVE = ("input", "samples", "prediction", "network", "activations", "filters", "unit")
 """The panels that show a network at work on an input."""
+MEASURING = (
+    "receptive-field",
+    "chain-builder",
+    "pooling",
+    "invariance",
+    "equivariance",
+    "padding",
+    "consistency",
+    "symmetry",
+)
+"""The panels of receptive fields, pooling and equivariance."""
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -118,3 +130,50 @@ def heard(qapp) -> Callable[[Any, QEvent.Type], list[QEvent.Type]]:
 def noisy() -> dict[str, Any]:
     """Edits that make an input in which no two pixels are alike."""
     return {"input.base": {"kind": "blank", "value": 0.5}, "input.edits.noise": 0.2}
+
+
+@pytest.fixture
+def measuring_views(qapp, tmp_path, handed) -> Iterator[Callable[..., dict[str, Any]]]:
+    """The measuring panels' widgets by id, each with what it is given for a network in the end."""
+    made: dict[str, Any] = {}
+
+    def show(module: nn.Module, size: tuple[int, int, int], edits: dict[str, Any]) -> dict[str, Any]:
+        document = Document()
+        document.edit_many(
+            {
+                "network.source": handed(module.eval(), size, 2),
+                "input.base": {"kind": "blank", "value": 0.5},
+                "input.edits.noise": 0.2,
+                "panels.pooling.view": "network",
+                "panels.consistency.shift": 1,
+                **edits,
+            }
+        )
+        failures: list[Any] = []
+        hub = FailuresHub()
+        hub.listen(failures.append)
+        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), hub)
+        request = Request(document.scene, document.version, frozenset(MEASURING))
+        results: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        for delivery in computation.run(request, lambda: False, lambda: False):
+            results.update(delivery.results)
+            errors.update(delivery.errors)
+        assert failures == []
+        assert {*results, *errors} == {*MEASURING}
+        for spec in PANELS:
+            if spec.id in MEASURING:
+                module_name, _, name = spec.view.partition(":")
+                view = made[spec.id] = getattr(import_module(module_name), name)(document)
+                view.resize(420, 500)
+                for control in view.header_controls():
+                    control.setParent(view)  # as the title bar would
+                if spec.id in errors:
+                    view.show_error(errors[spec.id])
+                else:
+                    view.show_result(results[spec.id])
+        return made
+
+    yield show
+    for view in made.values():
+        view.deleteLater()

@@ -52,8 +52,9 @@ def test_a_drawing_holds_its_words_and_lines(qapp):
 
 def test_a_table_has_the_numbers_of_the_curves(qapp):
     rows = list(csv.reader(io.StringIO(rendered(CurveFigure(CURVES), ".csv").decode())))
-    assert rows[0] == ["shift (px)", "conv1", "conv2"]
-    assert [float(cell) for cell in rows[3]] == [2, 0.25, 0.75]
+    assert rows[0] == ["shift (px)", "conv1", "conv2", "chance"]
+    assert [float(cell) for cell in rows[3]] == [2, 0.25, 0.75, 0.8]
+    assert {row[3] for row in rows[1:]} == {"0.8"}
 
 
 def test_what_cannot_be_saved_is_said(qapp):
