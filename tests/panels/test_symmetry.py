@@ -32,7 +32,7 @@ def test_the_maximum_stays_and_its_place_moves(panel, latest, settle):
     assert result.moved[0][result.place] == result.maximum
     assert result.trace.series[0].y.tolist() == [still.moved.max()] * 33
     assert "is still" in words(view)
-    assert len(view.figures()) == 1
+    assert len(view.figures()) == 2
 
 
 @pytest.mark.parametrize("window", [True, False])
