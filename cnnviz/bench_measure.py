@@ -6,7 +6,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
-from cnnviz.ui.stroke_driver import EditDriver
+from cnnviz.scene.models import PanelEntry
+from cnnviz.ui.slider import SliderTrack
+from cnnviz.ui.stroke_driver import SliderDriver
 
 if TYPE_CHECKING:
     from cnnviz.scene.models import Scene
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 REPEATS = 15
 STEPS = 60
 RUNS = 3
-SHIFT = "panels.equivariance.shift"
+SETTLING = 5
+PANEL = "equivariance"
 
 
 def measure(network: str) -> dict[str, Any]:
@@ -83,12 +87,14 @@ def _curves(network: str) -> dict[str, float]:
 
 
 def _dragged(network: str) -> dict[str, float]:
-    """From an edit of the shift to the end of its paint, with the equivariance panels in sight, beside a bare loop."""
+    """From a mouse event on the shift's slider to the end of the paint that shows it, beside a bare loop."""
     bare, frame = [], []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(RUNS):
-            bare.append(statistics.median(_bare_drag(_scene(network), Path(folder))))
-            frame.append(statistics.median(_drag(_scene(network), Path(folder))))
+            with _equivariance(network, Path(folder), synchronous=True) as program:
+                bare.append(statistics.median(bare_drag(program, STEPS)[SETTLING:]))
+            with _equivariance(network, Path(folder)) as program:
+                frame.append(statistics.median(drag(program, STEPS)[SETTLING:]))
     alone, dragged = statistics.median(bare), statistics.median(frame)
     return {
         "bare_drag_ms": round(alone, 2),
@@ -104,15 +110,11 @@ def _scene(network: str) -> Scene:
     return document.scene
 
 
-def _strengths() -> Iterator[float]:
-    """To and fro, in steps that a slider makes."""
-    for step in range(STEPS):
-        yield 8.0 - abs(step % 64 - 32) * 0.5
-
-
-def _opened(scene: Scene, folder: Path, *, synchronous: bool) -> Program:
+@contextmanager
+def _equivariance(network: str, folder: Path, *, synchronous: bool = False) -> Iterator[Program]:
+    """The window with the panels of the workspace Equivariance, curves and all, as it is when the hand rests."""
     qt_application()
-    program = Program(scene, folder, keep_session=False, synchronous=synchronous)
+    program = Program(_scene(network), folder, keep_session=False, synchronous=synchronous)
     program.leave_start_behind()
     program.window.use_workspace("equivariance")
     program.show_computed() if synchronous else program.show()
@@ -120,42 +122,53 @@ def _opened(scene: Scene, folder: Path, *, synchronous: bool) -> Program:
     while program.stage.shown_version < 0 and time.monotonic() < end:
         program.stage.wait_until_idle(1.0)
     program.stage.wait_until_idle()
-    return program
-
-
-def _drag(scene: Scene, folder: Path) -> list[float]:
-    program = _opened(scene, folder, synchronous=False)
-    driver = EditDriver(program.clock, lambda: program.document.version)
-    edits = [partial(program.document.edit, SHIFT, strength) for strength in _strengths()]
-    program.document.begin_gesture()
-    times = driver.edit(edits)
-    program.document.end_gesture()
+    yield program
     program.window.close()
     qt_application().processEvents()
-    return times[5:]
 
 
-def _bare_drag(scene: Scene, folder: Path) -> list[float]:
-    """The same computations and widgets, called one after the other on one thread."""
-    program = _opened(scene, folder, synchronous=True)
-    computation = Computation(PANELS, program.stage.pipeline, FailuresHub())
-    scene = program.document.scene
-    loaded, _ = computation.network(scene)
+def _strengths(steps: int) -> Iterator[float]:
+    """To and fro, in the slider's own steps of half a pixel."""
+    for step in range(steps):
+        yield 8.0 - abs(step % 64 - 32) * 0.5
+
+
+def drag(program: Program, steps: int) -> list[float]:
+    """Drag the slider of the shift by the mouse; milliseconds of each step."""
+    tracks = program.window.docks[PANEL].view.findChildren(SliderTrack)
+    track = next(each for each in tracks if each.accessibleName() == "shift")
+    driver = SliderDriver(track, program.clock, lambda: program.document.version)
+    return driver.drag([round((strength + 16) / 0.5) for strength in _strengths(steps)])
+
+
+def bare_drag(program: Program, steps: int) -> list[float]:
+    """The same computations and widgets as :func:`drag`, called one after the other on one thread: no engine, no
+    document, no signals; milliseconds of each step.
+
+    What a step does not change, such as the forward pass of the input that is not moved, is computed once before.
+    """
+    from cnnviz.engine.input_tensor import input_tensor
+
+    loaded = program.stage.network
     assert loaded is not None
-    spec = next(spec for spec in PANELS if spec.id == "equivariance")
-    view = program.window.docks["equivariance"].view
-    observation = computation.observe(scene, loaded)
+    computation = Computation(PANELS, program.stage.pipeline, FailuresHub())
+    spec = next(spec for spec in PANELS if spec.id == PANEL)
+    view: Any = program.window.docks[PANEL].view
+    scene = program.document.scene
+    params: Any = scene.panel(PANEL)
+    others = tuple(entry for entry in scene.panels if entry.id != PANEL)
+    trace = loaded.traced.run(input_tensor(computation.observe(scene, loaded)), loaded.graph.names)
     times = []
-    document = Document(scene)
-    for strength in _strengths():
+    for strength in _strengths(steps):
         begun = time.perf_counter()
-        document.edit(SHIFT, strength)
-        view.show_result(first_answer(spec.compute(document.scene, observation, never)))
+        moved = params.model_copy(update={"shift": strength})
+        shown = scene.model_copy(update={"panels": (*others, PanelEntry(id=PANEL, params=moved))})
+        observation = replace(computation.observe(shown, loaded), values=trace.values, output=trace.output)
+        view.show_params(moved)
+        view.show_result(first_answer(spec.compute(shown, observation, never)))
         qt_application().processEvents()
         times.append((time.perf_counter() - begun) * 1e3)
-    program.window.close()
-    qt_application().processEvents()
-    return times[5:]
+    return times
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -187,14 +187,17 @@ class EquivarianceView(PanelView):
     def _follow(self, old: Scene, new: Scene) -> None:
         if old is not new and old.panels is new.panels and old.network is new.network:
             return
-        params = self._params()
+        self.show_params(self._params())
+
+    def show_params(self, params: EquivarianceParams) -> None:
+        """Put all controls, and the line in the plot, where ``params`` say."""
         self._kind.set_value(params.transform)
         self._border.set_value(params.border)
         self._direction.set_value(params.direction)
         self._flip.set_value(params.flip)
         self._inside.set_value(params.inside)
         for kind, slider in self._sliders.items():
-            slider.refresh()
+            slider.show_value(getattr(params, STRENGTH_FIELD[kind]))
             slider.setVisible(kind == params.transform)
         self._direction.setVisible(params.transform == "shift")
         self._flip.setVisible(params.transform == "flip")

@@ -50,7 +50,10 @@ class BoundSlider(LabelledSlider):
 
     def refresh(self) -> None:
         model, name = _owner(self._document, self._path)
-        value = float(getattr(model, name))
+        self.show_value(getattr(model, name))
+
+    def show_value(self, value: float) -> None:
+        """Show a value of the document that the panel has already read."""
         if value != self.value():
             self.set_value(value)
 

@@ -54,9 +54,9 @@ class SliderTrack(QSlider):
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(48), theme().px(18))
 
-    def handle_centre(self) -> QPointF:
-        """Where the handle is drawn."""
-        return QPointF(self._x_of(self.value()), self.height() / 2)
+    def handle_centre(self, ticks: int | None = None) -> QPointF:
+        """Where the handle is drawn, or would be at another value."""
+        return QPointF(self._x_of(self.value() if ticks is None else ticks), self.height() / 2)
 
     def _x_of(self, value: int) -> float:
         radius = theme().px(7)

@@ -1,4 +1,4 @@
-"""Draws on the canvas as a hand would, and times what the window does with it: for benchmarks."""
+"""Draws on the canvas and drags sliders as a hand would, and times what the window does with it: for benchmarks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from functools import partial
 
 from PyQt6.QtCore import QEvent, QEventLoop, QObject, QPointF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication, QMouseEvent
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QWidget
 
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.input_canvas import InputCanvas
+from cnnviz.ui.slider import SliderTrack
 
 STEP_TIMEOUT_MS = 10_000
 
@@ -74,12 +75,22 @@ class _Driver(QObject):
             self._loop.quit()
 
 
-class EditDriver(_Driver):
-    """Edits the document as a slider that is dragged does."""
+class SliderDriver(_Driver):
+    """Drags the handle of a slider by the mouse."""
 
-    def edit(self, edits: Sequence[Callable[[], object]]) -> list[float]:
-        """Milliseconds from each edit to the end of its paint; NaN where none came."""
-        return [self._timed(act) for act in edits]
+    def __init__(self, track: SliderTrack, clock: FrameClock, version: Callable[[], int]) -> None:
+        super().__init__(clock, version)
+        self._track = track
+
+    def drag(self, ticks: Sequence[int]) -> list[float]:
+        """Milliseconds from each mouse event to the end of its paint, one for each value; NaN where none came."""
+        _send_mouse(self._track, QEvent.Type.MouseButtonPress, self._track.handle_centre())
+        times = [self._timed(partial(self._move_to, tick)) for tick in ticks]
+        _send_mouse(self._track, QEvent.Type.MouseButtonRelease, self._track.handle_centre())
+        return times
+
+    def _move_to(self, tick: int) -> None:
+        _send_mouse(self._track, QEvent.Type.MouseMove, self._track.handle_centre(tick))
 
 
 class StrokeDriver(_Driver):
@@ -101,13 +112,18 @@ class StrokeDriver(_Driver):
     def _send(self, kind: QEvent.Type, point: tuple[float, float]) -> None:
         rect = self._canvas.image_rect()
         at = QPointF(rect.x() + point[1] * rect.width(), rect.y() + point[0] * rect.height())
-        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-        button = none if kind == QEvent.Type.MouseMove else left
-        buttons = none if kind == QEvent.Type.MouseButtonRelease else left
-        event = QMouseEvent(
-            kind, at, QPointF(self._canvas.mapToGlobal(at.toPoint())), button, buttons, Qt.KeyboardModifier.NoModifier
-        )
-        QApplication.sendEvent(self._canvas, event)
+        _send_mouse(self._canvas, kind, at)
+
+
+def _send_mouse(widget: QWidget, kind: QEvent.Type, at: QPointF) -> None:
+    """What the left button or the pointer does at a place of ``widget``."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    button = none if kind == QEvent.Type.MouseMove else left
+    buttons = none if kind == QEvent.Type.MouseButtonRelease else left
+    event = QMouseEvent(
+        kind, at, QPointF(widget.mapToGlobal(at.toPoint())), button, buttons, Qt.KeyboardModifier.NoModifier
+    )
+    QApplication.sendEvent(widget, event)
 
 
 class Heartbeat(QObject):

@@ -7,6 +7,8 @@ from PyQt6.QtCore import QEvent, QPoint, Qt
 from PyQt6.QtTest import QTest
 from torch import nn
 
+from cnnviz.bench_measure import bare_drag
+from cnnviz.bench_measure import drag as bench_drag
 from cnnviz.ui.bar_list import BarList
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 from cnnviz.ui.curve_plot import CurvePlot
@@ -130,6 +132,22 @@ def test_a_step_of_a_drag_paints_the_plot_once_and_lays_nothing_out(panel, settl
         settle(program)
         errors.add(latest["equivariance"].selected.error)
     assert (len(errors), len(painted), len(laid_out)) == (3, 3, 0)
+
+
+def test_the_bare_loop_of_the_bench_shows_what_a_drag_shows(panel, settle, pixels):
+    """It paints and computes all that a step of the drag does: the same picture comes of it."""
+    program, view = panel
+    settle(program)
+    times = bench_drag(program, 6)
+    settle(program)
+    assert np.isfinite(times).all()
+    assert program.document.scene.panel("equivariance").shift == -5.5
+    dragged = pixels(view)
+    program.document.edit(f"{PATH}.shift", 4.0)
+    settle(program)
+    assert (pixels(view) != dragged).any()
+    assert len(bare_drag(program, 6)) == 6
+    np.testing.assert_array_equal(pixels(view), dragged)
 
 
 def test_the_cursor_in_the_plot_drags_the_strength_as_one_step(panel, settle, drag):
