@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING
 
 from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
@@ -15,6 +14,7 @@ from cnnviz.scene.params import PanelParams
 if TYPE_CHECKING:
     import numpy as np
 
+    from cnnviz.data.samples import Sample
     from cnnviz.engine.observation import LoadedNetwork, Observation
     from cnnviz.panels.labelled_samples import DataChoice, LabelledSamples
 
@@ -49,24 +49,33 @@ class SamplesResult:
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[SamplesResult | Rest]:
-    """Those that suit the network first: of its data set, then drawings for one channel, photos for three."""
+    """Those that suit the network first: of its data set, then drawings for one channel, photos for three.
+
+    Photos are grey until they have been read.
+    """
     from cnnviz.data.samples import samples
 
     network = observation.network
     photos_first = network.card.input_size[0] == 3
     ordered = sorted(samples(), key=lambda sample: (sample.kind == "photo") != photos_first)
-    on_board = tuple(_thumbnail(sample.name, sample.title, sample.kind) for sample in ordered)
-    choice = data_choice(AUTO, network, scene)
-    if not choice.is_networks_own:
-        yield SamplesResult(on_board)
-        return
-    shown = False
-    while (found := _read(choice, network)) is None:
-        if not shown:
-            yield SamplesResult(on_board)
-        shown = True
+    if not _kept:  # the first picture of the program waits for nothing that is to be read
+        yield _with(ordered, ())
         yield Rest(LOOKS_AGAIN_S)
-    yield SamplesResult((*found, *on_board))
+    choice = data_choice(AUTO, network, scene)
+    found = _read(choice, network) if choice.is_networks_own else ()
+    yield _with(ordered, found or ())
+    missing = [sample for sample in ordered if sample.name not in _kept]
+    while missing or found is None:
+        if missing:
+            _keep(missing.pop(0))
+        elif (found := _read(choice, network)) is None:
+            yield Rest(LOOKS_AGAIN_S)
+            continue
+        yield _with(ordered, found or ())
+
+
+def _with(ordered: Sequence[Sample], found: tuple[SampleThumbnail, ...]) -> SamplesResult:
+    return SamplesResult((*found, *map(_at_once, ordered)))
 
 
 def _read(choice: DataChoice, network: LoadedNetwork) -> tuple[SampleThumbnail, ...] | None:
@@ -103,21 +112,33 @@ def _of_image(found: LabelledSamples, index: int) -> SampleThumbnail:
     return SampleThumbnail(name, f"{name}: “{label}”", "data", small, label, whole)
 
 
-@cache  # a network that follows another, as the checkpoints of a run do, must not wait for them again
-def _thumbnail(name: str, title: str, kind: str) -> SampleThumbnail:
-    return SampleThumbnail(name, title, kind, _picture(name, kind))
+_kept: dict[str, SampleThumbnail] = {}
+"""A network that follows another, as the checkpoints of a run do, must not wait for them again."""
 
 
-def _picture(name: str, kind: str) -> np.ndarray:
+def _at_once(sample: Sample) -> SampleThumbnail:
+    import numpy as np
+
+    if sample.kind == "drawing" and sample.name not in _kept:
+        _keep(sample)
+    grey = np.full((1, THUMBNAIL, THUMBNAIL), 0.5, np.float32)
+    return _kept.get(sample.name) or SampleThumbnail(sample.name, sample.title, sample.kind, grey)
+
+
+def _keep(sample: Sample) -> None:
+    _kept[sample.name] = SampleThumbnail(sample.name, sample.title, sample.kind, _picture(sample))
+
+
+def _picture(sample: Sample) -> np.ndarray:
     import numpy as np
 
     from cnnviz.data.fit import Fit, fit_picture
     from cnnviz.data.samples import sample_drawing, sample_picture
     from cnnviz.data.strokes import Rasteriser
 
-    if kind == "drawing":
-        return Rasteriser().render(np.zeros((1, THUMBNAIL, THUMBNAIL), np.float32), sample_drawing(name))
-    pixels = sample_picture(name).pixels
+    if sample.kind == "drawing":
+        return Rasteriser().render(np.zeros((1, THUMBNAIL, THUMBNAIL), np.float32), sample_drawing(sample.name))
+    pixels = sample_picture(sample.name).pixels
     return fit_picture(pixels, pixels.shape[0], THUMBNAIL, THUMBNAIL, Fit())
 
 

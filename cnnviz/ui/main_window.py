@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from PyQt6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QShowEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QResizeEvent, QShowEvent
 
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.scene.models import WindowLayout
@@ -28,6 +28,7 @@ class MainWindow(DockWindow):
     painted = pyqtSignal()
     """A repaint of the window has ended."""
     first_painted = pyqtSignal()
+    """The window and the panels in it are on the screen for the first time."""
     seen_changed = pyqtSignal()
     """Other panels than before can be seen."""
     workspace_changed = pyqtSignal(str)
@@ -225,10 +226,13 @@ class MainWindow(DockWindow):
         handled = super().event(event)
         if event.type() == QEvent.Type.UpdateRequest:
             self.painted.emit()
-            if not self._was_painted:
-                self._was_painted = True
-                self.first_painted.emit()
         return handled
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.first_painted.emit)  # the panels are painted after it, before the event ends
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

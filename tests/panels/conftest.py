@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -62,11 +64,12 @@ def delivered(tmp_path, handed) -> Callable[..., Delivery]:
         hub = FailuresHub()
         computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), hub)
         request = Request(document.scene, document.version, frozenset(panels))
-        (delivery,) = computation.run(request, lambda: False, lambda: False)
+        delivery, *finer = computation.run(request, lambda: False, lambda: False)
+        results = [dict(each.results) for each in (delivery, *finer)]
         failures: list[Any] = []
         hub.listen(failures.append)
         assert failures == []
-        return delivery
+        return replace(delivery, results=dict(ChainMap(*reversed(results))))
 
     return compute
 

@@ -1,6 +1,7 @@
 """Samples: thumbnails of what a click brings."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,16 +11,19 @@ from torch import nn
 
 from cnnviz.data.datasets import load_dataset
 from cnnviz.data.image_store import ImageStore
+from cnnviz.data.images import open_picture
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.data.samples import sample_drawing, samples
 from cnnviz.data.strokes import Rasteriser
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.panel import Rest
 from cnnviz.panels import PANELS
-from cnnviz.panels.samples import THUMBNAIL
+from cnnviz.panels.samples import THUMBNAIL, compute
 from cnnviz.panels.samples_view import SamplesView
 from cnnviz.scene.actions import sample_on_canvas
 from cnnviz.scene.document import Document
+from cnnviz.scene.models import Scene
 from cnnviz.ui.mosaic_view import MosaicView
 
 
@@ -80,6 +84,27 @@ def test_a_click_asks_for_an_image_of_the_data_set_with_its_class(qtbot, last):
     assert wanted.args[1:] == [first.name, first.label]
     strip.tile_clicked.emit(10 + 7, 0, 0)
     assert sample_on_canvas(document.scene) == "digit-7-first"
+
+
+def test_photos_are_read_once_and_after_all_else_was_shown(monkeypatch):
+    opened = []
+    read = open_picture
+    monkeypatch.setattr("cnnviz.data.samples.open_picture", lambda path: opened.append(path.name) or read(path))
+    monkeypatch.setattr("cnnviz.panels.samples._kept", {})
+    observation = SimpleNamespace(network=SimpleNamespace(card=SimpleNamespace(input_size=(3, 32, 32), dataset="")))
+    answers = compute(Scene(), observation, lambda: False)
+    first = {each.name: each for each in next(answers).thumbnails}
+    assert opened == []
+    assert {name for name, each in first.items() if np.ptp(each.image) == 0} == {
+        sample.name for sample in samples() if sample.kind == "photo"
+    }
+    assert isinstance(next(answers), Rest)
+    *_, last = answers
+    assert all(np.ptp(each.image) > 0 for each in last.thumbnails)
+    assert [each.name for each in last.thumbnails] == list(first)
+    (again,) = compute(Scene(), observation, lambda: False)
+    assert again.thumbnails == last.thumbnails
+    assert sorted(opened) == sorted(set(opened))
 
 
 def test_thumbnails_are_what_the_samples_are(computed):
