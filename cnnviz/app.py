@@ -195,6 +195,7 @@ class Program(QObject):
         def freeze() -> None:
             self.stage.delivered.disconnect(freeze)
             gc.freeze()
+            gc.enable()
 
         self.stage.delivered.connect(freeze)
 

@@ -105,6 +105,7 @@ def started() -> dict[str, float]:
                 program.window.close()
 
         program.window.painted.connect(painted)
+        program.leave_start_behind()
         program.show()
         application.exec()
     return moments

@@ -1,29 +1,23 @@
 """Opens a network from disk, ready to be run and shown; nothing in its file is executed unless the person trusts it."""
 
-import math
-from collections.abc import Callable, Iterable
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from cnnviz.checkpoints.card import CheckpointError, NetworkCard, numbered_labels
-from cnnviz.checkpoints.chain_guess import ChainGuess, open_questions
-from cnnviz.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from cnnviz.checkpoints.filling import DoesNotFit, filled
-from cnnviz.checkpoints.identify import is_own, network_path, read_card
-from cnnviz.checkpoints.input_size import LARGEST_INPUT
-from cnnviz.checkpoints.known_plans import KNOWN
-from cnnviz.checkpoints.loose_layers import loose_network
-from cnnviz.checkpoints.reader import read_checkpoint
-from cnnviz.checkpoints.recent import look_at
-from cnnviz.checkpoints.shipped import shipped_networks, shipped_path
-from cnnviz.nets.registry import ArchitectureError, build
-from cnnviz.nets.zoo import building_device
+from cnnviz.checkpoints.identify import is_own, network_path
+from cnnviz.checkpoints.own import open_own
+from cnnviz.checkpoints.shipped import shipped_networks
+
+if TYPE_CHECKING:
+    from cnnviz.checkpoints.chain_table import ChainGuess
+    from cnnviz.checkpoints.checkpoint import Checkpoint
 
 __all__ = ["OpenedNetwork", "open_network", "shipped_networks"]
 
@@ -83,17 +77,26 @@ def open_network(
     """
     path = network_path(name_or_path)
     if is_own(path):
-        return OpenedNetwork(path.stem, *_own(path), path)
-    found = open_checkpoint(path, select=select, trust=True) if trust else _looked_at(path, accept, answer, select)
+        return OpenedNetwork(path.stem, *open_own(path), path)
+    found = _looked_at(path, accept, answer, select, trust)
     if found.module is not None and found.input_size is not None:
         return _alive(path, found.module, found.input_size, found)
+    from cnnviz.checkpoints.loose_layers import loose_network
+
     layers = loose_network(found) if loose else None
     if layers is None:
         raise CheckpointError(found.message)
     return OpenedNetwork(path.stem, layers.module, layers.card, path, lacks=layers.lacks)
 
 
-def _looked_at(path: Path, accept: bool, answer: ChainGuess | None, select: str | None) -> Checkpoint:
+def _looked_at(path: Path, accept: bool, answer: ChainGuess | None, select: str | None, trust: bool) -> Checkpoint:
+    # what reads files from elsewhere takes a while to import, on which the program's first picture would wait
+    from cnnviz.checkpoints.chain_guess import open_questions
+    from cnnviz.checkpoints.checkpoint import open_checkpoint
+    from cnnviz.checkpoints.recent import look_at
+
+    if trust:
+        return open_checkpoint(path, select=select, trust=True)
     if answer is None:
         return open_checkpoint(path, select=select, accept=True) if accept else look_at(path, select)
     found = look_at(path, select)
@@ -105,34 +108,6 @@ def _looked_at(path: Path, accept: bool, answer: ChainGuess | None, select: str 
     if found.module is not None and base.rule == "accepted" and answer == open_questions(base):
         return found
     return open_checkpoint(path, select=select, accept=candidate)
-
-
-def _own(path: Path) -> tuple[nn.Module, NetworkCard]:
-    card = read_card(path)
-    names, load = _tensors(path)
-    try:
-        module = filled(_empty_module(card, path), {name: name for name in names}, load)
-    except DoesNotFit as error:
-        raise CheckpointError(
-            f"{path} does not fit its architecture: {error}; get the file again, or train the network again with "
-            "'cnnviz train'."
-        ) from error
-    _check_runs(module, card, path)
-    return module, card
-
-
-def _tensors(path: Path) -> tuple[Iterable[str], Callable[[str], Tensor]]:
-    """The names of the tensors in one of this program's own files, and what reads one of them."""
-    if path not in map(shipped_path, shipped_networks()):
-        # whoever wrote it: that it says it is this program's own is no reason to trust it
-        contents = read_checkpoint(path, KNOWN)
-        return [entry.name for entry in contents.entries], contents.load
-    try:
-        # without a process of its own, on which the first picture would wait
-        tensors = safetensors.torch.load(path.read_bytes())
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}); install cnnviz again.") from error
-    return tensors, tensors.__getitem__
 
 
 def _alive(path: Path, module: nn.Module, size: tuple[int, int, int], found: Checkpoint) -> OpenedNetwork:
@@ -157,38 +132,4 @@ def _plain_card(module: nn.Module, size: tuple[int, int, int], architecture: str
         mean=(0.0,) * size[0],
         std=(1.0,) * size[0],
         dataset="",
-    )
-
-
-def _empty_module(card: NetworkCard, path: Path) -> nn.Module:
-    """The network of the card without weights; nothing is allocated, however damaged the card."""
-    try:
-        with torch.device(building_device(card.architecture)):
-            return build(card.architecture, card.config).eval()
-    except (ArchitectureError, RuntimeError) as error:
-        raise _cannot_be_built(path, str(error)) from error
-
-
-def _check_runs(module: nn.Module, card: NetworkCard, path: Path) -> None:
-    """Run the network once on an empty image: its card must say what it takes and how many classes it tells.
-
-    On the CPU, not on the meta device, whose first use imports a compiler and takes a second.
-    """
-    size = "×".join(map(str, card.input_size))
-    if math.prod(card.input_size) > LARGEST_INPUT:
-        raise _cannot_be_built(path, f"its images of {size} are larger than any that are shown")
-    try:
-        with torch.no_grad():
-            kind = next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32)
-            outputs = module(torch.zeros(1, *card.input_size, dtype=kind)).shape[1]
-    except (RuntimeError, IndexError) as error:
-        raise _cannot_be_built(path, str(error)) from error
-    if outputs != len(card.labels):
-        raise CheckpointError(f"{path} has {len(card.labels)} labels for {outputs} outputs; get the file again.")
-
-
-def _cannot_be_built(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"{path} describes a network that cannot be built ({reason.splitlines()[0].rstrip('.')}); get the file again, "
-        "or train the network again with 'cnnviz train'."
     )

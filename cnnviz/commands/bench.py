@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cnnviz.commands.arguments import Subparsers
 from cnnviz.commands.errors import CommandError
+from cnnviz.commands.starting import put_off_collecting
 
 
 def add_bench_command(subparsers: Subparsers) -> None:
@@ -45,6 +46,8 @@ def run_bench(arguments: argparse.Namespace) -> int:
     problem = display_problem(need_window=os.environ.get("QT_QPA_PLATFORM") != "offscreen")
     if problem is not None:
         raise CommandError(problem)
+    if arguments.what == "started":
+        put_off_collecting()
     from cnnviz import bench
 
     figures: dict[str, object]

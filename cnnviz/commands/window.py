@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from cnnviz.commands.errors import CommandError
-from cnnviz.commands.starting import add_scene_arguments, starting_scene, state_folder
+from cnnviz.commands.starting import add_scene_arguments, put_off_collecting, starting_scene, state_folder
 
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,7 @@ def run_window(arguments: argparse.Namespace) -> int:
     problem = display_problem(need_window=True)
     if problem is not None:
         raise CommandError(problem)
+    put_off_collecting()
     import cnnviz.panels  # noqa: F401 - a scene's panel parameters are read by the types that the panels register
     from cnnviz.scene.actions import first_scene
     from cnnviz.scene.store import restore_session

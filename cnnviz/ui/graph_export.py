@@ -6,7 +6,6 @@ from pathlib import Path
 
 from PyQt6.QtWidgets import QFileDialog
 
-from cnnviz.core.graph_svg import graph_svg
 from cnnviz.data.atomic import write_atomically
 from cnnviz.ui.background import Background
 from cnnviz.ui.main_window import MainWindow
@@ -33,8 +32,14 @@ class GraphExport:
         target = Path(chosen)
         target = target if target.suffix else target.with_suffix(".svg")
         graph, name = network.graph, network.name
+
+        def job() -> None:
+            from cnnviz.core.graph_svg import graph_svg
+
+            write_atomically(target, graph_svg(graph, name).encode())
+
         self._background.run(
-            lambda: write_atomically(target, graph_svg(graph, name).encode()),
+            job,
             lambda _: self._window.notices.show_message(f"Saved the graph as {target.name}.", "info"),
             f"Saving {target.name}",
         )

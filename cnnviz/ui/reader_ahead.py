@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from PyQt6.QtCore import QObject, QTimer
 
 from cnnviz.checkpoints.formats import TORCH_READER
@@ -34,6 +36,10 @@ class ReaderAhead(QObject):
         leave_none_ahead()
 
     def _start(self) -> None:
-        self._background.run(
-            lambda: start_ahead(TORCH_READER), lambda _: None, "Getting ready to read files", only_reads=True
-        )
+        self._background.run(_get_ready, lambda _: None, "Getting ready to read files", only_reads=True)
+
+
+def _get_ready() -> None:
+    """Import what opens files, which the first picture did not wait for, and start the process."""
+    import_module("cnnviz.checkpoints.checkpoint")
+    start_ahead(TORCH_READER)
