@@ -1,5 +1,6 @@
 """The whole program: who computes, what it looks like in every theme and size, and errors from anywhere."""
 
+import gc
 import sys
 import threading
 
@@ -10,13 +11,31 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
-from cnnviz.app import install_hooks, qt_application
+from cnnviz.app import Program, install_hooks, qt_application
+from cnnviz.commands.starting import put_off_collecting
 from cnnviz.core import trace
 from cnnviz.engine import network_host
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ElidedLabel
+
+
+def test_the_collector_that_was_put_off_begins_with_the_first_result(tmp_path, scene_of, small, settle, qtbot):
+    program = Program(scene_of(small), tmp_path, keep_session=False)
+    try:
+        put_off_collecting()
+        program.leave_start_behind()
+        assert not gc.isenabled()
+        with qtbot.waitSignal(program.window.first_painted):
+            program.show()
+        settle(program)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        program.discard()
 
 
 def test_a_panel_that_cannot_be_seen_computes_nothing_until_it_is(start, settle, scene_of, gated, gate, latest, qtbot):

@@ -71,6 +71,27 @@ def test_the_first_layout_is_three_columns(window):
     assert docks["network"].width() > 2 * docks["input"].width()
 
 
+def test_the_first_paint_is_told_of_when_the_panels_have_been_painted(further, qtbot):
+    """What it is told to begins to work then, and would hold the paint up."""
+    painted = []
+
+    class Painted(View):
+        def paintEvent(self, event):
+            painted.append(self)
+            super().paintEvent(event)
+
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.add_panels([(spec(panel_id), partial(Painted, panel_id)) for panel_id in sorted(ALL)])
+    told = []
+    window.first_painted.connect(lambda: told.append(len(set(painted))))
+    with qtbot.waitSignal(window.first_painted):
+        window.show()
+    window.repaint()
+    assert told == [len(window.visible_panels())]
+    assert told[0] > 3
+
+
 def test_a_panel_of_another_workspace_comes_as_a_tab_of_its_area_when_it_is_asked_for(window, qtbot):
     assert window.docks["test-further"].isHidden()
     window.docks["test-further"].toggleViewAction().trigger()
