@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cnnviz.core.cell_mask import CellMask
 from cnnviz.core.equivariance_plan import EquivariancePlan, LayerPlan
 from cnnviz.core.map_motion import Compared, norms
 from cnnviz.core.trace import TracedNetwork
@@ -114,8 +115,9 @@ def compare_sides(
     elif not bool(original.any()):
         notes.append("f(x) is zero everywhere.")
 
+    counted = CellMask(each.cells, original)
+
     def relative(nearest: bool) -> float:
-        counted = cells[:, None].to(original.dtype)
         distance = each.mover.distances(original, of_moved[None], [0], counted, nearest=nearest)[0]
         return float(distance) / scale if scale > 0 else float("nan")
 

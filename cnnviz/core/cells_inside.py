@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnviz.core.map_motion import Cells, MapMover
+from cnnviz.core.cell_mask import Cells
+from cnnviz.core.map_motion import MapMover
 from cnnviz.core.receptive_field import ReceptiveField
 from cnnviz.core.transforms import MapGrid, Transform, sampling
 

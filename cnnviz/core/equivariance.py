@@ -3,19 +3,18 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from cnnviz.core.chance_level import unrelated
+from cnnviz.core.equivariance_numbers import Compared, EquivarianceNumbers, divided, stacked
 from cnnviz.core.equivariance_plan import EquivariancePlan
-from cnnviz.core.equivariance_result import Equivariance, Floats, LayerEquivariance, nan_mean
+from cnnviz.core.equivariance_result import Equivariance
 from cnnviz.core.execution import Cancelled
 from cnnviz.core.graph import INPUT
-from cnnviz.core.map_grids import PlacedLayer
-from cnnviz.core.map_motion import Compared, norms
+from cnnviz.core.map_motion import Compared as ComparedCells
+from cnnviz.core.map_motion import norms
 from cnnviz.core.trace import TracedNetwork
 from cnnviz.core.transforms import Transform, move_images
 
@@ -46,7 +45,7 @@ def equivariance_steps(
     transforms: Sequence[Transform],
     layers: Sequence[str] | None = None,
     *,
-    compared: Compared = "known",
+    compared: ComparedCells = "known",
     others: Tensor | None = None,
     black: float | Sequence[float] = 0.0,
     floor: bool = True,
@@ -143,17 +142,8 @@ class _AllSeen(Exception):
     """Ends a pass whose remaining layers nobody asked for."""
 
 
-class _Compared(NamedTuple):
-    """Distances of one layer for some transforms of an image, and the norms that they are parts of."""
-
-    layer: str
-    error: Tensor
-    nearest: Tensor
-    scale: Floats | float
-
-
 class _Measurement:
-    """The numbers as they come in."""
+    """Puts images through the network, and compares their layers."""
 
     def __init__(
         self,
@@ -164,56 +154,47 @@ class _Measurement:
         cancelled: Callable[[], bool] | None,
     ) -> None:
         self._plan, self._images, self._black, self._cancelled = plan, images, black, cancelled
-        self._row = {name: row for row, name in enumerate(plan.layers)}
-        shape = len(plan.layers), len(images), len(plan.transforms)
-        self._error, self._nearest, self._floor = (np.full(shape, np.nan) for _ in range(3))
-        self._chance: dict[str, Floats] = {}
-        self._zero: dict[str, set[int]] = {name: set() for name in plan.layers}
-        self._broken: set[str] = set()
-        self._unreached = set(plan.layers)
         # The unrelated images go through the network with the first of those measured; some of them are the next.
         self._unrelated = unrelated(images, others, max(plan.batch // 2, 1))
         self._shared = min(len(images), 1 + max(self._unrelated.first))
+        self._numbers = EquivarianceNumbers(plan, len(images), len(self._unrelated.first))
         self._originals: dict[str, dict[int, Tensor]] = {name: {} for name in plan.layers}
-        self._scales: dict[tuple[str, int], float] = {}
         self._ahead: set[int] = set()
-        self._compared: list[_Compared] = []
+        self._scales: dict[str, Tensor] = {}
+        self._compared: list[Compared] = []
+        self._channels_last = plan.channels_last and (images.device.type, images.dtype) == ("cpu", torch.float32)
 
     def measure(self, number: int, which: Sequence[int]) -> None:
         """Put one image, moved by the transforms ``which``, through the network and compare all layers."""
         plan = self._plan
         unmoved = tuple(index for index in which if plan.transforms[index].is_identity)
         moving = plan.ordered(tuple(index for index in which if index not in unmoved))
-        ahead = self._images[number : number + 1]
-        if not self._ahead:
+        ahead, is_first = self._images[number : number + 1], not self._ahead
+        if is_first:
             ahead = self._unrelated.images
             self._ahead = set(range(self._shared))
         elif number in self._ahead:
             ahead = ahead[:0]
         else:
             self._ahead.add(number)
-        batch = self._images.new_empty((len(ahead) + len(moving), *self._images.shape[1:]))
+        unmoving = tuple(range(len(ahead))) if is_first else (number,) * len(ahead)
+        batch = self._batch(len(ahead) + len(moving))
         batch[: len(ahead)] = ahead
         self._move(self._images[number], moving, batch[len(ahead) :])
         for start in range(0, len(batch), plan.batch):
             chunk = batch[start : start + plan.batch]
             part = moving[max(start - len(ahead), 0) : max(start + len(chunk) - len(ahead), 0)]
-            see = self._seer(number, part, start, len(chunk), len(ahead))
-            with contextlib.suppress(_AllSeen):
-                plan.network.stream(chunk, see, cancelled=self._cancelled)
-            self._write_down(number, part)
-        if not self._chance:
+            alone = unmoving[start : start + len(chunk)]
+            self._pass(chunk, self._seer(number, part, alone, len(chunk)))
+            self._write_down(number, part, alone)
+        if is_first:
             self._measure_chance()
         if unmoved:
             self._leave_in_place(number, unmoved)
 
-    def _leave_in_place(self, number: int, which: tuple[int, ...]) -> None:
-        """Transforms that move nothing: both sides are f(x)."""
-        for name, kept in self._originals.items():
-            if number in kept:
-                scale = self._scale(name, number, which, self._plan.mask(name, which, kept[number]))
-                row = self._row[name], number, list(which)
-                self._error[row] = self._nearest[row] = _divided(np.zeros(len(which)), np.asarray(scale))
+    def result(self, done: float, images: int) -> Equivariance:
+        """With the numbers of so many ``images``."""
+        return self._numbers.result(done, images, self._unrelated.words)
 
     def forget(self, number: int) -> None:
         """The image is done with."""
@@ -221,69 +202,70 @@ class _Measurement:
             if number in kept:
                 self._plan.spare(name, kept.pop(number))
 
+    def _batch(self, count: int) -> Tensor:
+        """Room for so many images, in memory as the network is fastest with."""
+        layout = torch.channels_last if self._channels_last else torch.contiguous_format
+        images = self._images
+        return torch.empty((count, *images.shape[1:]), dtype=images.dtype, device=images.device, memory_format=layout)
+
     def _move(self, image: Tensor, which: Sequence[int], moved: Tensor) -> None:
         plan = self._plan
         if all(plan.input_mover.whole[index] and plan.transforms[index].border == "wrap" for index in which):
+            if self._channels_last:
+                image = image[None].contiguous(memory_format=torch.channels_last)[0]
             plan.input_mover.move(image, which, out=moved)
             return
         for place, index in enumerate(which):
             moved[place] = move_images(image[None], plan.transforms[index], self._black)[0]
 
+    def _pass(self, images: Tensor, see: Callable[[str, Tensor], None]) -> None:
+        stream = self._plan.network.stream
+        with contextlib.suppress(_AllSeen):
+            if not self._channels_last:
+                stream(images, see, cancelled=self._cancelled)
+                return
+            try:
+                stream(images, see, cancelled=self._cancelled)
+            except (Cancelled, _AllSeen):
+                raise
+            except Exception:  # noqa: BLE001 - such as that of a view that wants the maps channel by channel
+                self._channels_last = self._plan.channels_last = False
+                self._scales.clear()
+                self._compared.clear()
+                stream(images.contiguous(), see, cancelled=self._cancelled)
+
     def _seer(
-        self, number: int, part: tuple[int, ...], start: int, count: int, ahead: int
+        self, number: int, part: tuple[int, ...], unmoved: tuple[int, ...], count: int
     ) -> Callable[[str, Tensor], None]:
-        """What is done with the layers' outputs for the images from ``start`` of a batch, ``ahead`` of them unmoved."""
-        before = max(ahead - start, 0)
-        unmoved = range(start, start + min(before, count)) if ahead != 1 else [number] * min(before, count)
-        waited_for = set(self._plan.layers)
+        """What is done with the layers' outputs for ``count`` images, some ``unmoved`` and then one moved."""
+        before = len(unmoved)
+        layers, seen, last = self._plan.layers, self._numbers.reached, len(self._plan.layers)
+        numbered: set[str] = set()
 
         def see(name: str, value: Tensor) -> None:
-            each = self._plan.layers.get(name)
+            each = layers.get(name)
             if each is None or value.shape[:1] != (count,) or value.is_complex():
                 return
-            self._unreached.discard(name)
+            seen.add(name)
             single = value if value.dtype in (torch.float32, torch.float64) else value.float()
-            maps = single.detach().reshape(count, -1, *each.mover.grid.shape)
-            for place, index in enumerate(unmoved):
-                # A copy, since what follows may overwrite the layer's output.
-                self._keep(name, index, self._plan.kept(name, maps[place]))
+            shape = each.mover.grid.shape
+            maps = single if single.shape[2:] == shape else single.reshape(count, -1, *shape)
+            if unmoved:
+                self._keep(name, unmoved, maps[:before])
             if part:
                 self._compare(name, number, part, maps[before:])
-            waited_for.discard(name)
-            if not waited_for:
+            numbered.add(name)
+            if len(numbered) == last:
                 raise _AllSeen
 
         return see
 
-    def _keep(self, name: str, index: int, maps: Tensor) -> None:
-        each = self._plan.layers[name]
-        self._originals[name][index] = maps
-        if index >= len(self._images) or (index >= self._shared and index not in self._ahead):
-            return
-        self._scales[name, index] = norm = float(torch.linalg.vector_norm(maps))
-        if not math.isfinite(norm):
-            self._broken.add(name)
-        elif norm == 0:
-            self._zero[name].add(index)
-        elif each.floor is not None:
-            self._floor[self._row[name], index] = each.floor.measure(maps)
-
-    def _measure_chance(self) -> None:
-        pairs = list(zip(self._unrelated.first, self._unrelated.second, strict=True))
-        for name, kept in self._originals.items():
-            if not all(one in kept and other in kept for one, other in pairs):
-                self._chance[name] = np.array([np.nan])
-                continue
-            static = self._plan.layers[name].static
-            cells = None if static.all() else torch.from_numpy(static).to(self._images.device)
-            distances = [float(norms((kept[one] - kept[other])[None], cells)) for one, other in pairs]
-            if cells is None:
-                scales = [self._scales[name, one] for one, _ in pairs]
-            else:
-                scales = [float(norms(kept[one][None], cells)) for one, _ in pairs]
-            self._chance[name] = _divided(np.array(distances), np.array(scales))
-            for index in [index for index in kept if index >= self._shared]:
-                self._plan.spare(name, kept.pop(index))
+    def _keep(self, name: str, indices: tuple[int, ...], maps: Tensor) -> None:
+        kept = self._originals[name]
+        for index, one in zip(indices, maps.unbind(), strict=True):
+            # A copy, since what follows may overwrite the layer's output.
+            kept[index] = self._plan.kept(name, one)
+        self._scales[name] = norms(maps)
 
     def _compare(self, name: str, number: int, which: tuple[int, ...], moved: Tensor) -> None:
         """The numbers themselves are read when the pass is over, which costs less than layer by layer."""
@@ -295,86 +277,50 @@ class _Measurement:
         error = nearest = mover.distances(maps, moved, which, cells)
         if self._plan.nearest and not mover.whole[list(which)].all():
             nearest = mover.distances(maps, moved, which, cells, nearest=True)
-        self._compared.append(_Compared(name, error, nearest, self._scale(name, number, which, cells)))
+        self._compared.append(Compared(name, error, nearest, None if cells is None else cells.norms(maps)))
 
-    def _scale(self, name: str, number: int, which: tuple[int, ...], cells: Tensor | None) -> Floats | float:
-        """‖f(x)‖ over the ``cells`` compared under each transform, or over all."""
-        if cells is None:
-            return self._scales[name, number]
-        energy = self._originals[name][number].square().sum(0)
-        return _numbers((cells.view(len(which), -1) @ energy.view(-1)).sqrt())
-
-    def _write_down(self, number: int, which: tuple[int, ...]) -> None:
+    def _write_down(self, number: int, which: tuple[int, ...], unmoved: tuple[int, ...]) -> None:
         """The numbers of one pass, all layers at once."""
-        if not self._compared:
-            return
-        scales = np.empty((len(self._compared), len(which)))
-        for row, each in zip(scales, self._compared, strict=True):
-            row[:] = each.scale
-        at = np.ix_([self._row[each.layer] for each in self._compared], [number], which)
-        self._error[at] = _divided(_stacked([each.error for each in self._compared]), scales)[:, None]
-        if self._plan.nearest:
-            self._nearest[at] = _divided(_stacked([each.nearest for each in self._compared]), scales)[:, None]
-        self._compared.clear()
+        if self._scales:
+            self._write_scales(unmoved)
+        if self._compared:
+            self._numbers.compared(number, which, self._compared)
+            self._compared.clear()
 
-    def result(self, done: float, images: int) -> Equivariance:
-        """With the numbers of so many ``images``."""
-        plan = self._plan
-        layers = [
-            self._layer(placed.layer, images) if placed.grid is not None else self._unmeasured(placed)
-            for placed in plan.placed
+    def _write_scales(self, unmoved: tuple[int, ...]) -> None:
+        scales = stacked(list(self._scales.values()))
+        measured = [place for place, index in enumerate(unmoved) if index < self._shared or index in self._ahead]
+        images = [unmoved[place] for place in measured]
+        self._numbers.scaled(list(self._scales), images, scales[:, measured])
+        for name, row in zip(self._scales, scales[:, measured].tolist(), strict=True):
+            floor = self._plan.layers[name].floor
+            for index, scale in zip(images, row, strict=True):
+                if floor is not None and 0 < scale < math.inf:
+                    self._numbers.interpolated(name, index, floor.measure(self._originals[name][index]))
+        self._scales.clear()
+
+    def _measure_chance(self) -> None:
+        """Between the unrelated images, over the cells that padding does not reach if those alone are compared."""
+        first, pairs = list(self._unrelated.first), self._unrelated.pairs
+        measured = [
+            name for name, kept in self._originals.items() if all(one in kept for pair in pairs for one in pair)
         ]
-        notes = tuple(plan.notes)
-        return Equivariance(
-            plan.transforms, tuple(layers), len(self._images), plan.compared, self._unrelated.words, done, notes
-        )
+        distances, scales = [], self._numbers.scales(measured)[:, first]
+        for row, name in enumerate(measured):
+            kept, static = self._originals[name], self._plan.layers[name].static
+            cells = None if static.all() else torch.from_numpy(static).to(self._images.device)
+            distances += [norms((kept[one] - kept[other])[None], cells) for one, other in pairs]
+            if cells is not None:
+                scales[row] = stacked([torch.cat([norms(kept[one][None], cells) for one in first])])
+            for index in [index for index in kept if index >= self._shared]:
+                self._plan.spare(name, kept.pop(index))
+        if measured:
+            self._numbers.by_chance(measured, divided(stacked(distances).reshape(scales.shape), scales))
 
-    def _unmeasured(self, placed: PlacedLayer) -> LayerEquivariance:
-        nothing = np.full((len(self._images), len(self._plan.transforms)), np.nan)
-        return LayerEquivariance(
-            placed.layer,
-            None,
-            nothing,
-            nothing,
-            nothing[0],
-            np.nan,
-            np.nan,
-            np.zeros_like(nothing[0]),
-            (),
-            placed.reason,
-        )
-
-    def _layer(self, name: str, images: int) -> LayerEquivariance:
-        each = self._plan.layers[name]
-        notes = list(self._plan.notes_of(name))
-        if self._zero[name]:
-            notes.append(f"f(x) is zero everywhere for {len(self._zero[name])} of {len(self._images)} images.")
-        if name in self._broken:
-            notes.append("The layer gives values that are not finite.")
-        if name in self._unreached:
-            notes.append("The images did not reach this layer.")
-        row = self._row[name]
-        floor = nan_mean(self._floor[row])
-        chance = self._chance.get(name, np.array([np.nan]))
-        chance = chance[~np.isnan(chance)]
-        level, spread = (float(chance.mean()), float(chance.std())) if len(chance) else (np.nan, np.nan)
-        error, nearest = self._error[row].copy(), self._nearest[row].copy()
-        error[images:] = nearest[images:] = np.nan
-        return LayerEquivariance(name, each.mover.grid, error, nearest, floor, level, spread, each.shares, tuple(notes))
-
-
-def _numbers(values: Tensor) -> Floats:
-    return np.asarray(values.cpu().double().numpy())
-
-
-def _stacked(values: list[Tensor]) -> Floats:
-    if len({value.dtype for value in values}) > 1:
-        values = [value.double() for value in values]
-    return _numbers(torch.stack(values))
-
-
-def _divided(norms: Floats, scale: Floats) -> Floats:
-    """Relative errors; NaN where f(x) is zero on the cells compared, or there are none."""
-    if (scale > 0).all():
-        return norms / scale
-    return np.where(scale > 0, norms / np.where(scale > 0, scale, 1.0), np.nan)
+    def _leave_in_place(self, number: int, which: tuple[int, ...]) -> None:
+        scales: dict[str, Tensor | None] = {}
+        for name, kept in self._originals.items():
+            if number in kept:
+                cells = self._plan.mask(name, which, kept[number])
+                scales[name] = None if cells is None else cells.norms(kept[number])
+        self._numbers.in_place(number, which, scales)

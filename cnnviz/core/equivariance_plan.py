@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from cnnviz.core.cell_mask import CellMask, Cells
 from cnnviz.core.cells_inside import ImageCells, inside
 from cnnviz.core.graph import INPUT
 from cnnviz.core.interpolation import Floats
 from cnnviz.core.interpolation_floor import InterpolationFloor
 from cnnviz.core.map_grids import PlacedLayer, place_layers
-from cnnviz.core.map_motion import Cells, Compared, MapMover
+from cnnviz.core.map_motion import Compared, MapMover
 from cnnviz.core.map_windows import Scratch
 from cnnviz.core.padding_reach import padding_reach
 from cnnviz.core.trace import TracedNetwork
@@ -21,6 +21,8 @@ from cnnviz.core.transforms import MapGrid, Transform, image_grid
 MEMORY = 192 * 2**20
 """Bytes that the maps of all layers together may take in one forward pass."""
 LARGEST_BATCH = 64
+WORTH_CHANNELS_LAST = 4
+"""Images in a pass from which on convolutions, and comparing, are faster with all channels of a pixel together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +96,16 @@ class EquivariancePlan:
         self._orders: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._notes: dict[str, tuple[str, ...]] = {}
         self._spare: dict[str, list[Tensor]] = {name: [] for name in self.layers}
-        self._masks: dict[tuple[int, tuple[int, ...]], Tensor] = {}
+        self._masks: dict[tuple[int, tuple[int, ...]], CellMask | None] = {}
         # Of all layers, measured or not: a pass over larger batches leaves the processor's caches.
         values = sum(int(np.prod(layer.output_shape)) for layer in graph)
         self.batch = int(np.clip(MEMORY // max(4 * values, 1), 1, LARGEST_BATCH))
         if graph.method == "hooks":
             self.batch = 1
             self.notes.append("The network's way may depend on the values: the images go through it one by one.")
+        # A graph that torch.export made may have written down that the maps lie channel by channel.
+        self.channels_last = graph.method == "torch.fx" and self.input_mover.shifts
+        self.channels_last &= min(self.batch, len(self.transforms)) >= WORTH_CHANNELS_LAST
 
     def _layer(self, placed: PlacedLayer, reached: Cells | None, foreign: ImageCells | None) -> LayerPlan:
         assert placed.grid is not None
@@ -139,22 +144,24 @@ class EquivariancePlan:
     def kept(self, name: str, maps: Tensor) -> Tensor:
         """A copy of one image's ``maps`` (C, h, w) of a layer; hand it back to :meth:`spare` when it is done with."""
         spare = self._spare[name]
-        fits = spare and spare[-1].shape == maps.shape and spare[-1].dtype == maps.dtype
-        return spare.pop().copy_(maps) if fits and spare[-1].device == maps.device else maps.clone()
+        fits = spare and (spare[-1].shape, spare[-1].stride()) == (maps.shape, maps.stride())
+        fits = fits and (spare[-1].dtype, spare[-1].device) == (maps.dtype, maps.device)
+        return spare.pop().copy_(maps) if fits else maps.clone()
 
     def spare(self, name: str, maps: Tensor) -> None:
         """The memory of ``maps`` is free."""
         self._spare[name].append(maps)
 
-    def mask(self, name: str, which: tuple[int, ...], like: Tensor) -> Tensor | None:
-        """1 at the cells that are compared under each of ``which``, else 0, (len(which), 1, h, w); None if all are."""
+    def mask(self, name: str, which: tuple[int, ...], like: Tensor) -> CellMask | None:
+        """The cells that are compared under each of ``which``; None if all are."""
         each = self.layers[name]
         if each.everywhere:
             return None
         key = id(each.cells), which  # layers on one grid have the same cells
         mask = self._masks.get(key)
-        if mask is None or mask.dtype != like.dtype or mask.device != like.device:
-            mask = self._masks[key] = torch.from_numpy(each.cells[list(which)][:, None]).to(like)
+        if key not in self._masks or (mask is not None and not mask.fits(like)):
+            cells = each.cells[list(which)]
+            mask = self._masks[key] = None if cells.all() else CellMask(cells, like)
         return mask
 
     def notes_of(self, name: str) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnviz.core.cell_mask import Cells
 from cnnviz.core.interpolation import Floats
-from cnnviz.core.map_motion import Cells, MapMover
+from cnnviz.core.map_motion import MapMover
 from cnnviz.core.transforms import Between, Transform, sample, sampling
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnviz.core.cell_mask import Cells
 from cnnviz.core.cells_inside import ImageCells, inside
 from cnnviz.core.graph import INPUT
 from cnnviz.core.map_grids import PlacedLayer, place_layers
-from cnnviz.core.map_motion import Cells, Compared, MapMover, norms
+from cnnviz.core.map_motion import Compared, MapMover, norms
 from cnnviz.core.padding_reach import padding_reach
 from cnnviz.core.trace import TracedNetwork
 from cnnviz.core.transforms import (

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from cnnviz.core.cell_mask import CellMask, Cells
 from cnnviz.core.interpolation import Border, Floats, back_in, cubic, snapped, trigonometric
 from cnnviz.core.map_windows import AxisReader, Product, Scratch, ShiftedMaps, Windows, even_runs
 from cnnviz.core.transforms import Between, MapGrid, Transform, border_fill, sample, sampling
@@ -16,8 +16,6 @@ from cnnviz.core.transforms import Between, MapGrid, Transform, border_fill, sam
 Compared = Literal["all", "known", "inside"]
 """Which cells are compared: all; those whose T f(x) is taken from within the map; of these, the ones that neither
 padding nor what came in from outside the image reaches."""
-
-Cells = NDArray[np.bool_]
 
 BLOCK = 2**18
 """Values that are compared at a time: as many as stay in a processor's cache."""
@@ -63,8 +61,8 @@ class MapMover:
         self.compared = compared
         self._open = compared != "all"
         self._between: Between = "bicubic" if compared == "inside" else "fourier"
-        self._shifts = all(each.is_shift and each.border == self.transforms[0].border for each in self.transforms)
-        if self._shifts:
+        self.shifts = all(each.is_shift and each.border == self.transforms[0].border for each in self.transforms)
+        if self.shifts:
             self._axes = (self._axis(0), self._axis(1))
         self.known = self._known()
         self.whole = self._copied()
@@ -80,7 +78,13 @@ class MapMover:
         return moved
 
     def distances(
-        self, maps: Tensor, others: Tensor, which: Sequence[int], cells: Tensor | None = None, *, nearest: bool = False
+        self,
+        maps: Tensor,
+        others: Tensor,
+        which: Sequence[int],
+        cells: CellMask | None = None,
+        *,
+        nearest: bool = False,
     ) -> Tensor:
         """‖others − moved maps‖ for each of ``which``, (len(which),), without laying the moved maps out in memory.
 
@@ -88,32 +92,32 @@ class MapMover:
         ----------
         maps : Tensor (C, h, w)
         others : Tensor (len(which), C, h, w)
-        cells : Tensor (len(which), 1, h, w), optional
-            1 for those that count, and 0 for the others; all count by default.
+        cells : CellMask, optional
+            Those that count, for each of ``which``; all by default.
         nearest : bool
             Whether values between cells are those of the nearest cell.
         """
-        size = max(maps.numel(), 1)
-        block = max(BLOCK // size, 1)
-        buffer = self._scratch.take("differences", (min(len(which), block), *maps.shape), maps)
+        block = max(BLOCK // max(maps.numel(), 1), 1)
+        buffer = self._scratch.take("differences", (min(len(which), block), *maps.shape), others)
         if len(which) <= block:
             for places, part in self._parts(maps, which, nearest):
                 torch.sub(others[places], part, out=buffer[places])
-            return _norms_of(buffer, cells)
+            return norms(buffer if cells is None else cells.clear(buffer))
         found = maps.new_empty(len(which))
         for places, part in self._parts(maps, which, nearest):
             rows, results = others[places], found[places]
-            chosen = None if cells is None else cells[places]
+            first, _, step = places.indices(len(which))
             for at in range(0, len(rows), block):
                 stop = min(at + block, len(rows))
-                some = buffer[: stop - at]
-                torch.sub(rows[at:stop], part[at:stop], out=some)
-                results[at:stop] = _norms_of(some, None if chosen is None else chosen[at:stop])
+                some = torch.sub(rows[at:stop], part[at:stop], out=buffer[: stop - at])
+                if cells is not None:
+                    cells.clear(some, slice(first + at * step, first + stop * step, step))
+                torch.linalg.vector_norm(some, dim=(1, 2, 3), out=results[at:stop])
         return found
 
     def _parts(self, maps: Tensor, which: Sequence[int], nearest: bool) -> Iterator[tuple[slice, Tensor]]:
         """Places in ``which``, and the moved maps that belong there, until the next are asked for."""
-        if not self._shifts:
+        if not self.shifts:
             for place, index in enumerate(which):
                 yield slice(place, place + 1), self._one(maps, self.transforms[index], nearest)
             return
@@ -188,7 +192,7 @@ class MapMover:
 
     def _copied(self) -> Cells:
         """Which transforms take each cell from one cell, rather than from between cells."""
-        if self._shifts:
+        if self.shifts:
             rows, columns = ((axis.positions == np.round(axis.positions)).all(1) for axis in self._axes)
             return np.asarray(rows & columns)
         return np.array([_is_copy(self.grid, each) for each in self.transforms], bool)
@@ -196,7 +200,7 @@ class MapMover:
     def _known(self) -> Cells:
         if not self._open:
             return np.ones((len(self.transforms), *self.grid.shape), bool)
-        if self._shifts:
+        if self.shifts:
             return self._axes[0].known[:, :, None] & self._axes[1].known[:, None, :]
         return np.stack([sampling(self.grid, each, open_ended=True).known for each in self.transforms])
 
@@ -218,17 +222,10 @@ class MapMover:
 def norms(maps: Tensor, cells: Tensor | None = None) -> Tensor:
     """Norm of each of ``maps`` (N, C, h, w) over ``cells`` (h, w) or (N, h, w), or over all; (N,)."""
     if cells is None:
-        whole: Tensor = torch.linalg.vector_norm(maps.flatten(1), dim=1)
+        whole: Tensor = torch.linalg.vector_norm(maps, dim=(1, 2, 3))
         return whole
     energy = maps.square().sum(1)
     return energy.where(cells, energy.new_zeros(())).sum((1, 2)).sqrt()
-
-
-def _norms_of(scratch: Tensor, cells: Tensor | None) -> Tensor:
-    """As ``norms``, for cells as of ``distances``; twice as fast, and ``scratch`` is overwritten."""
-    if cells is not None:
-        scratch *= cells
-    return norms(scratch)
 
 
 def _is_copy(grid: MapGrid, transform: Transform) -> bool:

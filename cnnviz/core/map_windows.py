@@ -15,19 +15,34 @@ from cnnviz.core.interpolation import Border, Floats, cubic, trigonometric
 MOST_STRETCHES = 8
 
 
+def channels_last(maps: Tensor) -> bool:
+    """Whether all channels of a cell of ``maps`` (…, C, h, w) lie together, so that a row of cells is one long run."""
+    return maps.stride(-3) == 1 < maps.stride(-1)
+
+
 class Scratch:
     """Memory that is used again and again, since getting new memory costs as much as filling it."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Tensor] = {}
+        self._views: dict[tuple[object, ...], Tensor] = {}
 
-    def take(self, use: str, shape: Sequence[int], like: Tensor) -> Tensor:
-        """A tensor of ``shape`` with whatever is in it; until ``use`` is taken again."""
+    def take(self, use: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Maps of ``shape`` (…, C, h, w), laid out as ``like``, whatever is in it; until ``use`` is taken again."""
+        key = use, shape, like.dtype, like.device, channels_last(like)
+        if key in self._views:
+            return self._views[key]
         size = math.prod(shape)
         kept = self._kept.get(use)
         if kept is None or kept.numel() < size or kept.dtype != like.dtype or kept.device != like.device:
             kept = self._kept[use] = like.new_empty(size)
-        return kept[:size].view(shape)
+            self._views = {other: view for other, view in self._views.items() if other[0] != use}
+        view = kept[:size].view(shape)
+        if channels_last(like):
+            *others, channels, rows, columns = shape
+            view = kept[:size].view(*others, rows, columns, channels).movedim(-1, -3)
+        self._views[key] = view
+        return view
 
 
 class ShiftedMaps(Protocol):
@@ -58,7 +73,7 @@ class AxisReader:
     """
 
     def __init__(self, axis: int, positions: Floats, length: int, border: Border, smooth: bool) -> None:
-        self._axis, self._count = axis, len(positions)
+        self._axis, self._count, self._use = axis, len(positions), f"axis {axis}"
         self._copies = bool((positions == np.round(positions)).all())
         self._same = self._copies and np.array_equal(positions, np.arange(length))
         if self._copies:
@@ -78,7 +93,7 @@ class AxisReader:
             return maps
         channels, rows, columns = maps.shape
         size = (channels, self._count, columns) if self._axis == 0 else (channels, rows, self._count)
-        room = scratch.take(f"axis {self._axis}", size, maps)
+        room = scratch.take(self._use, size, maps)
         shape = (-1, 1) if self._axis == 0 else (-1,)
         if self._copies:
             moved = self._copied(maps, room)
@@ -87,11 +102,21 @@ class AxisReader:
             return torch.where(self._outside.to(maps.device).view(shape) > 0, fill[0], moved)
         if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
             self._weights = self._weights.to(maps)
-        if self._axis == 0:
-            moved = torch.matmul(self._weights, maps, out=room)
-        else:
-            moved = torch.mm(maps.reshape(-1, columns), self._weights.T, out=room.view(-1, self._count)).view(size)
+        moved = self._between(maps, room)
         return moved if fill is None else moved + fill[0] * self._outside.to(maps).view(shape)
+
+    def _between(self, maps: Tensor, room: Tensor) -> Tensor:
+        if channels_last(maps):
+            cells, wide = maps.permute(1, 2, 0), room.permute(1, 2, 0)
+            if self._axis == 0:
+                torch.mm(self._weights, cells.reshape(len(cells), -1), out=wide.view(self._count, -1))
+            else:
+                torch.matmul(self._weights, cells, out=wide)
+        elif self._axis == 0:
+            torch.matmul(self._weights, maps, out=room)
+        else:
+            torch.mm(maps.reshape(-1, maps.shape[2]), self._weights.T, out=room.view(-1, self._count))
+        return room
 
     def _copied(self, maps: Tensor, room: Tensor) -> Tensor:
         """Stretch by stretch, which is many times faster than cell by cell."""
@@ -146,10 +171,9 @@ class Windows:
         wide = maps
         for reader in self._readers:
             wide = reader.read(wide, fill, scratch)
-        wide = wide.contiguous()
         channel, row, column = wide.stride()
         for run in self._runs:
-            size = run.count, len(maps), *self._shape
+            size = run.count, maps.shape[0], *self._shape
             hop = run.step[0] * row + run.step[1] * column
             at = wide.storage_offset() + run.corner[0] * row + run.corner[1] * column
             yield run.places, wide.as_strided(size, (hop, channel, row, column), at)
@@ -167,17 +191,24 @@ class Product:
 
     def __init__(self, axis: int, weights: Floats) -> None:
         self._axis, self._shifts, self._length = axis, len(weights), weights.shape[1]
-        flat = np.ascontiguousarray(weights.reshape(-1, self._length))
-        self._weights = torch.from_numpy(flat if axis == 0 else np.ascontiguousarray(flat.T))
+        self._weights = torch.from_numpy(weights.reshape(-1, self._length))
 
     def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
         channels, rows, columns = maps.shape
         if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
             self._weights = self._weights.to(maps)
-        moved = self._weights @ maps if self._axis == 0 else maps.reshape(-1, columns) @ self._weights
-        if self._axis == 0:
-            yield slice(None), moved.view(channels, self._shifts, rows, columns).transpose(0, 1)
+        if channels_last(maps):
+            cells = maps.permute(1, 2, 0)
+            if self._axis == 0:
+                moved = self._weights @ cells.reshape(rows, -1)
+                yield slice(None), moved.view(self._shifts, rows, columns, channels).permute(0, 3, 1, 2)
+            else:
+                moved = self._weights @ cells
+                yield slice(None), moved.view(rows, self._shifts, columns, channels).permute(1, 3, 0, 2)
+        elif self._axis == 0:
+            yield slice(None), (self._weights @ maps).view(channels, self._shifts, rows, columns).transpose(0, 1)
         else:
+            moved = maps.reshape(-1, columns) @ self._weights.T
             yield slice(None), moved.view(channels, rows, self._shifts, columns).permute(2, 0, 1, 3)
 
 

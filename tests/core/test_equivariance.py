@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cnnviz.core.both_sides import NotMeasurable, both_sides
 from cnnviz.core.equivariance import Cancelled, equivariance, equivariance_steps
+from cnnviz.core.equivariance_plan import EquivariancePlan
 from cnnviz.core.equivariance_result import Sweep, equivariance_curves
 from cnnviz.core.map_grids import place_layers
 from cnnviz.core.trace import TracedNetwork, prepare
@@ -103,6 +104,28 @@ def test_the_error_is_what_brute_force_gives() -> None:
                 assert result[name].error[number, place] == pytest.approx(expected, rel=1e-4, abs=1e-7)
     assert result["0"].mean[4] == pytest.approx(result["0"].error[:, 4].mean())
     assert result["0"].spread[4] == pytest.approx(result["0"].error[:, 4].std())
+
+
+class Viewed(nn.Module):
+    """Takes its values to lie channel by channel, as much code does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(x.size(0), -1)
+
+
+@pytest.mark.parametrize("last", [nn.Flatten(), Viewed()])
+def test_the_layout_of_a_batch_in_memory_does_not_show(last: nn.Module) -> None:
+    net = network(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 3), last)
+    sweep = shifts(*range(-4, 5), direction="both", border="zeros")
+    plan = EquivariancePlan(net, sweep)
+    given = images(2)
+    result = equivariance(net, given, sweep, plan=plan)
+    assert plan.channels_last == isinstance(last, nn.Flatten)
+    for name in ("0", "1", "2"):
+        for place in (0, 3, 4, 8):
+            sides = both_sides(net, given[:1], sweep[place], name)
+            assert result[name].error[0, place] == pytest.approx(sides.error, rel=1e-5, abs=1e-7)
+            assert result[name].compared[place] == sides.compared.mean()
 
 
 def test_between_cells_maps_are_interpolated() -> None:

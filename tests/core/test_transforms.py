@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
+from cnnviz.core.cell_mask import CellMask
 from cnnviz.core.map_motion import MapMover
 from cnnviz.core.transforms import MapGrid, Transform, image_grid, known_cells, move_images, move_map, sampling
 
@@ -202,7 +203,10 @@ def test_many_shifts_at_once_are_each_shift_by_itself(between: str, axis: str, s
         mask = torch.from_numpy(known[place]).expand_as(alone)
         torch.testing.assert_close(moved[place][mask], alone[mask], rtol=1e-5, atol=1e-6)
     others = torch.rand(moved.shape, generator=torch.Generator().manual_seed(2))
-    cells_of = torch.from_numpy(known).to(maps)
-    found = mover.distances(maps, others, which, cells_of, nearest=between == "nearest")
-    expected = ((others - moved) * cells_of).flatten(1).norm(dim=1)
-    torch.testing.assert_close(found, expected)
+    expected = ((others - moved) * torch.from_numpy(known)).flatten(1).norm(dim=1)
+    mask = CellMask(mover.known[which], maps)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        one, several = maps[None].contiguous(memory_format=layout)[0], others.contiguous(memory_format=layout)
+        torch.testing.assert_close(mover.move(one, which, nearest=between == "nearest"), moved)
+        found = mover.distances(one, several, which, mask, nearest=between == "nearest")
+        torch.testing.assert_close(found, expected)
