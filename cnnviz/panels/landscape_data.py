@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cnnviz.data.loading import Loading
     from cnnviz.engine.observation import Observation
 
-LOADING_S = 0.01
+LOADING_S = 0.002
 """A data set that is being read is asked for this long at a time."""
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -33,6 +33,13 @@ LEAST_SHOWN = 1e-10
 """Smaller losses are rounding."""
 CRAWL = 0.9
 """A path whose loss is still more than this share of the first one crawls."""
+
+
+class Walk(Protocol):
+    """An optimiser on its way."""
+
+    def descent(self) -> Descent: ...
+
 
 _walks: dict[tuple[object, ...], Descender] = {}
 
@@ -112,7 +119,7 @@ def _function(name: SurfaceName, batch: int) -> LossAndGradient:
     return lambda x, y, step: (float(surface.value(x, y)), gradient(x, y, step))
 
 
-def descents_of(walks: dict[Optimizer, Descender], steps: int) -> list[Descent]:
+def descents_of(walks: Mapping[Optimizer, Walk], steps: int) -> list[Descent]:
     """The first ``steps`` steps of each path."""
     found = []
     for walk in walks.values():

@@ -12,9 +12,10 @@ from cnnviz.core.surface_map import SurfaceMap, SurfacePath
 from cnnviz.engine.panel import Rest
 from cnnviz.panels.landscape import POINTS, LandscapeParams, LandscapeResult, Pair
 from cnnviz.panels.landscape_data import SliceBatch, batch_for, data_set_of
-from cnnviz.panels.landscape_paths import descents_of, loss_curves, path_settings, surface_paths, words_of
+from cnnviz.panels.landscape_paths import descents_of, loss_curves, surface_paths, words_of
 from cnnviz.panels.landscape_run import RunCheckpoint, checkpoints_of
-from cnnviz.panels.landscape_slice_work import Slice, compute_one, images_within, loss_of
+from cnnviz.panels.landscape_slice_walks import walks_of
+from cnnviz.panels.landscape_slice_work import Slice, compute_one
 from cnnviz.panels.rest_before_refining import RestBeforeRefining
 
 if TYPE_CHECKING:
@@ -22,20 +23,15 @@ if TYPE_CHECKING:
 
     from cnnviz.core.surface_map import HeightScale
     from cnnviz.engine.observation import Observation
-    from cnnviz.training.choices import Optimizer
-    from cnnviz.training.descent import Descender, LossAndGradient
 
 SHOW_EVERY_S = 0.25
 """Between two pictures of a slice that is being computed."""
-PATHS_KEPT = 32
 BREATH_S = 0.002
-"""Between two passes: a hand that draws comes in between."""
-STEP_S = 0.15
-"""A step of a path takes no longer: in a slow network it sees fewer images."""
-FEWEST_IMAGES = 8
-"""Of which a path's gradient is a mean; a network that is too slow for these has no paths."""
-STEP_COST = 4.0
-"""The time that loss and gradient take, in passes without a gradient."""
+"""Of a breath: what is newer comes in between any two passes, and the window needs the interpreter too."""
+PATH_TURNS = 4
+"""The map has one turn of so many, the paths have the others."""
+WORK_S = 0.02
+"""From one breath to the next."""
 SOFTNESS = 0.1
 """Of the heights' logarithmic scale, in units of the least loss found, but at least of LEAST_SOFTNESS."""
 LEAST_SOFTNESS = 0.02
@@ -79,7 +75,7 @@ def slice_of_network(params: LandscapeParams, observation: Observation) -> Itera
         known = _new_slice(key, params, observation, batch, checkpoints)
         _slices[:] = [known]
     else:
-        yield _result(known, params, observation)
+        yield _last_result(known, params, observation)
     if not params.running:
         return
     yield _rest.after(observation.rendered.edited)
@@ -87,33 +83,50 @@ def slice_of_network(params: LandscapeParams, observation: Observation) -> Itera
 
 
 def _worked(slice_: Slice, params: LandscapeParams, observation: Observation) -> Iterator[LandscapeResult | Rest]:
-    """A pass for the map, then one for a path, and so on; a picture where something is to be seen."""
+    """Some images for the map, then some for a path, and so on; a picture where something is to be seen."""
     from cnnviz.training.first_optimizer import is_optimizer_ready
 
     is_optimizer_ready()  # begins to load what the paths take
+    breath = _Breath()
     while slice_.level == 0:
         compute_one(slice_)
-        yield Rest(BREATH_S)
+        yield breath.rest()
     while not is_optimizer_ready():
         yield Rest(BREATH_S)
     yield _result(slice_, params, observation)
-    walks = _walks(slice_, params)
-    turn, shown = 0, time.monotonic()
+    walks = walks_of(slice_, params, _start(slice_, params))
+    turn, steps, shown = 0, 0, time.monotonic()
     while True:
-        going = [walk for walk in walks.values() if walk.steps < params.steps and walk.diverged is None]
+        going = [walk for walk in walks.values() if walk.goes_on(params.steps)]
         if slice_.finished and not going:
             break
-        if not slice_.finished:
+        # one or the other, so that nothing that is newer waits for both; a path's parts are smaller
+        if going and (slice_.finished or turn % PATH_TURNS):
+            going[steps % len(going)].advance()
+            steps += 1
+        else:
             compute_one(slice_)
-        if going:
-            going[turn % len(going)].advance(1)
-            turn += 1
+        turn += 1
         if time.monotonic() - shown > SHOW_EVERY_S:
             shown = time.monotonic()
             yield _result(slice_, params, observation)
         else:
-            yield Rest(BREATH_S)
+            yield breath.rest()
     yield _result(slice_, params, observation)
+
+
+class _Breath:
+    """A short rest now and then; none between most passes, at each of which something newer may still come in."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def rest(self) -> Rest:
+        now = time.monotonic()
+        if now - self._last < WORK_S:
+            return Rest(0.0)
+        self._last = now + BREATH_S
+        return Rest(BREATH_S)
 
 
 def _key(params: LandscapeParams, observation: Observation) -> tuple[object, ...]:
@@ -174,51 +187,6 @@ def _outputs(module: nn.Module, batch: SliceBatch) -> Tensor:
     return found
 
 
-def _walk_images(slice_: Slice) -> int:
-    """How many images a path's step sees; 0 where the network is too slow for paths."""
-    most = min(len(slice_.batch.images), images_within(slice_, STEP_S / STEP_COST))
-    return most if most >= min(FEWEST_IMAGES, len(slice_.batch.images)) else 0
-
-
-def _walks(slice_: Slice, params: LandscapeParams) -> dict[Optimizer, Descender]:
-    from cnnviz.training.descent import Descender
-
-    if slice_.walk_images is None:
-        slice_.walk_images = _walk_images(slice_)
-    count = slice_.walk_images
-    if not count:
-        return {}
-    start, function = _start(slice_, params), _path_function(slice_, min(params.batch, POINTS), count)
-    found = {}
-    for name in params.optimizers:
-        settings = path_settings(name, params)
-        key = (start, name, settings.learning_rate, settings.momentum, params.halve, params.batch)
-        walk = slice_.walks.pop(key) if key in slice_.walks else Descender(function, start, settings)
-        found[name] = slice_.walks[key] = walk
-    while len(slice_.walks) > PATHS_KEPT:
-        del slice_.walks[next(iter(slice_.walks))]
-    return found
-
-
-def _path_function(slice_: Slice, batch: int, count: int) -> LossAndGradient:
-    """Loss and gradient over ``count`` images, evenly spread; the gradient over a smaller ``batch`` of them."""
-    from cnnviz.core.loss_slice import loss_and_slope, loss_at
-    from cnnviz.core.surfaces import batches_of
-
-    spread = np.linspace(0, len(slice_.batch.images) - 1, count).round().astype(int)
-    images, loss = slice_.batch.images[spread], loss_of(slice_, spread)
-    if batch >= min(POINTS, count):
-        return lambda a, b, step: loss_and_slope(slice_.module, slice_.plane, images, loss, a, b)
-    batches = batches_of(count, batch)
-
-    def function(a: float, b: float, step: int) -> tuple[float, Pair]:
-        chosen = batches(step)
-        _, slope = loss_and_slope(slice_.module, slice_.plane, images[chosen], loss_of(slice_, spread[chosen]), a, b)
-        return loss_at(slice_.module, slice_.plane, images, loss, a, b), slope
-
-    return function
-
-
 def _start(slice_: Slice, params: LandscapeParams) -> Pair:
     """Where the paths begin: moved onto the slice; by default in its upper left quarter."""
     if params.start is None:
@@ -255,9 +223,18 @@ def _scale(values: np.ndarray) -> HeightScale:
     return height_scale(values, softness=max(SOFTNESS * least, LEAST_SOFTNESS))
 
 
+def _last_result(slice_: Slice, params: LandscapeParams, observation: Observation) -> LandscapeResult:
+    """The very result that was shown last where nothing has come to it: each stroke of a hand asks for it again."""
+    steps = tuple(walk.steps for walk in slice_.walks.values())
+    key = (params, observation.network.generation, slice_.done, slice_.level, steps)
+    if slice_.last is None or slice_.last[0] != key:
+        slice_.last = (key, _result(slice_, params, observation))
+    return slice_.last[1]
+
+
 def _result(slice_: Slice, params: LandscapeParams, observation: Observation, *, words: str = "") -> LandscapeResult:
-    walks = _walks(slice_, params) if slice_.level and params.running else {}
-    walked = descents_of(walks, params.steps)
+    walks = walks_of(slice_, params, _start(slice_, params)) if slice_.level and params.running else {}
+    walked = descents_of({name: walk for name, walk in walks.items() if walk.begun}, params.steps)
     paths = surface_paths(walked)
     if slice_.run_path is not None:
         paths = (slice_.run_path, *paths)
@@ -267,9 +244,7 @@ def _result(slice_: Slice, params: LandscapeParams, observation: Observation, *,
         parts.append(f"{slice_.done:,} of {total:,} places.")
     if walked:
         parts.append(words_of(walked, 0.0, max(len(each.rates) for each in walked)))
-    working = params.running and (
-        not slice_.finished or any(each.steps < params.steps and each.diverged is None for each in walks.values())
-    )
+    working = params.running and (not slice_.finished or any(each.goes_on(params.steps) for each in walks.values()))
     return LandscapeResult(
         _map(slice_),
         paths,

@@ -11,17 +11,52 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnviz.core.surface_map import SurfaceMap, SurfacePath
-from cnnviz.panels.landscape import Pair
+from cnnviz.panels.landscape import LandscapeResult, Pair
 from cnnviz.panels.landscape_data import SliceBatch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cnnviz.core.loss_slice import Loss, Plane
-    from cnnviz.training.descent import Descender
+    from cnnviz.panels.landscape_slice_walks import SliceWalk
 
-PASS_S = 0.025
-"""Images go through a slow network in parts that take no longer than this."""
+PASS_S = 0.008
+"""Images go through a slow network in parts that take about so long: what is newer waits for no more than one."""
+ONE_AND_A_HALF = 1.5
+"""Where one image alone takes longer, a part takes this many times as long as that."""
+STEP_COST = 4.0
+"""The time that loss and gradient take, in passes without a gradient."""
+
+
+@dataclass(eq=False)
+class Pace:
+    """How many images go through the network at once, learned from how long it took."""
+
+    images: int = 1
+    one: float = math.nan
+    """Seconds for one image alone."""
+    each: float = math.nan
+    """Seconds for an image among as many as go at once."""
+
+    def hear(self, images: int, seconds: float) -> None:
+        """So many took so long: more of them next time, or fewer."""
+        if math.isnan(self.one):
+            self.one = self.each = seconds  # the first pass of a network takes longer than others
+            return
+        if images == 1:
+            self.one = min(self.one, seconds)
+        if images < self.images:
+            return  # the rest of a batch
+        self.each = seconds / images
+        wanted = max(PASS_S, ONE_AND_A_HALF * self.one)
+        if seconds < wanted:
+            self.images = images + max(1, min(images, int((wanted - seconds) / self.each)))
+        else:
+            self.images = max(1, int(images * wanted / seconds))
+
+    def within(self, seconds: float) -> int:
+        """How many images pass in this time."""
+        return max(1, int(seconds / max(self.each, 1e-9)))
 
 
 @dataclass(eq=False)
@@ -46,10 +81,12 @@ class Slice:
     seen: int = 0
     total: float = 0.0
     done: int = 0
-    second_per_image: float = math.nan
+    pace: Pace = field(default_factory=lambda: Pace())
     map: tuple[int, SurfaceMap] | None = None
+    last: tuple[object, LandscapeResult] | None = None
+    """What was shown last, and what it depends on."""
     walk_images: int | None = None
-    walks: dict[tuple[object, ...], Descender] = field(default_factory=dict)
+    walks: dict[tuple[object, ...], SliceWalk] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -86,24 +123,17 @@ def compute_one(slice_: Slice) -> None:
         slice_.level, slice_.places = slice_.level + 1, None
         return
     count = len(slice_.batch.images)
-    part = np.arange(slice_.seen, min(slice_.seen + images_within(slice_, PASS_S), count))
+    part = np.arange(slice_.seen, min(slice_.seen + slice_.pace.images, count))
     begun = time.perf_counter()
     images = slice_.batch.images[part[0] : part[-1] + 1]
     loss = loss_at(slice_.module, slice_.plane, images, loss_of(slice_, part), *place_at(slice_, *slice_.place))
-    slice_.second_per_image = (time.perf_counter() - begun) / len(part)
+    slice_.pace.hear(len(part), time.perf_counter() - begun)
     slice_.total += loss * len(part)
     slice_.seen += len(part)
     if slice_.seen == count:
         slice_.values[slice_.place] = slice_.total / count
         slice_.place = None
         slice_.done += 1
-
-
-def images_within(slice_: Slice, seconds: float) -> int:
-    """How many images a pass may have that is to take no longer."""
-    if math.isnan(slice_.second_per_image):
-        return 1
-    return max(1, int(seconds / max(slice_.second_per_image, 1e-9)))
 
 
 def place_at(slice_: Slice, row: int, column: int) -> Pair:

@@ -40,6 +40,7 @@ class LandscapeView(PanelView):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
         self._has_curves = False
+        self._result: LandscapeResult | None = None
         titles = [(name, surface.title) for name, surface in SURFACES.items()]
         self._surface = ComboBox([*titles, (NETWORK, "This network's own loss")])
         self._surface.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -101,6 +102,9 @@ class LandscapeView(PanelView):
 
     def show_result(self, result: LandscapeResult) -> None:
         super().show_result(result)
+        if result is self._result:
+            return
+        self._result = result
         params = self._params()
         self._has_curves = result.curves is not None
         if result.surface is None:

@@ -62,13 +62,13 @@ class Descent:
     cuts: tuple[int, ...]
 
 
-class Descender:
+class ToldDescender:
     """One optimiser on its way; the very one that a training run with ``settings`` has.
+
+    It is told the loss and the gradient of every place that it asks about, so that they may be worked out bit by bit.
 
     Parameters
     ----------
-    function : callable
-        Gives the loss and the gradient at a place.
     settings : TrainingSettings
         Optimiser, learning rate and momentum; with the schedule ``halve-on-divergence`` a path that diverges goes on
         from its last good place with half the rate.
@@ -76,44 +76,32 @@ class Descender:
         The least loss that there is; what is above it counts.
     """
 
-    def __init__(
-        self, function: LossAndGradient, start: Pair, settings: TrainingSettings, *, floor: float = 0.0
-    ) -> None:
-        self._function, self._settings, self._floor = function, settings, floor
+    def __init__(self, start: Pair, settings: TrainingSettings, *, floor: float = 0.0) -> None:
+        self._settings, self._floor = settings, floor
         self._place = _Place(start)
         self._optimizer = make_optimizer(self._place, settings)
         self._rate = settings.learning_rate
-        loss, self._gradient = function(*start, 0)
-        self._points, self._losses, self._rates = [start], [loss], list[float]()
-        self._reference = max(loss - floor, 1e-12)
+        self._points, self._losses, self._rates = list[Pair](), list[float](), list[float]()
+        self._reference = math.inf
+        self._gradient: Pair = (0.0, 0.0)
         self._cuts: list[int] = []
+        self.asks: Pair | None = start
+        """The place whose loss and gradient are wanted; None where a step is to be taken."""
         self.diverged: int | None = None
         self._good = self._kept()
 
     @property
     def steps(self) -> int:
-        """Steps done."""
-        return len(self._rates)
+        """Steps done, those whose loss is known."""
+        return max(len(self._points) - 1, 0)
 
-    def advance(self, steps: int) -> None:
-        """Take so many steps more; none where the path has diverged."""
-        for _ in range(steps):
-            if self.diverged is not None:
-                return
-            self._step()
+    @property
+    def begun(self) -> bool:
+        """Whether the loss at the start is known."""
+        return bool(self._points)
 
-    def descent(self) -> Descent:
-        """The path so far."""
-        return Descent(
-            self._settings.optimizer,
-            np.array(self._points),
-            np.array(self._losses),
-            np.array(self._rates),
-            self.diverged,
-            tuple(self._cuts),
-        )
-
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Take a step: it asks about the place where that leads, unless that is out of all bounds."""
         numbers = self._place.numbers
         assert numbers.grad is not None
         numbers.grad.copy_(torch.tensor([self._gradient], dtype=torch.float64))
@@ -121,25 +109,48 @@ class Descender:
         self._optimizer.step()
         self._rates.append(self._rate)
         x, y = numbers.detach()[0].tolist()
-        loss = math.inf
-        if math.isfinite(x) and math.isfinite(y):
-            loss, self._gradient = self._function(x, y, self.steps)
+        self.asks = (x, y)
+        if not (math.isfinite(x) and math.isfinite(y)):
+            self.tell(math.inf, self._gradient)
+
+    def tell(self, loss: float, gradient: Pair) -> None:
+        """Loss and gradient of the place that was asked about."""
+        place, self.asks = self.asks, None
+        assert place is not None
+        self._gradient = gradient
         above = loss - self._floor
-        if what_is_wrong(above, self._reference, self.steps, self._rate):
-            self._take_back(loss)
+        if not self._points:
+            self._points, self._losses = [place], [loss]
+            self._reference = max(above, 1e-12)
+            self._good = self._kept()
             return
-        self._points.append((x, y))
+        number = len(self._points)
+        if what_is_wrong(above, self._reference, number, self._rate):
+            self._take_back(number, loss)
+            return
+        self._points.append(place)
         self._losses.append(loss)
-        if self.steps % GOOD_EVERY == 0 and above <= GOOD_LOSS * self._reference:
+        if number % GOOD_EVERY == 0 and above <= GOOD_LOSS * self._reference:
             self._good = self._kept()
 
-    def _take_back(self, loss: float) -> None:
+    def descent(self) -> Descent:
+        """The path so far."""
+        return Descent(
+            self._settings.optimizer,
+            np.array(self._points),
+            np.array(self._losses),
+            np.array(self._rates[: self.steps]),
+            self.diverged,
+            tuple(self._cuts),
+        )
+
+    def _take_back(self, number: int, loss: float) -> None:
         self._points.append((math.nan, math.nan))
         self._losses.append(loss if math.isfinite(loss) else math.nan)
         if self._settings.schedule != "halve-on-divergence" or len(self._cuts) == MOST_CUTS:
-            self.diverged = self.steps
+            self.diverged = number
             return
-        self._cuts.append(self.steps)
+        self._cuts.append(number)
         self._rate *= self._settings.schedule_factor
         numbers, state, self._gradient = self._good
         with torch.no_grad():
@@ -148,3 +159,31 @@ class Descender:
 
     def _kept(self) -> tuple[torch.Tensor, dict[str, object], Pair]:
         return self._place.numbers.detach().clone(), copy.deepcopy(self._optimizer.state_dict()), self._gradient
+
+
+class Descender(ToldDescender):
+    """One that tells itself.
+
+    Parameters
+    ----------
+    function : callable
+        Gives the loss and the gradient at a place.
+    start, settings, floor
+        As of :class:`ToldDescender`.
+    """
+
+    def __init__(
+        self, function: LossAndGradient, start: Pair, settings: TrainingSettings, *, floor: float = 0.0
+    ) -> None:
+        super().__init__(start, settings, floor=floor)
+        self._function = function
+        self.tell(*function(*start, 0))
+
+    def advance(self, steps: int) -> None:
+        """Take so many steps more; none where the path has diverged."""
+        for _ in range(steps):
+            if self.diverged is not None:
+                return
+            self.step()
+            if self.asks is not None:
+                self.tell(*self._function(*self.asks, self.steps + 1))

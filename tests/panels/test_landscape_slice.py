@@ -18,7 +18,7 @@ from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.nets.registry import build
-from cnnviz.panels import PANELS, landscape_slice, landscape_slice_work
+from cnnviz.panels import PANELS, landscape_slice, landscape_slice_walks, landscape_slice_work
 from cnnviz.scene.document import Document
 
 PATH = "panels.landscape"
@@ -100,7 +100,7 @@ def test_images_go_through_a_slow_network_in_parts_and_the_loss_is_the_same(comp
     whole, _ = computing(network, edits)[1]()
     landscape_slice._slices.clear()
     monkeypatch.setattr(landscape_slice_work, "PASS_S", 1e-9)
-    monkeypatch.setattr(landscape_slice, "STEP_S", 1e-9)
+    monkeypatch.setattr(landscape_slice_walks, "STEP_S", 1e-9)
     parts, _ = computing(network, edits)[1]()
     np.testing.assert_allclose(parts[-1].surface.values, whole[-1].surface.values, rtol=1e-5)
     assert "too slow for paths" in parts[-1].note
@@ -150,7 +150,8 @@ def test_it_goes_on_where_a_newer_scene_interrupted_it(computing, network, monke
     document.edit("input.edits.brightness", 0.3)
     results, _ = deliver()
     assert len(results[-1].surface.values) == 11
-    assert max(places.count(done) for done in range(1, 36)) == 1  # nothing is begun anew
+    assert places == sorted(places)  # nothing is begun anew
+    assert 120 in places
 
 
 def test_cancel_stops_it_and_nothing_is_computed_before_it_is_asked_for(computing, network, monkeypatch):
