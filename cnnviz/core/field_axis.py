@@ -197,7 +197,9 @@ def _inside(places: Integers, units: int, beyond: str) -> tuple[Integers, Flags]
     if beyond == "circular":
         return places % units, np.ones_like(real)
     if beyond == "reflect":
-        return units - 1 - np.abs(units - 1 - np.abs(places)), np.ones_like(real)
+        # blurred pooling may reach farther than one reflection of a small map: its padding comes before the mirror
+        mirrored = units - 1 - np.abs(units - 1 - np.abs(places))
+        return np.clip(mirrored, 0, units - 1), np.ones_like(real)
     clipped = np.minimum(np.maximum(places, 0), units - 1)
     return clipped, np.ones_like(real) if beyond == "replicate" else real
 

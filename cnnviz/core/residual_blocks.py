@@ -38,7 +38,8 @@ class ResidualBlock:
 def residual_blocks(graph: LayerGraph) -> tuple[ResidualBlock, ...]:
     """The blocks in order of execution.
 
-    Sums whose two ways are equally long are none: neither of them is a shortcut.
+    Where two ways are equally long, the one without a window is the shortcut, such as a 1×1 convolution beside a 3×3
+    one; where both or none have a window the sum is no block: neither of them is a shortcut.
     """
     found = (_block(graph, layer) for layer in graph if layer.kind == "Add" and len(layer.inputs) == 2)
     return tuple(block for block in found if block is not None)
@@ -52,14 +53,29 @@ def _block(graph: LayerGraph, layer: Layer) -> ResidualBlock | None:
     if not common:
         return None
     fork = max(common, key=place.__getitem__)
-    lengths = ways[0][fork], ways[1][fork]
-    if lengths[0] == lengths[1]:
+    longer = [(way[fork], _has_window(graph, name, fork)) for way, name in zip(ways, layer.inputs, strict=True)]
+    if longer[0] == longer[1]:
         return None
-    branch, shortcut = (first, second) if lengths[0] > lengths[1] else (second, first)
+    branch, shortcut = (first, second) if longer[0] > longer[1] else (second, first)
     before = shortcut
     while before != fork and graph[before].kind == "Identity":
         (before,) = graph[before].inputs
     return ResidualBlock(layer.name, fork, branch, shortcut, before == fork)
+
+
+def _has_window(graph: LayerGraph, layer: str, fork: str) -> bool:
+    """Whether a layer from behind ``fork`` up to ``layer`` reads more than one cell of a map."""
+    waiting, seen = [layer], {fork}
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        geometry = graph[name].geometry
+        if geometry is not None and max(geometry.kernel_size) > 1:
+            return True
+        waiting += graph[name].inputs
+    return False
 
 
 def _distances(graph: LayerGraph, layer: str) -> dict[str, int]:

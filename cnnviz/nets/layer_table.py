@@ -36,6 +36,8 @@ PaddingMode = Literal["zeros", "circular", "reflect", "replicate"]
 BlockOrder = Literal["conv-norm-act", "conv-act-norm", "norm-act-conv"]
 
 MOST_ROWS = 400
+MOST_CONVOLUTIONS = 6
+"""In the branch of a residual block."""
 LARGEST_WIDTH = 65_536
 LARGEST_WINDOW = 512
 
@@ -126,7 +128,7 @@ class DropoutRow(_Row):
 
 
 class ResidualRow(_Row):
-    """f(x) + x, where f has two convolutions; a 1×1 convolution takes x to another size where that is asked for.
+    """f(x) + x, where f has some convolutions; a 1×1 convolution takes x to another size where that is asked for.
 
     Attributes
     ----------
@@ -135,12 +137,13 @@ class ResidualRow(_Row):
         "Identity Mappings in Deep Residual Networks", 2016; nothing follows the sum, so that a silenced branch leaves
         x itself. ``"conv-act-norm"``: normalisation after the activation, nothing after the sum.
     skip
-        Without it the block is f(x): two plain layers with the same weights.
+        Without it the block is f(x): plain layers with the same weights.
     """
 
     kind: Literal["residual"] = "residual"
     channels: _Width = Field(32, description="maps that it gives")
-    kernel_size: Literal[1, 3, 5, 7] = Field(3, description="of both convolutions, padded so that the size stays")
+    convolutions: int = Field(2, ge=1, le=MOST_CONVOLUTIONS, description="how many of them the branch has")
+    kernel_size: Literal[1, 3, 5, 7] = Field(3, description="of all convolutions, padded so that the size stays")
     stride: _Step = Field(1, description="of the first convolution")
     normalisation: Normalisation | Literal["none"] = Field("batch", description="beside each convolution")
     groups: _Width = Field(4, description="of group normalisation alone")

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from cnnviz.nets.layer_table import ActivationRow, ConvolutionRow, NormalisationRow, ResidualRow, Row
+from cnnviz.nets.layer_table import ActivationRow, BlockOrder, ConvolutionRow, NormalisationRow, ResidualRow, Row
 
-_ORDERS = {
-    "conv-norm-act": ("conv1", "norm1", "act1", "conv2", "norm2"),
-    "conv-act-norm": ("conv1", "act1", "norm1", "conv2", "act2", "norm2"),
-    "norm-act-conv": ("norm1", "act1", "conv1", "norm2", "act2", "conv2"),
-}
+_ORDERS: Mapping[BlockOrder, tuple[str, ...]] = MappingProxyType(
+    {
+        "conv-norm-act": ("conv", "norm", "act"),
+        "conv-act-norm": ("conv", "act", "norm"),
+        "norm-act-conv": ("norm", "act", "conv"),
+    }
+)
+
+
+def branch_names(row: ResidualRow) -> tuple[str, ...]:
+    """``("conv1", "norm1", "act1", "conv2", "norm2")``: the layers of the branch, in order.
+
+    Where an activation follows the sum, none ends the branch.
+    """
+    parts = [part for part in _ORDERS[row.order] if row.normalisation != "none" or part != "norm"]
+    names = [f"{part}{number}" for number in range(1, row.convolutions + 1) for part in parts]
+    return tuple(names[:-1] if row.order == "conv-norm-act" else names)
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class ResidualParts:
 
 def residual_parts(row: ResidualRow, channels: int) -> ResidualParts:
     """Of a block that reads ``channels`` maps. A convolution has a bias unless normalisation follows it at once."""
-    names = [name for name in _ORDERS[row.order] if row.normalisation != "none" or not name.startswith("norm")]
+    names = branch_names(row)
     body: list[Row] = []
     for place, name in enumerate(names):
         if name.startswith("norm"):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from torch import nn
 
 from cnnviz.core.graph import INPUT, Layer, LayerGraph
 from cnnviz.core.pooling import Pool2d
 from cnnviz.nets.layer_table import (
+    MOST_CONVOLUTIONS,
     RESERVED_NAMES,
     ActivationRow,
+    BlockOrder,
     ConvolutionRow,
     Kind,
     LayerTable,
@@ -23,19 +25,29 @@ from cnnviz.nets.layer_table import (
     Row,
     free_name,
 )
+from cnnviz.nets.residual_parts import branch_names
 from cnnviz.nets.table_rules import ACTIVATION_CLASSES
 
 _ACTIVATIONS = {kind: function for function, kind in ACTIVATION_CLASSES.items()}
 _AT_THE_END = ("Softmax", "LogSoftmax")
 _IGNORED = ("Identity",)
-_MIRRORED_ORDERS = {
-    ("convolution", "normalisation", "activation", "convolution", "normalisation"): "conv-norm-act",
-    ("convolution", "activation", "convolution"): "conv-norm-act",
-    ("normalisation", "activation", "convolution", "normalisation", "activation", "convolution"): "norm-act-conv",
-    ("activation", "convolution", "activation", "convolution"): "norm-act-conv",
-    ("convolution", "activation", "normalisation", "convolution", "activation", "normalisation"): "conv-act-norm",
-    ("convolution", "activation", "convolution", "activation"): "conv-act-norm",
-}
+_PARTS: Mapping[str, Kind] = MappingProxyType({"conv": "convolution", "norm": "normalisation", "act": "activation"})
+
+
+def _branches() -> dict[tuple[str, ...], tuple[str, int]]:
+    """By the kinds of layers in a branch, the order and the number of convolutions of the block that has it."""
+    found: dict[tuple[str, ...], tuple[str, int]] = {}
+    for convolutions in range(1, MOST_CONVOLUTIONS + 1):
+        for order in get_args(BlockOrder):
+            for normalisation in ("batch", "none"):
+                fields = {"order": order, "convolutions": convolutions, "normalisation": normalisation}
+                row = ResidualRow.model_validate({"name": "block", **fields})
+                kinds = tuple(_PARTS[name.rstrip("0123456789")] for name in branch_names(row))
+                found.setdefault(kinds, (order, convolutions))
+    return found
+
+
+_BRANCHES: Mapping[tuple[str, ...], tuple[str, int]] = MappingProxyType(_branches())
 
 
 class NoTable(ValueError):
@@ -51,7 +63,7 @@ def table_of_network(module: nn.Module, graph: LayerGraph) -> tuple[LayerTable, 
     Raises
     ------
     NoTable
-        A layer is of another kind, or branches are no residual block with two convolutions.
+        A layer is of another kind, or branches are no residual block of like convolutions.
     """
     reader = _Reader(module, graph)
     rows = reader.rows()
@@ -110,16 +122,16 @@ class _Reader:
             raise NoTable(f"{source} is read by several layers, and their branches are not added.")
         inner, add = layers[:joined], layers[joined]
         ways = [self._way_back(name, source, inner) for name in add.inputs]
-        ways.sort(key=len)
+        ways.sort(key=lambda way: (len(way), any(_window(layer) > 1 for layer in way)))
         if len(ways) != 2 or sum(map(len, ways)) != len(inner):
-            raise NoTable(f"{add.name} joins branches that are no residual block with two convolutions.")
+            raise NoTable(f"{add.name} joins branches that are no residual block of like convolutions.")
         shortcut, body = ([self._row_of_branch(layer) for layer in way] for way in ways)
         kinds = tuple(row.kind for row in body)
-        order = _MIRRORED_ORDERS.get(kinds)
+        order, count = _BRANCHES.get(kinds, (None, 0))
         convolutions = [row for row in body if isinstance(row, ConvolutionRow)]
         fits = order is not None and _is_block(convolutions) and _is_projection(shortcut)
         if not fits:
-            raise NoTable(f"{add.name} joins branches that are no residual block with two convolutions.")
+            raise NoTable(f"{add.name} joins branches that are no residual block of like convolutions.")
         used, function = joined + 1, next((r.function for r in body if isinstance(r, ActivationRow)), "relu")
         if order == "conv-norm-act":
             following = layers[used] if used < len(layers) else None
@@ -130,7 +142,8 @@ class _Reader:
         name = self._name(add.name.rpartition(".")[0] or "block1", "residual")
         first = convolutions[0]
         fields = {
-            "channels": convolutions[1].channels,
+            "channels": first.channels,
+            "convolutions": count,
             "kernel_size": first.kernel_size[0],
             "stride": first.stride[0],
             "normalisation": "none" if norm is None else norm.normalisation,
@@ -146,7 +159,7 @@ class _Reader:
         way: list[Layer] = []
         while name != source:
             if name not in names or len(self._graph[name].inputs) != 1:
-                raise NoTable(f"the branches behind {source} are no residual block with two convolutions.")
+                raise NoTable(f"the branches behind {source} are no residual block of like convolutions.")
             way.append(self._graph[name])
             name = self._graph[name].inputs[0]
         return way[::-1]
@@ -178,16 +191,15 @@ def _row(kind: Kind, name: str, fields: Mapping[str, Any]) -> Row:
 
 
 def _is_block(convolutions: Sequence[ConvolutionRow]) -> bool:
-    if len(convolutions) != 2:
+    if not convolutions:
         return False
-    first, second = convolutions
+    first, *others = convolutions
     kernel = first.kernel_size[0]
     padding = (kernel // 2, kernel // 2)
     return (
         kernel in (1, 3, 5, 7)
-        and first.channels == second.channels
         and first.stride[0] == first.stride[1]
-        and second.stride == (1, 1)
+        and all(each.stride == (1, 1) and each.channels == first.channels for each in others)
         and all(
             each.kernel_size == (kernel, kernel)
             and each.padding in (padding, "same")
@@ -195,6 +207,10 @@ def _is_block(convolutions: Sequence[ConvolutionRow]) -> bool:
             for each in convolutions
         )
     )
+
+
+def _window(layer: Layer) -> int:
+    return 1 if layer.geometry is None else max(layer.geometry.kernel_size)
 
 
 def _is_projection(shortcut: Sequence[Row]) -> bool:

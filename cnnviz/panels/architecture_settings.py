@@ -138,11 +138,12 @@ SETTINGS: Mapping[Kind, tuple[Setting, ...]] = MappingProxyType(
             Setting("whole_maps", "whole maps", "Leave out whole maps instead of single values", "toggle"),
         ),
         "residual": (
-            Setting("channels", "maps", "Maps that it gives", "whole"),
+            Setting("channels", "maps", "Maps that it gives, and every convolution of its branch", "whole"),
+            Setting("convolutions", "convolutions", "How many the branch has, one after the other", "whole", high=6),
             Setting(
                 "kernel_size",
                 "window",
-                "Side of both convolutions' windows",
+                "Side of the convolutions' windows",
                 "odd",
                 tuple((str(side), f"{side}×{side}") for side in (1, 3, 5, 7)),
             ),
@@ -161,7 +162,13 @@ SETTINGS: Mapping[Kind, tuple[Setting, ...]] = MappingProxyType(
                 "whole",
                 shown=lambda row: row.normalisation == "group",
             ),
-            Setting("function", "activation", "Between the convolutions", "choice", _FUNCTIONS),
+            Setting(
+                "function",
+                "activation",
+                "In the branch, and in the order conv, norm, act after the sum",
+                "choice",
+                _FUNCTIONS,
+            ),
             Setting(
                 "order",
                 "order",

@@ -33,7 +33,7 @@ KIND_WORDS: Mapping[Kind, tuple[str, str]] = MappingProxyType(
         "activation": ("Activation", "A function of each single value, without which layers would be one"),
         "pooling": ("Pooling", "Keeps one number of each window"),
         "dropout": ("Dropout", "Leaves values out at random in training"),
-        "residual": ("Residual block", "Two convolutions whose result is added to what they were given"),
+        "residual": ("Residual block", "Convolutions whose result is added to what they were given"),
         "flatten": ("Flatten", "Lays all maps out as numbers in one row"),
         "linear": ("Linear", "Every output is a weighted sum of all inputs"),
         "global-pooling": ("Global pooling", "Keeps one number of each whole map"),
@@ -160,6 +160,7 @@ def _dropout(row: DropoutRow) -> str:
 def _residual(row: ResidualRow) -> str:
     return _said(
         f"{row.channels} × {row.kernel_size}×{row.kernel_size}",
+        "" if row.convolutions == 2 else f"{row.convolutions} convolution{'s' if row.convolutions > 1 else ''}",
         "" if row.stride == 1 else f"stride {row.stride}",
         "" if row.skip else "no skip",
         "not normalised" if row.normalisation == "none" else row.normalisation,

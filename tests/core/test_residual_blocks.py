@@ -132,3 +132,22 @@ def test_two_ways_of_one_length_are_no_block():
             return (self.one(x) + self.two(x)).mean((2, 3))
 
     assert residual_blocks(prepare(Twins().eval(), torch.randn(1, 3, 4, 4)).graph) == ()
+
+
+class OfOne(nn.Module):
+    """A single convolution beside a projection."""
+
+    def __init__(self, window):
+        super().__init__()
+        self.body = nn.Conv2d(2, 3, 3, padding=1)
+        self.project = nn.Conv2d(2, 3, window, padding=window // 2)
+
+    def forward(self, x):
+        return self.body(x) + self.project(x)
+
+
+def test_of_two_single_convolutions_the_one_without_a_window_is_the_shortcut():
+    images = torch.randn(1, 2, 5, 5)
+    (block,) = residual_blocks(prepare(OfOne(1), images).graph)
+    assert (block.branch, block.shortcut, block.hands_on) == ("body", "project", False)
+    assert residual_blocks(prepare(OfOne(3), images).graph) == ()

@@ -24,7 +24,8 @@ from cnnviz.nets.layer_table import (
     new_row,
 )
 from cnnviz.nets.registry import ArchitectureError, build
-from cnnviz.nets.table_network import TableNetwork
+from cnnviz.nets.table_network import TableNetwork, module_of
+from cnnviz.nets.table_plan import plan_table
 from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.nets.table_variants import (
     with_normalisation,
@@ -117,6 +118,21 @@ def test_a_residual_block_is_its_branch_and_what_it_was_given(order, channels):
         for parameter in block.body.parameters():
             parameter.zero_()
     assert torch.equal(block(maps), torch.tanh(beside) if order == "conv-norm-act" else beside)
+
+
+@pytest.mark.parametrize("convolutions", [1, 2, 4])
+def test_the_branch_has_as_many_convolutions_as_the_row_says(convolutions):
+    row = ResidualRow(name="block1", channels=6, convolutions=convolutions, stride=2, kernel_size=5)
+    plan = plan_table(LayerTable(layers=(row,)), (4, 8, 8), 2).rows[0]
+    within = 6 * 6 * 25  # weights of each convolution but the first; normalisation has two numbers for each map
+    assert plan.weights == 6 * 4 * 25 + (convolutions - 1) * within + 12 * convolutions + (6 * 4 + 12)
+    assert plan.output == (6, 4, 4)
+    body = module_of(row, (4, 8, 8), 2).body
+    assert [type(each).__name__ for each in body] == ["Conv2d", "BatchNorm2d", "ReLU"] * (convolutions - 1) + [
+        "Conv2d",
+        "BatchNorm2d",
+    ]
+    assert [each.stride for each in body if isinstance(each, nn.Conv2d)] == [(2, 2), *[(1, 1)] * (convolutions - 1)]
 
 
 def test_without_normalisation_no_layer_normalises_and_every_other_weight_starts_alike():

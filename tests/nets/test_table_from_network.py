@@ -8,6 +8,7 @@ from cnnviz.checkpoints.open import open_network
 from cnnviz.core.network_changes import SwapPooling
 from cnnviz.core.network_edits import change
 from cnnviz.core.trace import prepare
+from cnnviz.nets.layer_table import FlattenRow, LayerTable, LinearRow, ResidualRow
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
 from cnnviz.nets.registry import build
 from cnnviz.nets.table_from_network import NoTable, table_of_network
@@ -90,6 +91,18 @@ def test_torchvisions_residual_network_is_a_table():
     assert shapes(made) == shapes(build("resnet18", settings))
 
 
+@pytest.mark.parametrize("normalisation", ["none", "batch"])
+@pytest.mark.parametrize("order", ["conv-norm-act", "conv-act-norm", "norm-act-conv"])
+@pytest.mark.parametrize("convolutions", [1, 3])
+def test_blocks_of_any_number_of_convolutions_are_found_again(convolutions, order, normalisation):
+    fields = {"order": order, "convolutions": convolutions, "normalisation": normalisation, "stride": 2}
+    block = ResidualRow(name="block1", channels=4, kernel_size=5, **fields)
+    ending = (FlattenRow(name="flatten"), LinearRow(name="fc1", features=None))
+    network = TableNetwork(LayerTable(layers=(block, *ending)), (3, 8, 8), 5)
+    found, _ = table_of(network, (3, 8, 8))
+    assert found.layers[0] == block.model_copy(update={"name": found.layers[0].name})
+
+
 class Concatenating(nn.Module):
     def __init__(self):
         super().__init__()
@@ -100,9 +113,11 @@ class Concatenating(nn.Module):
 
 
 class OtherBlock(nn.Module):
+    """Whose window is not a square."""
+
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+        self.conv = nn.Conv2d(1, 1, (3, 1), padding=(1, 0))
 
     def forward(self, x):
         return x + self.conv(x)
@@ -112,7 +127,7 @@ class OtherBlock(nn.Module):
     ("module", "words"),
     [
         (Concatenating(), "read by several layers"),
-        (OtherBlock(), "no residual block with two convolutions"),
+        (OtherBlock(), "no residual block of like convolutions"),
         (nn.Sequential(nn.ConvTranspose2d(1, 2, 3)), "none of the layers that a table has"),
         (nn.Sequential(nn.AvgPool2d(3, padding=1)), "none of the layers that a table has"),
         (nn.Sequential(nn.LocalResponseNorm(2)), "none of the layers that a table has"),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cnnviz.core.receptive_field import receptive_fields
@@ -69,6 +69,7 @@ residuals = st.builds(
     ResidualRow,
     name=st.just("row"),
     channels=st.sampled_from((2, 3, 4)),
+    convolutions=st.integers(1, 4),
     kernel_size=st.sampled_from((1, 3, 5)),
     stride=st.integers(1, 2),
     normalisation=st.sampled_from(("none", "batch", "layer", "group")),
@@ -92,7 +93,13 @@ def tables(draw):
     return LayerTable(layers=tuple(row.model_copy(update={"name": f"row{i}"}) for i, row in enumerate(rows)))
 
 
+def blurred_on_one_row():
+    pool = PoolingRow(name="row0", pooling="blur_max", window=(2, 1), stride=(1, 1), padding=(1, 0), taps=2)
+    return LayerTable(layers=(pool, FlattenRow(name="row1"), LinearRow(name="row2", features=None)))
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@example(blurred_on_one_row(), (2, 1, 5))
 @given(tables(), st.sampled_from(((1, 9, 9), (3, 8, 12), (2, 1, 5))))
 @settings(max_examples=60, deadline=None)
 def test_every_layer_of_a_random_table_is_as_torch_finds_it(table, images):

@@ -14,7 +14,15 @@ import cnnviz.panels  # noqa: F401  registers the parameters
 from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.checkpoints.save import save_network
 from cnnviz.core.module_fields import receptive_field
-from cnnviz.nets.layer_table import LAYER_TABLE, ConvolutionRow, FlattenRow, LayerTable, LinearRow, PoolingRow
+from cnnviz.nets.layer_table import (
+    LAYER_TABLE,
+    ConvolutionRow,
+    FlattenRow,
+    LayerTable,
+    LinearRow,
+    PoolingRow,
+    ResidualRow,
+)
 from cnnviz.nets.table_file import read_table
 from cnnviz.nets.table_network import TableNetwork
 from cnnviz.nets.table_presets import TABLE_PRESETS
@@ -286,6 +294,29 @@ def test_controls_of_every_kind_change_their_field(panel):
     edit = typed(view, "height_width", "12x20")
     assert isinstance(edit, ValueEdit)
     assert view._result.plan.input == (1, 12, 20)
+
+
+def test_all_of_a_residual_block_is_set_at_its_row_and_counts_at_once(panel):
+    document, view = panel
+    block = ResidualRow(name="block1", channels=8)
+    document.edit_many(
+        {TABLE: LayerTable(layers=(block, FlattenRow(name="f"), LinearRow(name="o"))), CURRENT: "block1"}
+    )
+    for field, text in (("channels", "4"), ("convolutions", "3"), ("stride", "2")):
+        typed(view, field, text)
+    for field, key in (("kernel_size", "5"), ("normalisation", "none"), ("function", "tanh")):
+        combo = view._list.editor.control(field)
+        combo.setCurrentIndex(combo.findData(key))
+        combo.activated.emit(combo.currentIndex())
+    row = params_of(document).table.layers[0]
+    assert row == ResidualRow(
+        name="block1", channels=4, convolutions=3, stride=2, kernel_size=5, normalisation="none", function="tanh"
+    )
+    planned = view._result.plan.rows[0]
+    channels, height, width = planned.given
+    assert planned.output == (4, -(-height // 2), -(-width // 2))
+    branch = 4 * channels * 25 + 4 + 2 * (4 * 4 * 25 + 4)  # biases, since nothing normalises
+    assert planned.weights == branch + 4 * channels + 4
 
 
 def test_a_new_name_stays_open_and_a_taken_one_is_not_accepted(panel):
