@@ -123,10 +123,12 @@ def shift_consistency(
     >>> shift_consistency(module, torch.rand(4, 3, 8, 8)).share
     1.0
     """
+    from cnnviz.core.consistency import batch_for
     from cnnviz.core.consistency import shift_consistency as measure
 
     given = _batch(module, images)
-    return measure(module, given, largest_shift, border=border, pairs=pairs, seed=seed, progress=progress)
+    batch = batch_for(module, given, largest_shift if border == "crop" else 0)
+    return measure(module, given, largest_shift, border=border, pairs=pairs, batch=batch, seed=seed, progress=progress)
 
 
 def _batch(module: nn.Module, images: Tensor | np.ndarray) -> Tensor:

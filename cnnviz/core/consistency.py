@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cnnviz.core.execution import Cancelled, tensors_in
 from cnnviz.core.interpolation import Border
-from cnnviz.core.trace import evaluating
+from cnnviz.core.trace import evaluating, prepare
 from cnnviz.core.transforms import Transform, move_images
 
 Coming = Border | Literal["crop"]
@@ -72,6 +72,7 @@ def shift_consistency(
     *,
     border: Coming = "wrap",
     pairs: int | None = None,
+    batch: int = BATCH,
     black: float | tuple[float, ...] = 0.0,
     seed: int = 0,
     level: float = 0.95,
@@ -95,6 +96,8 @@ def shift_consistency(
     pairs : int, optional
         Compare as many pairs of different shifts, drawn anew for each image, as in the paper; without it all pairs of
         copies.
+    batch : int
+        Copies that go through the network together at most: 1 where the network's way depends on the values.
     seed : int
         Of these pairs and of the bootstrap.
     cancelled : callable, optional
@@ -121,7 +124,8 @@ def shift_consistency(
             chosen = None if pairs is None else _draw(random, len(shifts), pairs)
             used = range(len(shifts)) if chosen is None else np.unique(chosen)
             copies = [shifts[index] for index in used]
-            answers = _answers(module, images[number : number + 1], copies, largest_shift, border, black, cancelled)
+            image = images[number : number + 1]
+            answers = _answers(module, image, copies, largest_shift, border, black, batch, cancelled)
             broken = answers < 0
             unanswered += bool(broken.any())
             cells = int(np.prod(answers.shape[1:]))
@@ -137,6 +141,13 @@ def shift_consistency(
     return Consistency(
         float(per_image.mean()), low, high, level, per_image, count, largest_shift, border, unanswered, cells
     )
+
+
+def batch_for(module: nn.Module, images: Tensor, margin: int = 0) -> int:
+    """How many copies of ``images`` (N, C, H, W), less ``margin`` on each side, may go through ``module`` together."""
+    height, width = images.shape[2:]
+    example = images[:1, :, margin : height - margin, margin : width - margin]
+    return 1 if prepare(module, example).graph.method == "hooks" else BATCH
 
 
 def bootstrap_interval(
@@ -192,13 +203,14 @@ def _answers(
     largest: int,
     border: Coming,
     black: float | tuple[float, ...],
+    batch: int,
     cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.int64]:
     """The top class of every shifted copy, or of each of its pixels that is compared; -1 where it is not finite."""
     found: list[NDArray[np.int64]] = []
     first = _answer(module, _copy(image, (0, 0), largest, border, black))
     threshold = 0.0 if first.ndim == 2 else float(first.min() + first.max()) / 2
-    at_once = min(max(VALUES_AT_ONCE // image.numel(), 1), BATCH)
+    at_once = min(max(VALUES_AT_ONCE // image.numel(), 1), batch)
     for start in range(0, len(shifts), at_once):
         if cancelled is not None and cancelled():
             raise Cancelled

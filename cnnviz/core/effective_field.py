@@ -181,8 +181,9 @@ def effective_field_steps(
         first = channels[len(channels) // 2 : len(channels) // 2 + 1]
         yield measured.told(_gradient(traced, measured, images[:1], first, cancelled), first, 1, is_final=False)
     done = 0
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK]
+    at_once = 1 if traced.graph.method == "hooks" else _CHUNK  # each image may take another way
+    for start in range(0, len(images), at_once):
+        chunk = images[start : start + at_once]
         total += _gradient(traced, measured, chunk, channels, cancelled)
         done += len(chunk)
         final = done == len(images)
@@ -247,7 +248,13 @@ def _gradient(
 ) -> NDArray[np.float64]:
     """Σ|g| over ``images`` and over their channels, the mean over the layer's ``channels``; (H, W)."""
     given = images.detach().clone().requires_grad_()
-    output = traced.output_of(measured.where, given, cancelled=cancelled)
+    try:
+        output = traced.output_of(measured.where, given, cancelled=cancelled)
+    except KeyError as error:
+        raise NoEffectiveField(
+            f"{measured.where} is not reached by every image: another way through the network was taken. Choose "
+            "another input or layer."
+        ) from error
     if not output.requires_grad or not output.is_floating_point():
         raise NoEffectiveField(
             f"{measured.where} has no gradient with respect to the image; choose a layer before it, such as a "

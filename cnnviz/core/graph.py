@@ -100,12 +100,15 @@ class LayerGraph:
         In words, why a better method failed, and what else the graph leaves out.
     unseen : frozenset of str
         Layers whose inputs passed through operations that the graph does not show.
+    outputs : int
+        How many tensors the network gives; the first is its answer.
     """
 
     layers: tuple[Layer, ...]
     method: Method
     notes: tuple[str, ...] = ()
     unseen: frozenset[str] = field(default=frozenset())
+    outputs: int = 1
 
     @cached_property
     def _by_name(self) -> MappingProxyType[str, Layer]:

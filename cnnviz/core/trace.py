@@ -296,7 +296,8 @@ def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
         example = example.detach().clone()
         reference = module(example.clone())
         first_tensor(reference)
-        if len(tensors_in(reference)) > 1:
+        outputs = len(tensors_in(reference))
+        if outputs > 1:
             notes.append(_describe_outputs(reference))
         for method, make in methods.items():
             try:
@@ -308,7 +309,7 @@ def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
             builder = LayerBuilder(module, example)
             nodes = read_graph(module, graph, examples, builder)
             shape = example.shape[1:] if method == "torch.export" else None
-            found = LayerGraph(tuple(builder.layers), method, (*notes, *builder.notes()))
+            found = LayerGraph(tuple(builder.layers), method, (*notes, *builder.notes()), outputs=outputs)
             network = TracedNetwork(module, found, _GraphRunner(program, nodes, shape))
             network._learn(example, reference)
             return network
@@ -317,7 +318,7 @@ def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
         unseen = hooked.describe(example.clone(), builder)
         if unseen:
             notes.append("Functions between modules are not shown.")
-        found = LayerGraph(tuple(builder.layers), "hooks", (*notes, *builder.notes()), unseen)
+        found = LayerGraph(tuple(builder.layers), "hooks", (*notes, *builder.notes()), unseen, outputs)
         network = TracedNetwork(module, found, hooked)
         network._learn(example, reference)
         return network

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
+from cnnviz.panels.caveats import answer_words, way_words
 from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
 from cnnviz.panels.unshifted_input import as_input
@@ -76,6 +78,8 @@ class ConsistencyResult:
         The network answers for every pixel.
     unanswered : int
         Images for which the network as it is gives numbers that are not finite.
+    told : str
+        What is to be said of the network besides, in sentences.
     """
 
     rows: tuple[ConsistencyRow, ...] = ()
@@ -87,6 +91,7 @@ class ConsistencyResult:
     message: str = ""
     of_pixels: bool = False
     unanswered: int = 0
+    told: str = ""
 
     @property
     def finished(self) -> bool:
@@ -117,7 +122,7 @@ _data: list[_Data] = []
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[ConsistencyResult | Rest]:
     """Image by image, for the network as it is and as it was loaded; goes on where a newer scene interrupted it."""
-    from cnnviz.core.consistency import shift_consistency
+    from cnnviz.core.consistency import BATCH, shift_consistency
     from cnnviz.core.execution import Cancelled as PassCancelled
 
     params = cast(ConsistencyParams, scene.panel("consistency"))
@@ -131,12 +136,13 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     known = {each.key: each for each in _measured}
     works = [known.get(key) or _Measured(key) for key in keys]
     _measured[:] = works
-    names = _names(networks)
+    told = " ".join(each for each in (answer_words(network.graph), way_words(network.graph)) if each)
+    show = partial(_result, works, _names(networks), told)
     if params.data != SAMPLES and not params.running:
         total = sum(len(each.per_image) for each in works)
-        yield _result(works, names, total, waiting=True)
+        yield show(total, waiting=True)
         return
-    yield _result(works, names, 0)
+    yield show(0)
     yield Rest(REST_S)
     images = None
     while images is None:
@@ -146,7 +152,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
             yield ConsistencyResult(message=str(error))
             return
         if images is None:
-            yield _result(works, names, 0)
+            yield show(0)
     black = tuple(-mean / std for mean, std in zip(observation.mean, observation.std, strict=True))
     heavy = network.graph.macs > HEAVY
     for number in range(len(images)):
@@ -160,6 +166,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
                     params.shift,
                     border=params.border,
                     pairs=FEW_PAIRS if heavy else None,
+                    batch=1 if each.graph.method == "hooks" else BATCH,
                     seed=number,
                     black=black,
                     resamples=1,
@@ -174,8 +181,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
             work.pairs, work.of_pixels = one.pairs, one.cells > 1
             work.unanswered += one.unanswered
         if heavy or number % 4 == 3 or number == len(images) - 1:
-            yield _result(works, names, len(images) * len(works))
-    yield _result(works, names, len(images) * len(works))
+            yield show(len(images) * len(works))
+    yield show(len(images) * len(works))
 
 
 def _names(networks: list[LoadedNetwork]) -> tuple[str, ...]:
@@ -239,7 +246,9 @@ def _input(image: np.ndarray, observation: Observation) -> Tensor:
     return as_input(pixels, observation)
 
 
-def _result(works: list[_Measured], names: tuple[str, ...], total: int, *, waiting: bool = False) -> ConsistencyResult:
+def _result(
+    works: list[_Measured], names: tuple[str, ...], told: str, total: int, *, waiting: bool = False
+) -> ConsistencyResult:
     import numpy as np
 
     from cnnviz.core.consistency import bootstrap_interval
@@ -269,6 +278,7 @@ def _result(works: list[_Measured], names: tuple[str, ...], total: int, *, waiti
         waiting,
         of_pixels=of_pixels,
         unanswered=works[0].unanswered,
+        told=told,
     )
 
 

@@ -126,6 +126,8 @@ class ConsistencyView(PanelView):
         if result.unanswered:
             broken = format_count(result.unanswered)
             words = f"{words} For {broken} of the images an answer is not finite: it agrees with none."
+        if result.told:
+            words = f"{words} {result.told}"
         if result.finished:
             return words
         if result.waiting:

@@ -79,6 +79,8 @@ class EquivarianceResult:
     curves : Curves or None
     done : float
         Share of the curves that is measured.
+    told : str
+        What is to be said of the network besides, in sentences.
     """
 
     layer: str
@@ -89,6 +91,7 @@ class EquivarianceResult:
     why: str
     curves: Curves | None
     done: float
+    told: str = ""
 
     @property
     def selected(self) -> LayerError:
@@ -169,6 +172,7 @@ def _now(
 
     from cnnviz.core.execution import Cancelled as PassCancelled
     from cnnviz.core.transforms import move_images
+    from cnnviz.panels.caveats import way_words
     from cnnviz.panels.transform_sweep import black_of
     from cnnviz.panels.unshifted_input import as_input
 
@@ -195,7 +199,8 @@ def _now(
     if found.maps is not None and found.maps.cells.size > 1:
         maps = _pair(found.maps)
     why = one.reason or ("" if maps is not None else " ".join(one.notes))
-    return EquivarianceResult(layer.name, channel, moved, found.layers, maps, why, None, 0.0)
+    told = way_words(observation.network.graph)
+    return EquivarianceResult(layer.name, channel, moved, found.layers, maps, why, None, 0.0, told)
 
 
 def _shown(now: EquivarianceResult, curves: Curves | None, done: float) -> EquivarianceResult:

@@ -138,6 +138,8 @@ class EquivarianceView(PanelView):
         why = [f"{result.why[:1].upper()}{result.why[1:]}"] if result.why else []
         if 0 < one.share < 1 and not one.reason:
             why.append(f"{format_percent(one.share, 0)} of the cells are compared; the others are left empty.")
+        if result.told:
+            why.append(result.told)
         self._why.setText(" ".join(each if each.endswith(".") else f"{each}." for each in why))
         self._why.setVisible(bool(why))
         self._show_curves(result)

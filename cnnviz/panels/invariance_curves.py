@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnviz.core.network_changes import POOLING_WORDS, PoolingName, SwapPooling, with_change
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
+from cnnviz.panels.caveats import unseen_words, way_words
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
 from cnnviz.panels.own_passes import HEAVY, outputs
 from cnnviz.panels.unshifted_input import as_input, still, unshifted
@@ -94,7 +95,9 @@ def against_change(
         seen[chosen] = True
         curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
         coarse, said = not seen.all(), _reading(params)
-        words = " ".join((plan.words, *_unmeasured(plan, {name: each[:, seen] for name, each in found.items()})))
+        unmeasured = _unmeasured(plan, {name: each[:, seen] for name, each in found.items()})
+        way = way_words(observation.network.graph)
+        words = " ".join(each for each in (plan.words, way, *unmeasured) if each)
         result = InvarianceResult(params.subject, plan.title, words, curves, pictures, cursor, coarse, said)
         yield result
     assert result is not None
@@ -223,6 +226,9 @@ def own_pooling(network: LoadedNetwork, layer: Layer) -> tuple[Pooling, str]:
     module = network.module_of(layer)
     if isinstance(module, Pool2d):
         return module.pooling, layer.inputs[0]
+    unseen = unseen_words(network.graph, layer.name)
+    if unseen:
+        raise ValueError(f"{unseen} These are the layers.")
     kinds: dict[str, PoolingName] = {"MaxPool2d": "max", "AvgPool2d": "average", "LPPool2d": "l2_sum"}
     edit: object = None
     try:
@@ -316,7 +322,7 @@ def _unmeasured(plan: _Plan, found: Mapping[str, np.ndarray]) -> tuple[str, ...]
     if not without:
         return ()
     which = "any of them" if len(without) >= len(plan.names) - 1 else ", ".join(without)
-    return (f"No curve for {which}: the map is zero everywhere, or its values are not finite.",)
+    return (f"No curve for {which}: the map is zero everywhere, not reached, or its values are not finite.",)
 
 
 def _reading(params: InvarianceParams) -> str:

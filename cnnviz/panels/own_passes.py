@@ -22,13 +22,15 @@ VALUES_AT_ONCE = 2_000_000
 def outputs(traced: TracedNetwork, images: Tensor, layers: Collection[str], cancelled: Cancelled) -> dict[str, Tensor]:
     """What ``layers`` give for a batch, by passes that end at the last of them.
 
-    One image goes after the other where the network takes no batches, or takes long.
+    One image goes after the other where the network takes no batches, takes long, or may go another way for each. What
+    an image does not reach is NaN for it.
     """
     import torch
 
     from cnnviz.core.trace import Cancelled as PassCancelled
 
-    at_once = 1 if traced.graph.macs > HEAVY else max(1, VALUES_AT_ONCE // images[0].numel())
+    one_by_one = traced.graph.macs > HEAVY or traced.graph.method == "hooks"
+    at_once = 1 if one_by_one else max(1, VALUES_AT_ONCE // images[0].numel())
     try:
         parts = [_until_there(traced, part, layers, cancelled) for part in torch.split(images, at_once)]
     except PassCancelled:
@@ -37,6 +39,10 @@ def outputs(traced: TracedNetwork, images: Tensor, layers: Collection[str], canc
         if len(images) == 1 or isinstance(error, torch.OutOfMemoryError):
             raise
         return _joined([outputs(traced, image[None], layers, cancelled) for image in images])
+    for part, given in zip(parts, torch.split(images, at_once), strict=True):
+        for name in {*layers} - {*part}:
+            shape = next((each[name].shape[1:] for each in parts if name in each), traced.graph[name].output_shape)
+            part[name] = given.new_full((len(given), *shape), torch.nan)
     return _joined(parts)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnviz.core.network_changes import SwapPooling
+from cnnviz.panels.caveats import unseen_words, way_words
 from cnnviz.panels.feature_maps import feature_maps
 from cnnviz.panels.own_passes import outputs
 from cnnviz.panels.unshifted_input import as_input, is_shifted, unshifted
@@ -92,6 +93,9 @@ def pooled_maps(
     if layer is None:
         return MapsResult((), None, 0, why=_no_pooling(observation))
     before, after = layer.inputs[0], layer.name
+    if not {before, after} <= {*observation.values}:
+        why = f"This input does not reach {after}: another way through the network was taken. Choose another input."
+        return MapsResult(entries, after, 0, why=why)
     moved = {each: observation.values[each] for each in (before, after)}
     still = moved
     if is_shifted(scene.input.edits):
@@ -102,7 +106,8 @@ def pooled_maps(
     stages = tuple(_stage(each, still[each], moved[each], channel, tolerance) for each in (before, after))
     odd = [each for each in (before, after) if not bool(moved[each].isfinite().all())]
     why = f"{' and '.join(odd)} give values that are not finite; they count as changed." if odd else ""
-    return MapsResult(entries, layer.name, channel, stages, why)
+    words = (unseen_words(graph, after), way_words(graph), why)
+    return MapsResult(entries, layer.name, channel, stages, " ".join(each for each in words if each))
 
 
 def pooling_entries(observation: Observation) -> tuple[PoolingEntry, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
+from cnnviz.panels.caveats import way_words
 from cnnviz.panels.receptive_field_lines import FieldLine, field_curves, field_lines, layers_with_windows
 from cnnviz.panels.rest_before_refining import RestBeforeRefining
 from cnnviz.panels.sample_batch import sample_batch
@@ -93,6 +94,8 @@ class ReceptiveFieldResult:
         None before it is measured, and where ``problem`` says why it cannot be.
     measuring : str
         What is still under way; empty when all is done.
+    told : str
+        What is to be said of the network besides, in sentences.
     """
 
     lines: tuple[FieldLine, ...]
@@ -103,6 +106,7 @@ class ReceptiveFieldResult:
     heat: HeatResult | None = None
     problem: str = ""
     measuring: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +185,8 @@ def _theory(network: LoadedNetwork, selected: str, widths: dict[str, float]) -> 
     steps = layers_with_windows(network.graph)
     before = [index for index, name in enumerate(steps) if names.index(name) <= names.index(selected)]
     curves = field_curves(network.graph, network.receptive_fields, widths)
-    return ReceptiveFieldResult(lines, names.index(selected), curves, steps, before[-1] if before else None)
+    place = before[-1] if before else None
+    return ReceptiveFieldResult(lines, names.index(selected), curves, steps, place, told=way_words(network.graph))
 
 
 def _known_widths(key: tuple[object, ...], image: object) -> _Widths:

@@ -133,8 +133,9 @@ class ReceptiveFieldView(PanelView):
         self._curve.set_curves(result.curves)
         self._curve.set_cursor(result.place)
         line = result.lines[result.selected]
-        self._note.setText(line.note)
-        self._note.setVisible(bool(line.note))
+        note = " ".join(each for each in (line.note, result.told) if each)
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
         self._show_heat(result)
         size = f"{line.size} px" if line.size[0].isdigit() else line.size
         stride = f", stride {line.stride}" if line.stride else ""

@@ -9,7 +9,8 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from cnnviz.core.consistency import Cancelled, bootstrap_interval, shift_consistency
+import cnnviz
+from cnnviz.core.consistency import Cancelled, batch_for, bootstrap_interval, shift_consistency
 
 
 class BrightestColumn(nn.Module):
@@ -171,3 +172,27 @@ def test_answers_for_pixels_are_compared_at_their_place_in_the_image(border: str
     assert found.share == pytest.approx(np.mean(same))
     assert found.share < 1
     assert found.cells == len(places) ** 2
+
+
+class BrighterHalf(nn.Module):
+    """Goes one way or another by the first image of the batch: it may be asked for one image at a time alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(64, 2), nn.Linear(64, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        way = self.left if x[0, ..., :4].mean() > x[0, ..., 4:].mean() else self.right
+        found: Tensor = way(x.flatten(1))
+        return found
+
+
+def test_copies_go_one_by_one_through_a_network_whose_way_depends_on_the_values() -> None:
+    torch.manual_seed(1)
+    module, images = BrighterHalf(), noise(4, 1, 8, 8)
+    with torch.no_grad():
+        expected = [by_hand(module, image, 2) for image in images]
+    assert batch_for(module, images) == 1
+    assert shift_consistency(module, images, 2, batch=1).per_image.tolist() == pytest.approx(expected)
+    assert cnnviz.shift_consistency(module, images, 2).per_image.tolist() == pytest.approx(expected)
+    assert batch_for(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), images) > 1

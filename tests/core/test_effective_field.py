@@ -155,3 +155,25 @@ def test_what_has_no_gradient_is_told() -> None:
         effective_field(network, "0", torch.zeros(1, 1, 21, 21), channel=2)
     with pytest.raises(IndexError, match="no unit at"):
         effective_field(network, "0", torch.zeros(1, 1, 21, 21), row=40)
+
+
+class OneOfTwo(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.small, self.large = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(1, 2, 5, padding=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.small(x) if x[0, 0, 0, 0] <= 0 else self.large(x)
+        return found
+
+
+def test_every_image_takes_its_own_way_and_one_that_does_not_reach_the_layer_is_told() -> None:
+    torch.manual_seed(0)
+    network = traced(OneOfTwo(), size=9)
+    assert "small" in network.graph
+    images = torch.rand(2, 1, 9, 9)
+    images[:, :, 0, 0] = -1.0
+    assert effective_field(network, "small", images).images == 2
+    images[1, 0, 0, 0] = 1.0
+    with pytest.raises(NoEffectiveField, match="small is not reached by every image: another way"):
+        effective_field(network, "small", images)

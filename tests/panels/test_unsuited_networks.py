@@ -28,6 +28,23 @@ class ValueDependent(nn.Module):
         return self.head(self.pool(maps).flatten(1))
 
 
+class EitherWay(nn.Module):
+    """The brighter half of the image decides which layers run: a shift takes another way."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3, padding=1)
+        self.extra = nn.Conv2d(3, 3, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.other = nn.AvgPool2d(2)
+        self.head = nn.Linear(48, 2)
+
+    def forward(self, x):
+        maps = self.conv(x)
+        maps = self.pool(self.extra(maps)) if x[0, :, :, :4].mean() <= x[0, :, :, 4:].mean() else self.other(maps)
+        return self.head(maps.flatten(1))
+
+
 class TwoOutputs(nn.Module):
     def __init__(self):
         super().__init__()
@@ -64,6 +81,12 @@ def wider_than_its_input():
 
 
 SIZE = (1, 8, 8)
+BRIGHT_LEFT = {
+    "input.edits.occlude": True,
+    "input.edits.occluder_row": 4.0,
+    "input.edits.occluder_column": 0.0,
+    "input.edits.occluder_value": 1.0,
+}
 NETWORKS = {
     "no maps": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 2)), SIZE),
     "a convolution alone": (lambda: nn.Conv2d(1, 3, 3), SIZE),
@@ -71,10 +94,13 @@ NETWORKS = {
     "a dense layer alone": (lambda: nn.Linear(8, 3), (1, 1, 8)),
     "smaller than the field": (wider_than_its_input, (1, 4, 4)),
     "value dependent": (ValueDependent, SIZE, {"selection.layer": "pool"}),
+    "another way": (EitherWay, SIZE, {"selection.layer": "pool", "panels.receptive-field.over": "samples"}),
+    "not on its way": (EitherWay, SIZE, {"panels.pooling.layer": "pool", **BRIGHT_LEFT}),
     "two outputs": (TwoOutputs, SIZE),
     "two inputs": (TwoInputs, SIZE),
     "not finite": (broken, SIZE),
 }
+WAY = "The network's way may depend on the values: its layers are those of one run"
 SAID = {
     "no maps": {
         "receptive-field": "no layer of .* open a network with convolutions",
@@ -100,11 +126,27 @@ SAID = {
         "padding": "reaches every cell",
     },
     "value dependent": {
-        "receptive-field": "computes something that the graph does not show",
-        "equivariance": "computes something that the graph does not show",
-        "padding": "not known",
+        "receptive-field": f"computes something that the graph does not show.*{WAY}",
+        "pooling": f"between conv and pool the network computes something that the graph does not show.*{WAY}",
+        "invariance": f"between conv and pool the network computes something.* these are the layers.*{WAY}",
+        "equivariance": f"computes something that the graph does not show.*{WAY}",
+        "padding": f"not known.*{WAY}",
+        "consistency": WAY,
     },
-    "two outputs": {},
+    "another way": {
+        "receptive-field": f"{WAY}.*pool is not reached by every image: another way through the network was taken",
+        "pooling": WAY,
+        "invariance": WAY,
+        "equivariance": WAY,
+        "padding": WAY,
+        "consistency": f"50.0 %.*{WAY}",
+    },
+    "not on its way": {
+        "pooling": "This input does not reach pool: another way through the network was taken. Choose another input",
+        "invariance": WAY,
+        "equivariance": WAY,
+    },
+    "two outputs": {"consistency": "gives 2 outputs: the first is its answer"},
     "two inputs": "takes more than one image: hand over a module",
     "not finite": {
         "receptive-field": "not a number on this input",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def measure_consistency(network: OpenedNetwork, arguments: argparse.Namespace) -> Report:
     """The share of agreeing pairs, with its interval over images."""
-    from cnnviz.core.consistency import shift_consistency
+    from cnnviz.core.consistency import batch_for, shift_consistency
 
     largest = arguments.largest_shift
     margin = largest if arguments.border == "crop" else 0
@@ -28,6 +28,7 @@ def measure_consistency(network: OpenedNetwork, arguments: argparse.Namespace) -
             largest,
             border=arguments.border,
             pairs=arguments.pairs,
+            batch=batch_for(network.module, images, margin),
             black=black_of(network.card),
             seed=arguments.seed,
             progress=_tell if sys.stderr.isatty() else None,
