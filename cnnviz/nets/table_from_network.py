@@ -125,7 +125,7 @@ class _Reader:
         ways.sort(key=lambda way: (len(way), any(_window(layer) > 1 for layer in way)))
         if len(ways) != 2 or sum(map(len, ways)) != len(inner):
             raise NoTable(f"{add.name} joins branches that are no residual block of like convolutions.")
-        shortcut, body = ([self._row_of_branch(layer) for layer in way] for way in ways)
+        shortcut, body = ([self._row_of_branch(layer) for layer in way if layer.kind not in _IGNORED] for way in ways)
         kinds = tuple(row.kind for row in body)
         order, count = _BRANCHES.get(kinds, (None, 0))
         convolutions = [row for row in body if isinstance(row, ConvolutionRow)]

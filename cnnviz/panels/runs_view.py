@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 from typing import cast
 
 from PyQt6.QtCore import QPoint, QTimer
@@ -44,6 +45,10 @@ _ALONG = (
     ("steps", "steps", "Changes of the weights"),
     ("seconds", "seconds", "Time of training: what a change costs"),
 )
+
+
+WORDS_WIDTH = 56
+"""Characters in a line of words in a menu."""
 
 
 class RunsView(PanelView):
@@ -292,13 +297,15 @@ class RunsView(PanelView):
         menu.clear()
         if line is None:
             return
-        for group in (each for each in self._result.changes if each.changes):
+        for group in (each for each in self._result.changes if each.changes or each.why):
             self._fill_group(menu.addMenu(group.title), group, line)
 
     def _fill_group(self, menu: QMenu | None, group: ChangeGroup, line: RunLine) -> None:
         if menu is None:
             return
         menu.setToolTipsVisible(True)
+        for words in wrap(group.why, WORDS_WIDTH):
+            menu.addAction(words).setEnabled(False)
         for change in group.changes:
             action = menu.addAction(change.words)
             action.setToolTip(group.about)

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from pydantic import ValidationError
-
 from cnnviz.core.network_changes import POOLING_WORDS, PoolingName
 from cnnviz.nets.layer_table import (
     LAYER_TABLE,
@@ -21,7 +19,6 @@ from cnnviz.nets.layer_table import (
     ResidualRow,
     Row,
 )
-from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.nets.table_variants import (
     with_normalisation,
     with_pooling,
@@ -31,6 +28,10 @@ from cnnviz.nets.table_variants import (
 )
 from cnnviz.training.choices import LOSSES, OPTIMIZER_TITLES, SCHEDULES
 from cnnviz.training.settings import NetworkStart, SettingsError, TrainingSettings
+from cnnviz.training.written_tables import written
+
+AS_TABLE = "written as a table of layers"
+"""The same layers from another random start."""
 
 _MEASURED = frozenset(("data_dir", "threads", "device", "save_every", "test_every", "measure_every", "channels_last"))
 """What decides where and how a run is made and watched, not what comes of it."""
@@ -52,28 +53,20 @@ class ChangeGroup:
     ----------
     about
         What the thing does, for one who has to choose.
+    why
+        Why not all of it can be changed; empty where it can.
     """
 
     title: str
     about: str
     changes: tuple[OneChange, ...]
-
-
-_AS_TABLES: Mapping[str, tuple[int, int]] = {"lenet": (28, 28), "tiny-vgg": (64, 64)}
-"""Architectures that a preset of their name describes layer by layer, with the height and width of their images."""
+    why: str = ""
 
 
 def table_of(start: NetworkStart) -> LayerTable | None:
-    """The layers of a network that is a table of layers, or can be written as one; None of any other."""
-    if start.name in _AS_TABLES and not start.config and not start.keep_weights and start.input_size is None:
-        return TABLE_PRESETS[start.name].table.model_copy(update={"height_width": _AS_TABLES[start.name]})
-    if start.name != LAYER_TABLE:
-        return None
-    fields = {name: start.config[name] for name in LayerTable.model_fields if name in start.config}
-    try:
-        return LayerTable.model_validate(fields)
-    except ValidationError:
-        return None
+    """The layers of a network that is a table of layers, or is the same from the same start when written as one."""
+    found = written(start)
+    return None if found.why else found.table
 
 
 def network_of(table: LayerTable) -> NetworkStart:
@@ -105,6 +98,8 @@ def _found_differences(before: TrainingSettings, after: TrainingSettings) -> tup
     if "network" in names or "dataset" in names:
         table, other = table_of(before.network), table_of(after.network)
         changed = table_words(table, other) if table is not None and other is not None else ""
+        if before.network.name != LAYER_TABLE and written(before.network).table == other and other is not None:
+            changed = changed or AS_TABLE
         if "dataset" in names or not changed:
             return (run_words(after),)
         return (changed, *(_words(name, after) for name in names if name != "network"))
@@ -161,9 +156,14 @@ def one_change(settings: TrainingSettings) -> tuple[ChangeGroup, ...]:
 
 
 def _network_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:
-    table = table_of(settings.network)
-    if table is None:
+    found = written(settings.network)
+    if found.table is None or found.why:
+        same = (
+            [] if found.table is None else [OneChange(AS_TABLE, settings.changed({"network": network_of(found.table)}))]
+        )
+        yield ChangeGroup("Layers", "Normalisation, residual connections, pooling", tuple(same), found.why)
         return
+    table = found.table
     for title, about, variants in _table_groups(table):
         different = dict.fromkeys(other for _, other in variants if other != table)
         first = {other: next(words for words, each in variants if each == other) for other in different}

@@ -81,6 +81,20 @@ def test_functions_count_as_layers_and_softmax_is_left_to_the_loss():
     assert "the loss does it" in words
 
 
+def test_a_shortcut_that_is_an_identity_layer_is_none():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.ReLU(), nn.Conv2d(1, 1, 3, padding=1))
+            self.same, self.act = nn.Identity(), nn.ReLU()
+
+        def forward(self, x):
+            return self.act(self.body(x) + self.same(x))
+
+    table, _ = table_of(nn.Sequential(Block(), nn.Flatten(), nn.Linear(64, 3)), (1, 8, 8))
+    assert [row.kind for row in table.layers] == ["residual", "flatten", "linear"]
+
+
 def test_torchvisions_residual_network_is_a_table():
     settings = dict(PUBLIC_ARCHITECTURES["resnet18"].settings)
     table, _ = table_of(build("resnet18", settings), (3, 64, 64))

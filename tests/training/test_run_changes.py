@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from cnnviz.nets.layer_table import (
+    LAYER_TABLE,
     ActivationRow,
     ConvolutionRow,
     FlattenRow,
@@ -13,6 +14,7 @@ from cnnviz.nets.layer_table import (
     PoolingRow,
     ResidualRow,
 )
+from cnnviz.nets.registry import build
 from cnnviz.training.network_start import blueprint, starting_module
 from cnnviz.training.run_changes import differences, network_of, one_change, table_of, table_words
 from cnnviz.training.settings import checked_settings
@@ -92,20 +94,45 @@ def start(settings):
     return module.state_dict()
 
 
-@pytest.mark.parametrize("name", ["lenet", "tiny-vgg"])
+@pytest.mark.parametrize("name", ["lenet", "tiny-vgg", "lenet-5-28", "lenet-5-padded", "mnist-example"])
 def test_architectures_written_as_tables_are_the_same_networks_from_the_same_start(name):
     settings = checked_settings({"network": {"name": name}})
     table = table_of(settings.network)
-    own, written = start(settings), start(settings.changed({"network": network_of(table)}))
-    assert own.keys() == written.keys()
-    assert all(torch.equal(own[key], written[key]) for key in own)
+    own, other = start(settings), start(settings.changed({"network": network_of(table)}))
+    assert own.keys() == other.keys()
+    assert all(torch.equal(own[key], other[key]) for key in own)
+    assert "Pooling" in [group.title for group in one_change(settings)]
     assert table.height_width == blueprint(settings.network).input_size[1:]
     assert table_of(settings.network.model_copy(update={"keep_weights": True})) is None
 
 
-def test_of_other_networks_no_layers_are_changed():
-    settings = checked_settings({"network": {"name": "cifar-resnet20"}, "dataset": "shapes"})
-    assert next(group.title for group in one_change(settings)) == "Learning rate"
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        ({"name": "cifar-resnet20"}, "layer2.0.shortcut"),
+        ({"name": "mnist-lenet", "keep_weights": True}, "goes on from trained weights"),
+        ({"name": "vgg16"}, "too large to be looked through"),
+        ({"name": "/nowhere/net.safetensors"}, "cannot be looked through"),
+    ],
+)
+def test_why_the_layers_of_a_network_cannot_be_changed_is_said(network, why):
+    settings = checked_settings({"network": network, "dataset": "shapes"})
+    layers, after, *_ = one_change(settings)
+    assert layers.title == "Layers"
+    assert why in layers.why
+    assert layers.changes == ()
+    assert after.title == "Learning rate"
+
+
+def test_a_network_whose_start_is_its_own_is_offered_as_a_table_of_which_all_can_be_changed():
+    settings = checked_settings({"network": {"name": "cifar-net"}, "dataset": "shapes"})
+    layers = one_change(settings)[0]
+    assert "begin in a way of its own" in layers.why
+    (change,) = layers.changes
+    assert differences(settings, change.settings) == (change.words,)
+    assert {"Normalisation", "Residual connections", "Pooling"} <= {each.title for each in one_change(change.settings)}
+    own, other = build("cifar-net", {}), build(LAYER_TABLE, {**change.settings.network.config, "channels": 3})
+    assert [each.shape for each in own.parameters()] == [each.shape for each in other.parameters()]
 
 
 def test_layers_of_one_name_start_alike_whatever_is_added_or_left_out():
