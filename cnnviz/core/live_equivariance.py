@@ -1,6 +1,7 @@
 """f(T x) beside T f(x) for one image and one transform, fast enough to follow the hand that moves it."""
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +29,10 @@ from cnnviz.core.transforms import (
     sampling,
 )
 
-_Way = tuple[MapMover, Sampling | None, Any]
-"""How maps on one grid are moved: shifts by the mover; all else by weights, as a sparse matrix where there is one."""
+KEPT_SHIFTS = 80
+"""Shifts of which is kept how they move maps: all that a slider has, so that its way back is faster."""
+KEPT_PIXELS = 2**21
+"""Of large images fewer: at most as many as have so many pixels together."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class LiveEquivariance:
         shape = network.graph[INPUT].output_shape
         self._image = image_grid(shape[1], shape[2]) if len(shape) == 3 else image_grid(1, 1)
         self._reached: dict[bool, Mapping[str, Cells]] = {}
+        self._places: OrderedDict[tuple[Transform, Compared], _Places] = OrderedDict()
 
     def compare(
         self,
@@ -110,7 +114,7 @@ class LiveEquivariance:
         maps_of : (str, int), optional
             The layer and the channel whose maps are wanted.
         """
-        places = _Places(self._image, transform, compared, self._reach(transform) if compared == "inside" else None)
+        places = self._places_of(transform, compared)
         found: dict[str, LayerError] = {}
         pairs: list[MapPair] = []
 
@@ -119,16 +123,31 @@ class LiveEquivariance:
             if placed is None or placed.grid is None or name not in values or value.is_complex():
                 return
             before, after = (_as_maps(each, placed.grid) for each in (values[name], value))
-            expected, cells = places.moved(placed, before)
-            found[name] = _error(placed, before, after, expected, cells, compared)
+            expected = places.moved(placed, before)
+            counted = places.counted(placed, before)
+            found[name] = _error(placed, before, after, expected, counted, compared)
             if maps_of is not None and maps_of[0] == name:
                 channel = min(maps_of[1], len(after) - 1)
-                pairs.append(MapPair(after[channel].clone(), expected[channel], cells))
+                pairs.append(MapPair(after[channel].clone(), expected[channel], counted.cells))
 
         moved = move_images(image, transform, black)
         self._network.stream(moved, see, cancelled=cancelled)
         layers = tuple(found.get(name) or self._missing(name) for name in self._network.graph.names)
         return LiveErrors(layers, pairs[-1] if pairs else None)
+
+    def _places_of(self, transform: Transform, compared: Compared) -> "_Places":
+        key = transform, compared
+        found = self._places.get(key)
+        if found is not None:
+            self._places.move_to_end(key)
+            return found
+        found = _Places(self._image, transform, compared, self._reach(transform) if compared == "inside" else None)
+        if transform.is_shift:  # what turns or zooms has a matrix for each grid, too large to be kept
+            self._places[key] = found
+            height, width = self._image.shape
+            while len(self._places) > max(1, min(KEPT_SHIFTS, KEPT_PIXELS // (height * width))):
+                self._places.popitem(last=False)
+        return found
 
     def _reach(self, transform: Transform) -> Mapping[str, Cells]:
         periodic = transform.border == "wrap"
@@ -141,6 +160,24 @@ class LiveEquivariance:
         return LayerError(name, math.nan, 0.0, reason)
 
 
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """How maps on one grid are moved: shifts by the mover, all else by weights, as a sparse matrix if there is one."""
+
+    mover: MapMover
+    how: Sampling | None
+    matrix: Any
+
+
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """The cells that are compared: their share, and a mask where they are not all."""
+
+    cells: Cells
+    share: float
+    mask: Tensor | None
+
+
 class _Places:
     """How one transform moves maps, by their grid, and which of their cells are compared."""
 
@@ -151,33 +188,50 @@ class _Places:
         self._foreign = None if reached is None else ImageCells(image, [transform])
         self._between: Between = "bicubic" if compared == "inside" else "fourier"
         self._ways: dict[MapGrid, _Way] = {}
+        self._cells: dict[MapGrid | str, _Counted] = {}
 
-    def moved(self, placed: PlacedLayer, maps: Tensor) -> tuple[Tensor, Cells]:
-        """T of maps (C, h, w), and the cells that count."""
+    def moved(self, placed: PlacedLayer, maps: Tensor) -> Tensor:
+        """T of maps (C, h, w)."""
+        way = self._way(placed, maps)
+        fill = border_fill(maps[None], self._transform.border) if self._compared == "all" else None
+        if way.how is None:
+            return way.mover.move(maps, [0])[0]
+        if way.matrix is None or fill is not None:
+            return sample(maps[None], way.how, fill)[0]
+        columns = np.ascontiguousarray(maps.flatten(1).numpy().T)
+        return torch.from_numpy(way.matrix @ columns).T.reshape(maps.shape)
+
+    def counted(self, placed: PlacedLayer, like: Tensor) -> _Counted:
+        """The cells of the layer that count."""
+        # padding reaches each layer in its own way; else all layers on one grid are alike
+        key = placed.grid if self._reached is None else placed.layer
+        assert key is not None
+        if key not in self._cells:
+            cells = self._cells_of(placed, like)
+            mask = None if cells.all() else torch.from_numpy(cells).to(like.device)
+            self._cells[key] = _Counted(cells, float(cells.mean()), mask)
+        return self._cells[key]
+
+    def _cells_of(self, placed: PlacedLayer, like: Tensor) -> Cells:
+        mover = self._way(placed, like).mover
+        if self._reached is None or self._foreign is None:
+            return mover.known[0]
+        reach = self._reached.get(placed.layer, np.ones(mover.grid.shape, bool))
+        return inside(mover, reach, placed.field, self._foreign)[0]
+
+    def _way(self, placed: PlacedLayer, like: Tensor) -> _Way:
         grid = placed.grid
         assert grid is not None
         if grid not in self._ways:
-            self._ways[grid] = self._way(grid, maps)
-        mover, how, matrix = self._ways[grid]
-        fill = border_fill(maps[None], self._transform.border) if self._compared == "all" else None
-        if how is None:
-            moved = mover.move(maps, [0])[0]
-        elif matrix is None or fill is not None:
-            moved = sample(maps[None], how, fill)[0]
-        else:
-            columns = np.ascontiguousarray(maps.flatten(1).numpy().T)
-            moved = torch.from_numpy(matrix @ columns).T.reshape(maps.shape)
-        if self._reached is None or self._foreign is None:
-            return moved, mover.known[0]
-        reach = self._reached.get(placed.layer, np.ones(grid.shape, bool))
-        return moved, inside(mover, reach, placed.field, self._foreign)[0]
+            self._ways[grid] = self._made(grid, like)
+        return self._ways[grid]
 
-    def _way(self, grid: MapGrid, like: Tensor) -> _Way:
+    def _made(self, grid: MapGrid, like: Tensor) -> _Way:
         mover = MapMover(grid, [self._transform], self._compared)
         if self._transform.is_shift:
-            return mover, None, None
+            return _Way(mover, None, None)
         how = sampling(grid, self._transform, self._between, open_ended=self._compared != "all")
-        return mover, how, _sparse(how, like) if how.rows is None and like.device.type == "cpu" else None
+        return _Way(mover, how, _sparse(how, like) if how.rows is None and like.device.type == "cpu" else None)
 
 
 def _sparse(how: Sampling, like: Tensor) -> Any:
@@ -197,13 +251,12 @@ def _as_maps(value: Tensor, grid: MapGrid) -> Tensor:
 
 
 def _error(
-    placed: PlacedLayer, before: Tensor, after: Tensor, expected: Tensor, cells: Cells, compared: Compared
+    placed: PlacedLayer, before: Tensor, after: Tensor, expected: Tensor, counted: _Counted, compared: Compared
 ) -> LayerError:
-    mask = None if cells.all() else torch.from_numpy(cells).to(before.device)
+    mask, share = counted.mask, counted.share
     distance, scale = float(norms((after - expected)[None], mask)), float(norms(before[None], mask))
-    share = float(cells.mean())
     reason = ""
-    if not cells.any():
+    if share == 0:
         left = "padding and what comes in reach all of them" if compared == "inside" else "none comes from the map"
         reason = f"no cell remains to be compared: {left}"
     elif not math.isfinite(scale) or not math.isfinite(distance):

@@ -1,13 +1,15 @@
 """One image under one transform, against torch's own roll, flip and rotation, and against the measured curves."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from cnnviz.core import live_equivariance
 from cnnviz.core.equivariance import equivariance
-from cnnviz.core.live_equivariance import LiveEquivariance
+from cnnviz.core.live_equivariance import LayerError, LiveEquivariance
 from cnnviz.core.trace import prepare
 from cnnviz.core.transforms import Transform
 
@@ -94,3 +96,30 @@ def test_what_cannot_be_measured_says_why() -> None:
     assert found["1"].reason == "its maps are zero everywhere"
     assert found["0"].error == pytest.approx(0, abs=1e-6)
     assert "no map" in found["5"].notes[0]
+
+
+@pytest.mark.parametrize("compared", ["all", "known", "inside"])
+@pytest.mark.parametrize("border", ["wrap", "zeros"])
+def test_a_shift_that_comes_back_is_answered_as_at_first(monkeypatch, compared: str, border: str) -> None:
+    made = []
+    mover = live_equivariance.MapMover
+    monkeypatch.setattr(live_equivariance, "MapMover", lambda *given: made.append(1) or mover(*given))
+    traced = prepare(network(), torch.zeros(1, 2, 12, 12))
+    live = LiveEquivariance(traced)
+    transforms = [Transform(rows, 1.5, border=border) for rows in (0, 0.5, 2)] + [Transform(rotation=20, border=border)]
+
+    def answers(comparing: Callable[[], LiveEquivariance], x: Tensor) -> list[tuple[LayerError, ...]]:
+        values = traced.run(x).values
+        return [comparing().compare(values, x, each, compared=compared).layers for each in transforms]
+
+    answers(lambda: live, image())
+    made.clear()
+    again = answers(lambda: live, image() * 0.5 + 0.1)  # of another input: no number of the first is kept
+    assert len(made) == 3  # of the rotation: grids of the image, of pooled maps and of vectors
+    assert repr(again) == repr(answers(lambda: LiveEquivariance(traced), image() * 0.5 + 0.1))
+    monkeypatch.setattr(live_equivariance, "KEPT_SHIFTS", 2)
+    few = LiveEquivariance(traced)
+    answers(lambda: few, image())
+    made.clear()
+    answers(lambda: few, image())
+    assert len(made) == 3 * 4  # the first is forgotten before it comes back, and so on
