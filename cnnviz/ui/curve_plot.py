@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent, QWheelEvent
@@ -108,6 +110,7 @@ class _Canvas(QWidget):
         self._ground: tuple[tuple[object, ...], QPixmap] | None = None
         self._seen: tuple[object, object] | None = None
         self._behind: tuple[object, object, QPixmap] | None = None
+        self._measured: tuple[tuple[object, ...], Axes] | None = None
         self._cursor: float | None = None
         self._pressed: QPointF | None = None
         self._on_cursor = False
@@ -127,17 +130,31 @@ class _Canvas(QWidget):
         self.update()
 
     def set_cursor(self, x: float | None) -> None:
-        if x != self._cursor:
-            self._cursor = x
-            self.update()
+        if x == self._cursor:
+            return
+        before, self._cursor = self._cursor, x
+        axes = self.axes()
+        if axes is None:
+            return
+        around = theme().px(2) + 2
+        for place in (before, x):  # the line alone, which may be dragged
+            column = math.nan if place is None else float(axes.across(place))
+            if axes.frame.left() - around <= column <= axes.frame.right() + around:
+                self.update(QRectF(column - around, 0, 2 * around, self.height()).toAlignedRect())
 
     def axes(self) -> Axes | None:
-        return None if self._painter is None else self._painter.axes(QRectF(self.rect()))
+        if self._painter is None:
+            return None
+        key = (self._painter, self.width(), self.height(), theme().current, theme().scale)
+        if self._measured is None or self._measured[0] != key:
+            self._measured = key, self._painter.axes(QRectF(self.rect()))
+        return self._measured[1]
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         hub = theme()
         painter = QPainter(self)
-        if self._painter is None:
+        axes = self.axes()
+        if self._painter is None or axes is None:
             painter.fillRect(self.rect(), hub.colour("panel"))
             return
         box = QRectF(self.rect())
@@ -158,7 +175,7 @@ class _Canvas(QWidget):
             self._behind = None
             painter.drawPixmap(0, 0, self._kept_ground(box))
             self._painter.paint_curves(painter, box)
-        self._paint_cursor(painter, self._painter.axes(box))
+        self._paint_cursor(painter, axes)
 
     def _kept_ground(self, box: QRectF) -> QPixmap:
         assert self._painter is not None

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, QRectF, Qt
+from PyQt6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt
 from PyQt6.QtGui import QImage, QPainter, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
@@ -225,3 +225,26 @@ def test_the_words_of_marks_do_not_lie_on_each_other(qapp):
         one, other = boxes[-2:]
         assert not one.intersects(other), width
     assert len(boxes) == 6
+
+
+def test_the_line_that_moves_has_no_more_painted_anew_than_itself(plot, qtbot):
+    plot.set_curves(V_SHAPED)
+    plot.set_cursor(-6.0)
+    qtbot.wait(1)
+    painted = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Paint:
+                painted.append(event.region())
+            return False
+
+    watch = Watch(plot)
+    plot.canvas().installEventFilter(watch)
+    plot.set_cursor(5.0)
+    qtbot.waitUntil(lambda: bool(painted))
+    columns = {x: round(float(plot.axes().across(x))) for x in (-6.0, -5.0, 0.0, 4.0, 5.0)}
+    assert [x for x in columns if painted[0].contains(QPoint(columns[x], 100))] == [-6.0, 5.0]
+    on_screen = plot.screen().grabWindow(plot.winId()).toImage().convertToFormat(QImage.Format.Format_RGB32)
+    afresh = plot.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    assert on_screen == afresh
