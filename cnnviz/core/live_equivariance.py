@@ -215,9 +215,11 @@ class _Places:
     def _cells_of(self, placed: PlacedLayer, like: Tensor) -> Cells:
         mover = self._way(placed, like).mover
         if self._reached is None or self._foreign is None:
-            return mover.known[0]
-        reach = self._reached.get(placed.layer, np.ones(mover.grid.shape, bool))
-        return inside(mover, reach, placed.field, self._foreign)[0]
+            found = mover.known
+        else:
+            reach = self._reached.get(placed.layer, np.ones(mover.grid.shape, bool))
+            found = inside(mover, reach, placed.field, self._foreign)
+        return np.asarray(found[0])
 
     def _way(self, placed: PlacedLayer, like: Tensor) -> _Way:
         grid = placed.grid
