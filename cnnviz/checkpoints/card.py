@@ -40,6 +40,8 @@ class NetworkCard(BaseModel):
     command: str = ""
     """The command that made it."""
     seed: int | None = None
+    permuted_at: tuple[_Size, _Size] | None = None
+    """Height and width of the images whose pixels were put in another order before training; None: in none."""
 
     @model_validator(mode="after")
     def _a_mean_and_std_per_channel(self) -> Self:

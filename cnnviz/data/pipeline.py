@@ -13,6 +13,7 @@ from cnnviz.data.edits import apply_edits
 from cnnviz.data.fit import fit_picture
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.images import ImageError, Picture, picture_from_bytes
+from cnnviz.data.pixel_order import permuted_picture
 from cnnviz.data.samples import sample_picture
 from cnnviz.data.source import Base, Blank, InputImage, Photo, SamplePhoto
 from cnnviz.data.strokes import Rasteriser
@@ -28,6 +29,8 @@ class RenderedInput:
     drawn: Pixels
     edited: Pixels
     """What the network gets, once it is normalised."""
+    ordered: Pixels
+    """The same before its pixels are permuted, for a network that learned from such; else the same array."""
     notes: tuple[str, ...]
     """What was done to the picture when it was opened, in words."""
 
@@ -41,9 +44,14 @@ class InputPipeline:
         self._opened: tuple[object, Picture] | None = None
         self._fitted: tuple[object, Pixels] | None = None
         self._edited: tuple[Pixels, object, Pixels] | None = None
+        self._permuted: tuple[Pixels, object, Pixels] | None = None
 
-    def render(self, image: InputImage, channels: int, height: int, width: int) -> RenderedInput:
+    def render(
+        self, image: InputImage, channels: int, height: int, width: int, permuted_at: tuple[int, int] | None = None
+    ) -> RenderedInput:
         """The image for a network that takes ``(channels, height, width)``; its arrays are to be left unchanged.
+
+        ``permuted_at`` is as of :func:`permuted_picture`.
 
         Raises
         ------
@@ -53,8 +61,9 @@ class InputPipeline:
         picture = self._picture(image.base, channels, height, width)
         fitted = self._fit(image, picture, channels, height, width)
         drawn = self._rasteriser.render(fitted, image.drawing)
-        edited = self._edit(drawn, image)
-        return RenderedInput(picture.pixels.shape, fitted, drawn, edited, picture.notes)
+        ordered = self._edit(drawn, image)
+        edited = self._permute(ordered, permuted_at)
+        return RenderedInput(picture.pixels.shape, fitted, drawn, edited, ordered, picture.notes)
 
     def another(self) -> InputPipeline:
         """A pipeline with the same store, for inputs of another size beside this one's."""
@@ -87,6 +96,13 @@ class InputPipeline:
         if self._edited is None or self._edited[0] is not drawn or self._edited[1] != key:
             self._edited = (drawn, key, apply_edits(drawn, image.edits, background))
         return self._edited[2]
+
+    def _permute(self, ordered: Pixels, size: tuple[int, int] | None) -> Pixels:
+        if size is None:
+            return ordered
+        if self._permuted is None or self._permuted[0] is not ordered or self._permuted[1] != size:
+            self._permuted = (ordered, size, permuted_picture(ordered, size))
+        return self._permuted[2]
 
 
 def open_photo(photo: Photo, store: ImageStore) -> Picture:

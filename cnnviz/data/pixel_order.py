@@ -11,7 +11,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnviz.data.colour import Pixels
 from cnnviz.data.labelled_images import LabelledImages
+from cnnviz.data.resampling import resample
+
+PERMUTED_WORDS = ", pixels permuted"
+"""Behind the name of a data set."""
 
 _SEED = 0
 
@@ -30,3 +35,17 @@ def permute_pixels(images: LabelledImages) -> LabelledImages:
     flat = images.images.reshape(count, channels, height * width)
     permuted = flat[:, :, pixel_permutation(height, width)]
     return replace(images, images=permuted.reshape(images.images.shape))
+
+
+def permuted_picture(pixels: Pixels, size: tuple[int, int] | None) -> Pixels:
+    """An image (C, H, W) as a network gets it that learned from images permuted at ``size``; of None as it is.
+
+    Where it has another size, it is brought to that one, permuted, and brought back, as the images of its training
+    were.
+    """
+    if size is None:
+        return pixels
+    channels, height, width = pixels.shape
+    small = pixels if size == (height, width) else resample(pixels, *size)
+    permuted = small.reshape(channels, -1)[:, pixel_permutation(*size)].reshape(small.shape)
+    return permuted if size == (height, width) else resample(permuted, height, width)

@@ -238,7 +238,7 @@ class Computation:
     def observe(self, scene: Scene, network: LoadedNetwork) -> Observation:
         card = network.card
         channels, height, width = card.input_size
-        rendered = self._pipeline.render(scene.input, channels, height, width)
+        rendered = self._pipeline.render(scene.input, channels, height, width, card.permuted_at)
         mean, std = moments(scene, network)
         return Observation(network, rendered, mean, std, selected_layer(scene, network.graph), other=self._other)
 

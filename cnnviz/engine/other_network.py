@@ -113,9 +113,9 @@ class OtherNetworkHost:
         from cnnviz.core.trace import Cancelled as PassCancelled
         from cnnviz.engine.panel import ComputeCancelled
 
-        size = network.card.input_size
-        same_size = size == shown.network.card.input_size
-        rendered = shown.rendered if same_size else self._pipeline.render(scene.input, *size)
+        card, own = network.card, shown.network.card
+        alike = (card.input_size, card.permuted_at) == (own.input_size, own.permuted_at)
+        rendered = shown.rendered if alike else self._pipeline.render(scene.input, *card.input_size, card.permuted_at)
         mean, std = moments(scene, network)
         observation = Observation(network, rendered, mean, std, selected_layer(scene, network.graph))
         key, pixels = (network.generation, mean, std), rendered.edited

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import Field
 
 from cnnviz.data.facts import DATA
+from cnnviz.data.pixel_order import PERMUTED_WORDS
 from cnnviz.engine.observation import LoadedNetwork, Observation
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable
@@ -138,7 +139,7 @@ def _table_of(network: LoadedNetwork) -> OpenNetwork:
 
 def _as_the_data(table: LayerTable, card: NetworkCard) -> LayerTable:
     """Without a size of its own where it had that of the data it was trained on."""
-    facts = DATA.get(card.dataset)
+    facts = DATA.get(card.dataset.removesuffix(PERMUTED_WORDS))
     same = facts is not None and facts.shape[1:] == table.height_width
     return LayerTable(layers=table.layers) if same else table
 

@@ -35,6 +35,9 @@ class InputParams(PanelParams):
         (1.0, 1.0, 1.0), description="brush, RGB in [0, 1]", json_schema_extra=_TOOL_STATE
     )
     show_field: bool = Field(True, description="outline the pixels that reach the selected unit")
+    in_order: bool = Field(
+        False, description="show the image before its pixels are permuted, for a network that learned from such"
+    )
     show_heat: bool = Field(
         False, description="lay over the input how strongly each pixel acts on the unit: the size of its gradient"
     )

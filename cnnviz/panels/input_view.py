@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -15,10 +15,13 @@ from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.colour_swatch import ColourSwatch
-from cnnviz.ui.controls import IconButton, Segmented
+from cnnviz.ui.controls import IconButton, Segmented, Toggle
 from cnnviz.ui.input_canvas import InputCanvas, Outline
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
+
+if TYPE_CHECKING:
+    import numpy as np
 
 HEAT_TIP = "Heat: how strongly each pixel acts on the unit, by its gradient"
 
@@ -63,6 +66,12 @@ class InputView(PanelView):
             document, "panels.input.diameter", "brush", label_width=66, low=0.5, high=16, unit="px", digits=1, step=0.1
         )
         self._edits = EditsEditor(document, self)
+        self._order = Toggle("show pixels in order")
+        self._order.setToolTip(
+            "This network learned from images whose pixels were permuted, and gets this one permuted alike"
+        )
+        self._order.edited.connect(lambda on: document.edit("panels.input.in_order", on))
+        self._order.hide()
         below = QWidget()
         below.setProperty("role", "page")
         column = QVBoxLayout(below)
@@ -81,6 +90,7 @@ class InputView(PanelView):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.canvas, 3)
+        layout.addWidget(self._order)
         layout.addLayout(tools)
         layout.addWidget(scroll, 2)
         self.canvas.pointed.connect(self._point)
@@ -92,18 +102,27 @@ class InputView(PanelView):
     def show_result(self, result: InputResult) -> None:
         super().show_result(result)
         self._result = result
-        self.canvas.set_image(result.rendered.edited, paper=result.paper)
+        self._order.setVisible(result.rendered.ordered is not result.rendered.edited)
+        self.canvas.set_image(self._shown(result), paper=result.paper)
         self._pen.set_surface(result)
-        field = result.field
+        # what acts on the network's pixels lies elsewhere where they are in order
+        field = result.field if self._is_as_the_network_gets_it(result) else None
         self.canvas.set_outline(
             None if field is None else Outline(field.row, field.column, field.height, field.width, field.text)
         )
-        heat = result.heat
+        heat = result.heat if self._is_as_the_network_gets_it(result) else None
         self.canvas.set_heat(None if heat is None else heat.shares)
         self._heat.setToolTip(heat.words if heat is not None and heat.words else HEAT_TIP)
         self._swatch.set_grey(result.channels == 1)
         self._edits.show_fit(result)
         self._say_value()
+
+    def _shown(self, result: InputResult) -> np.ndarray:
+        in_order = cast(InputParams, self.document.scene.panel("input")).in_order
+        return result.rendered.ordered if in_order else result.rendered.edited
+
+    def _is_as_the_network_gets_it(self, result: InputResult) -> bool:
+        return self._shown(result) is result.rendered.edited
 
     def clear(self) -> None:
         """Take away every stroke; undo brings them back."""
@@ -121,6 +140,7 @@ class InputView(PanelView):
         self._swatch.set_colour(params.colour)
         self._field.setChecked(params.show_field)
         self._heat.setChecked(params.show_heat)
+        self._order.set_value(params.in_order)
         self._diameter.refresh()
         self.canvas.set_brush(params.diameter if params.tool in ("brush", "eraser") else 0)
 
@@ -137,7 +157,7 @@ class InputView(PanelView):
     def _aim(self, at: tuple[int, int] | None) -> None:
         """Point at a pixel, so that the other panels light the units that see it."""
         known = self.document.scene.pointer
-        if at is not None:
+        if at is not None and (self._result is None or self._is_as_the_network_gets_it(self._result)):
             pointer = Pointer(layer=INPUT, channel=0, row=at[0], column=at[1])
         elif known is not None and known.layer != INPUT:
             return
@@ -152,10 +172,11 @@ class InputView(PanelView):
         if result is None:
             return
         if self._pointed is None:
-            self.set_subtitle(f"{result.channels}×{result.height}×{result.width}")
+            permuted = ", pixels permuted" if result.rendered.ordered is not self._shown(result) else ""
+            self.set_subtitle(f"{result.channels}×{result.height}×{result.width}{permuted}")
             return
         row, column = self._pointed
         if row < result.height and column < result.width:
-            pixel: Any = result.rendered.edited[:, row, column]
+            pixel: Any = self._shown(result)[:, row, column]
             values = " ".join(format_number(float(value), 2) for value in pixel)
             self.set_subtitle(f"row {row}, column {column}: {values}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnviz.data.facts import plain_title
+from cnnviz.data.pixel_order import PERMUTED_WORDS, pixel_permutation
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def data_choice(wanted: str, network: LoadedNetwork, scene: Scene) -> DataChoice
     if wanted != AUTO:
         of_run = run is not None and run.dataset == wanted
         return DataChoice(wanted, run.data_folder if of_run else None)
-    own = network.card.dataset
+    own = network.card.dataset.removesuffix(PERMUTED_WORDS)
     if run is not None and without_machine_path(run.dataset) == own and is_at_hand(run.dataset, run.data_folder):
         return DataChoice(run.dataset, run.data_folder, _TRAINED_ON)
     if own and is_at_hand(own):
@@ -144,16 +145,27 @@ def labelled_samples(choice: DataChoice, network: LoadedNetwork, most: int, wait
     return held.chosen[most]
 
 
+def in_order_of(network: LoadedNetwork, images: np.ndarray) -> np.ndarray:
+    """Images (N, C, H, W) with their pixels permuted where the network learned from such."""
+    if network.card.permuted_at is None:
+        return images
+    flat = images.reshape(*images.shape[:2], -1)
+    return flat[:, :, pixel_permutation(*images.shape[2:])].reshape(images.shape)
+
+
 def network_input(
     images: np.ndarray, network: LoadedNetwork, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
-    """uint8 images (N, C, H, W) as the network takes them: of its size (bilinear, as in training), normalised."""
+    """uint8 images (N, C, H, W) as the network takes them: of its size (bilinear, as in training), normalised.
+
+    For a network that learned from permuted pixels they are permuted.
+    """
     import torch.nn.functional as F
 
     from cnnviz.engine.observation import dtype_of
     from cnnviz.training.preparation import to_unit_range
 
-    pixels = to_unit_range(images)
+    pixels = to_unit_range(in_order_of(network, images))
     height, width = network.card.input_size[1:]
     if pixels.shape[2:] != (height, width):
         pixels = F.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False, antialias=True)

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnnviz.data.facts import ON_BOARD
+from cnnviz.data.pixel_order import PERMUTED_WORDS
+from cnnviz.panels.labelled_samples import in_order_of
 from cnnviz.panels.landscape import AUTOMATIC, LandscapeParams
 from cnnviz.panels.unshifted_input import as_input
 
@@ -44,9 +47,9 @@ def data_set_of(params: LandscapeParams, observation: Observation) -> str:
     if params.data != AUTOMATIC:
         return params.data
     card = observation.network.card
-    on_board = ("digits", "shapes", "dots")
-    if card.dataset in on_board or (card.dataset in ("mnist", "fashion-mnist", "cifar10") and _has_folder()):
-        return card.dataset
+    own = card.dataset.removesuffix(PERMUTED_WORDS)
+    if own in ON_BOARD or (own in ("mnist", "fashion-mnist", "cifar10") and _has_folder()):
+        return own
     return "digits" if card.input_size[0] == 1 else "shapes"
 
 
@@ -93,7 +96,7 @@ def _batch(found: LabelledImages, name: str, most: int, observation: Observation
         raise ValueError(f"{name} holds no images; choose other ones.")
     chosen = np.linspace(0, len(found.images) - 1, min(len(found.images), most)).round().astype(int)
     channels, *size = observation.network.card.input_size
-    pixels = to_unit_range(found.images[chosen])
+    pixels = to_unit_range(in_order_of(observation.network, found.images[chosen]))
     if pixels.shape[1] != channels:
         if 1 not in (pixels.shape[1], channels):
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnviz.data.edits import Edits, apply_edits
+from cnnviz.data.pixel_order import permuted_picture
 from cnnviz.data.source import Blank
 from cnnviz.scene.models import Scene
 
@@ -24,7 +25,8 @@ def unshifted(scene: Scene, observation: Observation) -> np.ndarray:
     if not is_shifted(scene.input.edits):
         return observation.rendered.edited
     base = scene.input.base
-    return apply_edits(observation.rendered.drawn, still(scene), base.value if isinstance(base, Blank) else 0.0)
+    image = apply_edits(observation.rendered.drawn, still(scene), base.value if isinstance(base, Blank) else 0.0)
+    return permuted_picture(image, observation.network.card.permuted_at)
 
 
 def still(scene: Scene) -> Edits:

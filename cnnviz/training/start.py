@@ -14,7 +14,7 @@ from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.data.colour import LUMINANCE
 from cnnviz.data.datasets import has_test_split, load_dataset
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
-from cnnviz.data.pixel_order import permute_pixels
+from cnnviz.data.pixel_order import PERMUTED_WORDS, permute_pixels
 from cnnviz.data.split import split_by_class
 from cnnviz.nets.registry import build
 from cnnviz.training.device_data import DeviceImages, TrainingData
@@ -55,7 +55,8 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
     """
     plan = blueprint(settings.network)
     train, test = load_images(settings, plan.input_size, progress)
-    plan = plan.sized(*train.images.shape[2:])
+    image_size = (train.images.shape[2], train.images.shape[3])
+    plan = plan.sized(*image_size)
     skipped = tuple(dict.fromkeys(train.skipped + test.skipped))
     if not plan.follows_data:
         train, test = (in_channels(images, plan.input_size[0]) for images in (train, test))
@@ -74,15 +75,14 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
         input_size=(channels, *plan.input_size[1:]),
         mean=mean,
         std=std,
-        dataset=without_machine_path(settings.dataset) + (", pixels permuted" if settings.permute_pixels else ""),
+        dataset=without_machine_path(settings.dataset) + (PERMUTED_WORDS if settings.permute_pixels else ""),
         command=command,
         seed=settings.seed,
+        permuted_at=image_size if settings.permute_pixels else None,
     )
     notes = [note] if note else []
     if settings.permute_pixels:
-        notes.append(
-            "The network learns from permuted pixels; what is on the canvas keeps its order and is not for it."
-        )
+        notes.append("The network learns from permuted pixels; what is on the canvas is permuted for it as well.")
     if skipped:
         notes.append(f"{len(skipped)} files are no images, first {skipped[0]}")
     data = TrainingData(DeviceImages.of(train), DeviceImages.of(test), card)

@@ -11,6 +11,7 @@ from cnnviz.data.fit import Fit
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.images import ImageError
 from cnnviz.data.pipeline import InputPipeline
+from cnnviz.data.pixel_order import pixel_permutation
 from cnnviz.data.samples import sample_drawing, sample_picture
 from cnnviz.data.source import Base, Blank, InputImage, Photo, SamplePhoto
 from cnnviz.data.strokes import Drawing, Stroke
@@ -139,6 +140,19 @@ def test_another_network_is_another_size(pipeline: InputPipeline, photo: Photo) 
         again = InputPipeline(pipeline._store).render(image, channels, height, width)
         assert rendered.edited.shape == (channels, height, width)
         np.testing.assert_array_equal(rendered.edited, again.edited)
+
+
+def test_pixels_are_permuted_last_and_only_for_a_network_that_learned_from_such(
+    pipeline: InputPipeline, photo: Photo
+) -> None:
+    image = InputImage(base=photo, edits=Edits(shift_rows=1))
+    plain = pipeline.render(image, 1, 6, 9)
+    assert plain.ordered is plain.edited
+    permuted = pipeline.render(image, 1, 6, 9, (6, 9))
+    assert permuted.ordered is plain.edited
+    flat, order = plain.edited.reshape(-1), pixel_permutation(6, 9)
+    assert permuted.edited.reshape(-1).tolist() == [flat[index] for index in order]
+    assert pipeline.render(image, 1, 6, 9, (6, 9)).edited is permuted.edited
 
 
 def test_a_photo_lost_from_the_store_is_read_from_its_file(

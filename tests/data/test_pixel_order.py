@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from cnnviz.data.labelled_images import LabelledImages
-from cnnviz.data.pixel_order import permute_pixels, pixel_permutation
+from cnnviz.data.pixel_order import permute_pixels, permuted_picture, pixel_permutation
 from cnnviz.training.settings import checked_settings
-from cnnviz.training.start import load_images
+from cnnviz.data.resampling import resample
+from cnnviz.training.preparation import to_network_input, to_unit_range
+from cnnviz.training.start import load_images, prepare
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (28, 28), (5, 9)])
@@ -34,3 +36,20 @@ def test_training_and_test_images_are_permuted_alike():
     order = pixel_permutation(28, 28)
     for before, after in zip(plain, permuted, strict=True):
         assert np.array_equal(after.images.reshape(-1, 784), before.images.reshape(-1, 784)[:, order])
+
+
+def test_a_picture_is_permuted_as_the_images_of_the_training_were():
+    settings = checked_settings({"network": {"name": "lenet"}, "dataset": "digits", "permute_pixels": True})
+    card = prepare(settings).data.card
+    assert (card.permuted_at, card.input_size) == ((8, 8), (1, 28, 28))
+    _, plain = load_images(settings.changed({"permute_pixels": False}), card.input_size)
+    _, permuted = load_images(settings, card.input_size)
+    trained_on = to_network_input(to_unit_range(permuted.images[:4]), card)
+    mean, std = card.mean[0], card.std[0]
+    for number, wanted in enumerate(trained_on.numpy()):
+        small = plain.images[number].astype(np.float32) / 255
+        np.testing.assert_array_equal(permuted_picture(small, (8, 8)), permuted.images[number].astype(np.float32) / 255)
+        large = (permuted_picture(resample(small, 28, 28), card.permuted_at) - mean) / std
+        # reduced and enlarged again a digit is a little softer than it was
+        assert np.corrcoef(large.ravel(), wanted.ravel())[0, 1] > 0.9
+    assert permuted_picture(small, None) is small

@@ -5,7 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz.data.pixel_order import pixel_permutation
+from cnnviz.data.samples import sample_drawing
 from cnnviz.data.source import SamplePhoto
+from cnnviz.panels.input_view import InputView
+from cnnviz.scene.document import Document
+from cnnviz.ui.controls import Toggle
 
 SIZE = (1, 8, 8)
 
@@ -90,3 +95,32 @@ def test_a_drawing_is_seen_in_every_channel(delivered):
     image = delivered(network, (2, 8, 8), edits).results["input"].rendered.edited
     assert (image[:, 3:5, 1:-1] > 0.9).all()
     assert image[:, 0].max() == 0
+
+
+def test_a_network_of_permuted_pixels_gets_the_canvas_permuted_and_it_can_be_shown_in_order(qtbot, delivered):
+    order = pixel_permutation(8, 8)
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    edits = {"input.base": {"kind": "blank"}, "input.drawing": sample_drawing("digit-5-first")}
+    known = {"permuted_at": (8, 8)}
+    delivery = delivered(network, (1, 8, 8), edits, ("input", "prediction"), **known)
+    result = delivery.results["input"]
+    drawn = result.rendered.drawn
+    np.testing.assert_array_equal(result.rendered.edited.ravel(), drawn.ravel()[order])
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(drawn.ravel()[order]).reshape(1, 1, 8, 8)).softmax(1)[0]
+    scores = {score.index: score.probability for score in delivery.results["prediction"].scores}
+    assert [scores[index] for index in range(3)] == pytest.approx(wanted.tolist(), rel=1e-5)
+    document = Document()
+    view = InputView(document)
+    qtbot.addWidget(view)
+    view.show_result(result)
+    assert "pixels permuted" in view.subtitle
+    (toggle,) = [each for each in view.findChildren(Toggle) if "in order" in each.text()]
+    assert not toggle.isHidden()
+    toggle.click()
+    assert document.scene.panel("input").in_order
+    view.show_result(result)
+    assert "permuted" not in view.subtitle
+    view.show_result(delivered(network, (1, 8, 8), edits, ("input",)).results["input"])
+    assert toggle.isHidden()

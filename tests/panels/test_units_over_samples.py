@@ -12,12 +12,13 @@ from cnnviz.core.unit_order import balanced_choice
 from cnnviz.data.datasets import load_dataset
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
+from cnnviz.data.pixel_order import permute_pixels
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.live import handed_over
 from cnnviz.engine.training_weights import offer, source_of, withdraw
 from cnnviz.panels import PANELS, units_over_samples, units_over_samples_pair, units_over_samples_passes
-from cnnviz.panels.labelled_samples import data_choice
+from cnnviz.panels.labelled_samples import data_choice, in_order_of
 from cnnviz.scene.document import Document
 from cnnviz.training.good_and_bad import PAIRS, Pair, Recipe
 from cnnviz.training.initialization import build_seeded
@@ -330,3 +331,13 @@ def test_this_network_beside_the_first_checkpoint_of_its_run(answers, tmp_path, 
     np.testing.assert_allclose(second.values - first.values, 2, atol=1e-3)
     (nothing,) = answers(None, edits | {"panels.epochs.folder": None}, source=source)
     assert "No run is open" in nothing.message
+
+
+def test_a_network_of_permuted_pixels_gets_the_samples_permuted_as_in_its_training():
+    digits = load_dataset("digits", "test").subset(np.arange(5))
+    network = network_of("digits, pixels permuted")
+    network.card.permuted_at = None
+    assert in_order_of(network, digits.images) is digits.images
+    network.card.permuted_at = (8, 8)
+    np.testing.assert_array_equal(in_order_of(network, digits.images), permute_pixels(digits).images)
+    assert data_choice("auto", network, Document().scene).spec == "digits"
