@@ -25,6 +25,22 @@ MEASURES = {
 }
 """What can be measured, and the function that does it, imported when it is asked for."""
 
+_OF = {
+    "layer": ("receptive-field", "effective-field", "equivariance", "pooling"),
+    "data": ("effective-field", "equivariance", "pooling", "consistency"),
+    "data_dir": ("effective-field", "equivariance", "pooling", "consistency"),
+    "images": ("effective-field", "equivariance", "pooling", "consistency"),
+    "transform": ("equivariance",),
+    "strengths": ("equivariance",),
+    "direction": ("equivariance", "pooling"),
+    "border": ("equivariance", "consistency"),
+    "cells": ("equivariance",),
+    "largest_shift": ("consistency",),
+    "pairs": ("consistency",),
+    "seed": ("consistency",),
+}
+"""Which measures an option is of; the others would not heed it."""
+
 
 def add_measure_command(subparsers: Subparsers) -> None:
     """Declare ``cnnviz measure`` and its options."""
@@ -50,20 +66,31 @@ def add_measure_command(subparsers: Subparsers) -> None:
     )
     images.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data set lies, as for evaluate")
     images.add_argument("--images", type=positive_int, default=8, metavar="N", help="how many at most; default 8")
-    moves = parser.add_argument_group("transforms, of equivariance and consistency")
-    moves.add_argument("--transform", choices=("shift", "rotate", "zoom", "flip"), default="shift")
+    moves = parser.add_argument_group("transforms")
+    moves.add_argument(
+        "--transform",
+        choices=("shift", "rotate", "zoom", "flip"),
+        default="shift",
+        help="of equivariance; the other measures shift",
+    )
     moves.add_argument(
         "--strengths",
         type=_strengths,
         metavar="LIST",
         help="pixels, degrees or factors, as --strengths=-1,0,1 or FIRST:LAST:STEP; of flips 0 (horizontal) and 1",
     )
-    moves.add_argument("--direction", choices=("rows", "columns", "both"), default="columns", help="of shifts")
+    moves.add_argument(
+        "--direction",
+        choices=("rows", "columns", "both"),
+        default="columns",
+        help="of shifts, of equivariance and pooling",
+    )
     moves.add_argument(
         "--border",
         choices=("wrap", "zeros", "edge", "mean", "crop"),
         default="wrap",
-        help="what comes in from outside; crop, for consistency, cuts windows out of larger images",
+        help="what comes in from outside, of equivariance and consistency; crop, for consistency alone, cuts windows "
+        "out of larger images",
     )
     moves.add_argument(
         "--cells",
@@ -78,13 +105,14 @@ def add_measure_command(subparsers: Subparsers) -> None:
     output.add_argument("--json", action="store_true", help="print the result as one JSON object")
     output.add_argument("--csv", action="store_true", help="print the numbers as a table")
     parser.add_argument("--out", type=Path, metavar="FIGURE", help="draw the curves into a file .png or .svg, or .csv")
-    parser.set_defaults(run=run_measure)
+    parser.set_defaults(run=run_measure, defaults={name: parser.get_default(name) for name in _OF})
 
 
 def run_measure(arguments: argparse.Namespace) -> int:
     """Measure, and print the result in words, as JSON or as a table; draw the figure."""
     from cnnviz.checkpoints.open import open_network
 
+    _check_options(arguments)
     if arguments.out is not None:
         _check_out(arguments.out)
     network, changes = changed(open_network(arguments.network), arguments)
@@ -100,6 +128,13 @@ def run_measure(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join([*changes, *report.lines]))
     return 0
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    for name, measures in _OF.items():
+        if arguments.what not in measures and getattr(arguments, name) != arguments.defaults[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise CommandError(f"{option} is of {' and '.join(measures)}, not of {arguments.what}; leave it away.")
 
 
 def _check_out(path: Path) -> None:

@@ -265,7 +265,8 @@ def _result(
         lines.append(series(name, places, np.sort(values), points=len(values) < 12))
         marks.append(Mark("y", float(values.mean()), f"mean, {name}" if len(works) > 1 else "mean"))
     label = "share of pairs that agree"
-    curves = Curves("Consistency, image by image", "share of images", label, tuple(lines), tuple(marks))
+    across = "images, the least consistent first (share of all)"
+    curves = Curves("Consistency, image by image", across, label, tuple(lines), tuple(marks))
     done = sum(len(work.per_image) for work in works)
     pairs = max(work.pairs for work in works)
     of_pixels = any(work.of_pixels for work in works)

@@ -74,13 +74,21 @@ def test_curves_as_a_table_in_a_file(measure, tmp_path):
         (("equivariance", "--border", "crop"), "The border crop is for consistency"),
         (("equivariance", "--transform", "flip", "--strengths", "2"), "A flip is 0 (horizontal) or 1 (vertical)"),
         (("equivariance", "--transform", "zoom", "--strengths", "0"), "a zoom above 0"),
-        (("consistency", "--out", "figure.png"), "no curve to draw"),
+        (("consistency", "--layer", "conv1"), "--layer is of receptive-field and effective-field and equivariance"),
+        (("consistency", "--transform", "rotate"), "--transform is of equivariance, not of consistency; leave it away"),
+        (("pooling", "--border", "zeros"), "--border is of equivariance and consistency, not of pooling"),
+        (("equivariance", "--largest-shift", "2"), "--largest-shift is of consistency, not of equivariance"),
+        (("equivariance", "--pairs", "2"), "--pairs is of consistency"),
+        (("receptive-field", "--data", "digits"), "not of receptive-field; leave it away"),
     ],
 )
 def test_what_does_not_fit_is_told(capsys, monkeypatch, tmp_path, words, message):
     monkeypatch.chdir(tmp_path)
-    assert main(["measure", "mnist-lenet", "--images", "1", "--what", *words]) == 2
-    assert message in capsys.readouterr().err
+    assert main(["measure", "mnist-lenet", "--what", *words]) == 2
+    told = capsys.readouterr()
+    assert message in told.err
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("strengths", ["1:2", "a,b", "1:2:0", "0:1e9:0.001", ""])

@@ -146,6 +146,7 @@ def test_an_image_of_ones_own(answer, tmp_path):
     [
         (("mnist-lenet", "--what", "equivariance", "--layer", "nowhere"), "no layer 'nowhere'"),
         (("mnist-lenet", "--what", "pooling", "--layer", "conv1"), "does not pool"),
+        (("mnist-lenet", "--what", "pooling", "--layer", "nowhere"), "mnist-lenet pools in pool1, pool2"),
         (("mnist-lenet", "--what", "receptive-field", "--out", "figure.pdf"), "does not end in .png"),
         (("tiny-vgg", "--what", "receptive-field", "--padding", "circular"), "padding"),
         (("nowhere.pt", "--what", "pooling"), "nowhere.pt"),
@@ -158,3 +159,72 @@ def test_what_cannot_be_measured_is_one_line(measure, arguments, words):
     assert words in err
     assert err.startswith("cnnviz: ")
     assert err.count("\n") == 1
+
+
+WHAT = ("receptive-field", "effective-field", "equivariance", "pooling", "consistency")
+FEW = {"equivariance": ("--strengths=-2,0,2", "--layer", "pool1"), "consistency": ("--largest-shift", "1")}
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_every_measure_in_every_format(measure, tmp_path, what):
+    images = () if what == "receptive-field" else ("--images", "2")
+    words = ("mnist-lenet", "--what", what, *images, *FEW.get(what, ()))
+    pictures = {suffix: tmp_path / f"figure{suffix}" for suffix in (".png", ".svg", ".csv")}
+    status, said, _ = measure(*words, "--out", pictures[".png"])
+    assert status == 0
+    assert said.strip()
+    status, table, _ = measure(*words, "--csv", "--out", pictures[".svg"])
+    assert status == 0
+    status, answer, _ = measure(*words, "--json", "--out", pictures[".csv"])
+    assert status == 0
+    with Image.open(pictures[".png"]) as picture:
+        assert picture.size == (1800, 1120)
+        assert len(picture.convert("RGB").getcolors(1_000_000)) > 5
+    drawing = ElementTree.fromstring(pictures[".svg"].read_bytes())
+    assert "mnist-lenet" in "".join(drawing.itertext())
+    assert list(drawing.iter("{http://www.w3.org/2000/svg}polyline"))
+    titles, *rows = csv.reader(io.StringIO(table))
+    assert pictures[".csv"].read_text(encoding="utf-8") == table
+    assert all(len(row) == len(titles) for row in rows)
+    assert not titles[0].replace(".", "").isdigit()
+    assert json.loads(answer)["network"] == "mnist-lenet"
+
+
+def test_the_table_of_the_effective_field_is_its_heat(measure, answer):
+    words = ("mnist-lenet", "--what", "effective-field", "--layer", "conv1", "--images", 1)
+    _, table, _ = measure(*words, "--csv")
+    channels = answer(*words)["channels"]
+    rows = list(csv.reader(io.StringIO(table)))[1:]
+    heat = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    module, _ = first_digit()
+    held = np.zeros((28, 28))
+    kernel = module.get_submodule("conv1").weight[channels].detach().abs().mean((0, 1)).numpy()
+    held[12:17, 12:17] = kernel
+    assert heat.shape == (28, 28)
+    np.testing.assert_allclose(heat, held, rtol=1e-4, atol=1e-9)
+
+
+def test_the_distance_under_a_shift_downwards(answer):
+    found = answer("mnist-lenet", "--what", "pooling", "--direction", "rows", "--images", 1, "--layer", "pool1")
+    module, image = first_digit()
+    with torch.no_grad():
+        one, other = (module.relu1(module.conv1(each)) for each in (image, image.roll(3, 2)))
+        pooled = [functional.max_pool2d(each, 2) for each in (one, other)]
+    expected = float((pooled[1] - pooled[0]).norm() / pooled[0].norm())
+    place = found["shifts"].index(3)
+    assert found["distance"]["max"][place] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_examples_of_the_help_work(measure, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["measure", "--help"])
+    examples = " ".join(capsys.readouterr().out.partition("example:")[2].split()).split(";")
+    assert len(examples) == 2
+    for example in examples:
+        program, command, *words = example.split()
+        assert (program, command) == ("cnnviz", "measure")
+        status, said, error = measure(*words, "--images", 1)  # of the same words with less work
+        assert (status, error) == (0, "")
+        assert said
+    assert (tmp_path / "pool2.svg").exists()

@@ -12,6 +12,8 @@ from cnnviz.commands.measures.report import Report, number
 
 if TYPE_CHECKING:
     from cnnviz.checkpoints.open import OpenedNetwork
+    from cnnviz.core.consistency import Consistency
+    from cnnviz.core.curves import Curves
 
 
 def measure_consistency(network: OpenedNetwork, arguments: argparse.Namespace) -> Report:
@@ -52,14 +54,31 @@ def measure_consistency(network: OpenedNetwork, arguments: argparse.Namespace) -
         if found.images > 1
         else "no interval from a single image"
     )
+    pixels = "1 pixel" if largest == 1 else f"{largest} pixels"
     lines = [
         f"{network.name}: {found.share:.2%} of pairs of shifted copies get the same answer ({interval})",
-        f"{words}, shifts up to {largest} pixels, border {found.border}, {found.pairs:,} pairs of each image",
+        f"{words}, shifts up to {pixels}, border {found.border}, {found.pairs:,} pairs of each image",
     ]
     if found.unanswered:
         lines.append(f"{found.unanswered} images have answers that are not finite; their pairs count as different")
     table: list[list[object]] = [["image", "share"], *([i, value] for i, value in enumerate(found.per_image.tolist()))]
-    return Report(lines, values, table)
+    return Report(lines, values, table, _curves(network.name, found))
+
+
+def _curves(name: str, found: Consistency) -> Curves:
+    """The share of each image, the least first."""
+    import numpy as np
+
+    from cnnviz.core.curves import Curves, Mark, series
+
+    places = (np.arange(found.images) + 0.5) / found.images
+    return Curves(
+        f"Consistency of {name}, image by image",
+        "images, the least consistent first (share of all)",
+        "share of pairs that agree",
+        (series("share", places, np.sort(found.per_image), points=found.images < 12),),
+        (Mark("y", found.share, "mean"),),
+    )
 
 
 def _tell(share: float) -> None:

@@ -40,7 +40,8 @@ def measure_effective_field(network: OpenedNetwork, arguments: argparse.Namespac
             for each in found.shares
         ],
     }
-    table = [list(map(float, row)) for row in found.heat]
+    table: list[list[object]] = [["row", *(f"column {column}" for column in range(found.heat.shape[1]))]]
+    table += [[row, *map(float, values)] for row, values in enumerate(found.heat)]
     return Report(_lines(found, words), values, table, _curves(network.name, found))
 
 

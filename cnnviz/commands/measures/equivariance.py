@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnviz.commands.errors import CommandError
@@ -48,7 +49,8 @@ def measure_equivariance(network: OpenedNetwork, arguments: argparse.Namespace) 
         name = next(iter(result))
         raise CommandError(f"{name} cannot be measured: {result[name].reason}; choose another layer.")
     lines = _lines(network.name, words, result, sweep)
-    curves = equivariance_curves(result, sweep)
+    of = network.name if arguments.layer is None else f"{arguments.layer} of {network.name}"
+    curves = replace(equivariance_curves(result, sweep), title=f"Equivariance error of {of}")
     return Report(lines, _values(words, result, sweep), _table(result, sweep), curves)
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from cnnviz.core.pooling_kinds import Pooling
 
 
+WAYS = {"columns": "to the right", "rows": "down", "both": "down and to the right"}
+
+
 def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Report:
     """Distance against shift behind a layer that pools, with each kind in its place and without any."""
     import numpy as np
@@ -24,15 +27,20 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
     from cnnviz.core.invariance import SHIFTS, every_kind, pooled_distances, shifted
     from cnnviz.core.network_changes import POOLING_WORDS
     from cnnviz.core.trace import prepare
+    from cnnviz.panels.caveats import unseen_words
+    from cnnviz.panels.own_passes import outputs
 
     images, words = measured_images(arguments.data, arguments.images, network.card, arguments.data_dir)
     traced = prepare(network.module, images[:1])
     layer = _layer(network.name, traced.graph, arguments.layer)
     source, kinds = layer.inputs[0], every_kind(_own(layer))
+    if layer.name in traced.graph.unseen:
+        raise CommandError(f"{unseen_words(traced.graph, layer.name)} Choose another network.")
+    down, across = arguments.direction != "columns", arguments.direction != "rows"
     found: dict[str, list[np.ndarray]] = {}
     for image in images:
-        moved = shifted(image[None], [(0, shift) for shift in SHIFTS])
-        maps = traced.run(torch.cat([image[None], moved]), [source]).values[source]
+        moved = shifted(image[None], [(shift * down, shift * across) for shift in SHIFTS])
+        maps = outputs(traced, torch.cat([image[None], moved]), (source,), lambda: False)[source]
         for kind, distances in pooled_distances(maps[:1], maps[1:], kinds).items():
             found.setdefault(kind, []).append(distances.relative)
     named: dict[str, str] = {"detector": f"before pooling ({source})"}
@@ -41,12 +49,13 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
     spreads = {kind: np.nanstd(np.stack(each), axis=0) for kind, each in found.items()}
     curves = Curves(
         f"Invariance behind {layer.name} of {network.name}",
-        "shift to the right, wrapped (input pixels)",
+        f"shift {WAYS[arguments.direction]}, wrapped (input pixels)",
         "‖p(x) − p(Tx)‖ / ‖p(x)‖",
         tuple(series(named[kind], SHIFTS, means[kind], spreads[kind], reference=kind == "detector") for kind in means),
     )
     values = {
         "layer": layer.name,
+        "direction": arguments.direction,
         "images": len(images),
         "data": words,
         "shifts": list(SHIFTS),
@@ -54,7 +63,8 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
         "spread": {kind: [number(value) for value in spread] for kind, spread in spreads.items()},
     }
     one = SHIFTS.index(1)
-    lines = [f"{layer.name}, the input shifted by one pixel, relative distance over {words}:"]
+    way = WAYS[arguments.direction]
+    lines = [f"{layer.name}, the input shifted {way} by one pixel, relative distance over {words}:"]
     lines += [f"{named[kind]:<28} {shown(means[kind][one]):>9} ± {shown(spreads[kind][one])}" for kind in means]
     table: list[list[object]] = [["kind", "shift", "distance", "spread"]]
     for kind in means:
@@ -71,8 +81,10 @@ def _layer(name: str, graph: LayerGraph, asked: str | None) -> Layer:
     chosen = [layer for layer in poolings if asked in (None, layer.name)]
     if chosen:
         return chosen[0]
-    known = f"; it pools in {', '.join(layer.name for layer in poolings)}" if poolings else ", and it has none"
-    raise CommandError(f"{asked or name} does not pool with a window{known}.")
+    if not poolings:
+        raise CommandError(f"{name} has no pooling with a window; choose a network that pools.")
+    known = ", ".join(layer.name for layer in poolings)
+    raise CommandError(f"{asked} does not pool with a window; {name} pools in {known}.")
 
 
 def _own(layer: Layer) -> Pooling:
