@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from cnnviz.commands.errors import CommandError
 from cnnviz.commands.train_progress import ProgressLine
-from cnnviz.training.waiting import wait_briefly
 
 if TYPE_CHECKING:
     from cnnviz.training.ranks import Ranks
@@ -28,7 +27,6 @@ INTERRUPTED = 130
 def run_train(arguments: argparse.Namespace) -> int:
     """Train, test, save; the accuracy is printed."""
     _check_target(arguments.out)
-    wait_briefly()
     from cnnviz.training.ranks import launched_ranks
 
     with launched_ranks() as ranks:

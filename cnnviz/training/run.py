@@ -21,6 +21,7 @@ from cnnviz.training.run_writer import RunWriter
 from cnnviz.training.settings import TrainingSettings, checked_settings
 from cnnviz.training.start import Prepared, Progress, prepare, prepare_again
 from cnnviz.training.trainer import Trainer
+from cnnviz.training.waiting import ThreadWaits
 
 _WRITE_SECONDS = 1.0
 _ENDS: dict[str, Status] = {"finished": "finished", "diverged": "diverged"}
@@ -51,6 +52,7 @@ class Run:
         self._record = record
         self._tell = tell
         self._writer = RunWriter(folder) if folder is not None and trainer.ranks.leads else None
+        self._waits = ThreadWaits()
         self._unwritten: list[StepMetrics | EpochMetrics | Divergence] = []
         self._written = time.monotonic()
         self._saved_step = -1
@@ -110,6 +112,7 @@ class Run:
     def advance(self) -> None:
         """Make the next step, or test with the next images, and save where it is due."""
         event = self.trainer.advance()
+        self._waits.look()
         if event is not None:
             if isinstance(event, StepMetrics | EpochMetrics | Divergence):
                 self._unwritten.append(event)
@@ -154,6 +157,7 @@ class Run:
     def abandon(self) -> None:
         """Let the folder go as it is, after a fault: the run can go on from its last checkpoint."""
         self.settle()
+        self._waits.close()
         if self._writer is not None:
             self._writer.close()
         self._lock.close()

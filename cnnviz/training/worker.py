@@ -13,7 +13,6 @@ import threading
 from multiprocessing.connection import Connection, Listener
 
 from cnnviz.training.messages import MalformedMessage, Message, pack, unpack
-from cnnviz.training.waiting import wait_briefly
 
 _FLUSH_SECONDS = 5.0
 
@@ -70,7 +69,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(niceness)
-    wait_briefly()
     key = bytes.fromhex(sys.stdin.readline().strip())
     connected = threading.Event()
     threading.Thread(target=_end_with_the_window, args=(connected,), name="outlives no window", daemon=True).start()
