@@ -24,7 +24,7 @@ def add_bench_command(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "what",
-        choices=("live", "start", "open", "measure", "train", "started", "opened", "bare-train"),
+        choices=("live", "start", "open", "measure", "train", "started", "opened", "bare-train", "tuned-train"),
         metavar="live|start|open|measure|train",
     )
     parser.add_argument(
@@ -66,11 +66,14 @@ def run_bench(arguments: argparse.Namespace) -> int:
         from cnnviz.bench_open import open_files
 
         figures = dict(open_files())
-    elif arguments.what in ("train", "bare-train"):
+    elif arguments.what in ("train", "bare-train", "tuned-train"):
         from cnnviz import bench_train
 
         training = bench_train.Training(arguments.network, arguments.dataset, arguments.data_dir)
-        figures = dict((bench_train.train if arguments.what == "train" else bench_train.bare)(training))
+        if arguments.what == "train":
+            figures = dict(bench_train.train(training))
+        else:
+            figures = dict(bench_train.loop(training, tuned=arguments.what == "tuned-train"))
     elif arguments.what == "opened":
         from cnnviz.bench_open import one
 
@@ -78,7 +81,7 @@ def run_bench(arguments: argparse.Namespace) -> int:
         figures = dict(one(what, Path(path)))
     else:
         figures = dict(bench.started())
-    if arguments.json or arguments.what in ("started", "opened", "bare-train"):
+    if arguments.json or arguments.what in ("started", "opened", "bare-train", "tuned-train"):
         print(json.dumps(figures))
         return 0
     for name, value in figures.items():
