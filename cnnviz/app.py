@@ -194,7 +194,7 @@ class Program(QObject):
 
         def freeze() -> None:
             self.stage.delivered.disconnect(freeze)
-            gc.freeze()
+            gc.freeze()  # with what is garbage by now, a megabyte: collecting it would hold the first picture up
             gc.enable()
 
         self.stage.delivered.connect(freeze)
