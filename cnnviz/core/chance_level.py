@@ -27,10 +27,6 @@ class Unrelated:
     second: tuple[int, ...]
     words: str
 
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        return list(zip(self.first, self.second, strict=True))
-
 
 def unrelated(images: Tensor, others: Tensor | None = None, most: int = MOST_PAIRS) -> Unrelated:
     """Pairs of unrelated images, at most ``most`` and ``MOST_PAIRS``.

@@ -161,6 +161,7 @@ class _Measurement:
         self._originals: dict[str, dict[int, Tensor]] = {name: {} for name in plan.layers}
         self._ahead: set[int] = set()
         self._scales: dict[str, Tensor] = {}
+        self._apart: dict[str, tuple[Tensor, Tensor | None]] = {}
         self._compared: list[Compared] = []
         self._channels_last = plan.channels_last and (images.device.type, images.dtype) == ("cpu", torch.float32)
 
@@ -230,8 +231,8 @@ class _Measurement:
                 raise
             except Exception:  # noqa: BLE001 - such as that of a view that wants the maps channel by channel
                 self._channels_last = self._plan.channels_last = False
-                self._scales.clear()
-                self._compared.clear()
+                for told in (self._scales, self._apart, self._compared):
+                    told.clear()
                 stream(images.contiguous(), see, cancelled=self._cancelled)
 
     def _seer(
@@ -262,10 +263,20 @@ class _Measurement:
 
     def _keep(self, name: str, indices: tuple[int, ...], maps: Tensor) -> None:
         kept = self._originals[name]
+        if len(indices) == len(self._unrelated.images):
+            self._set_apart(name, maps)
+            indices, maps = indices[: self._shared], maps[: self._shared]
         for index, one in zip(indices, maps.unbind(), strict=True):
             # A copy, since what follows may overwrite the layer's output.
             kept[index] = self._plan.kept(name, one)
         self._scales[name] = norms(maps)
+
+    def _set_apart(self, name: str, maps: Tensor) -> None:
+        """Compare the unrelated images, over the cells that padding does not reach if those alone are compared."""
+        static = self._plan.layers[name].static
+        cells = None if static.all() else torch.from_numpy(static).to(maps.device)
+        first, second = (_chosen(maps, each) for each in (self._unrelated.first, self._unrelated.second))
+        self._apart[name] = norms(first - second, cells), None if cells is None else norms(first, cells)
 
     def _compare(self, name: str, number: int, which: tuple[int, ...], moved: Tensor) -> None:
         """The numbers themselves are read when the pass is over, which costs less than layer by layer."""
@@ -300,22 +311,20 @@ class _Measurement:
         self._scales.clear()
 
     def _measure_chance(self) -> None:
-        """Between the unrelated images, over the cells that padding does not reach if those alone are compared."""
-        first, pairs = list(self._unrelated.first), self._unrelated.pairs
-        measured = [
-            name for name, kept in self._originals.items() if all(one in kept for pair in pairs for one in pair)
-        ]
-        distances, scales = [], self._numbers.scales(measured)[:, first]
-        for row, name in enumerate(measured):
-            kept, static = self._originals[name], self._plan.layers[name].static
-            cells = None if static.all() else torch.from_numpy(static).to(self._images.device)
-            distances += [norms((kept[one] - kept[other])[None], cells) for one, other in pairs]
-            if cells is not None:
-                scales[row] = stacked([torch.cat([norms(kept[one][None], cells) for one in first])])
+        count = len(self._unrelated.images)
+        for name, kept in self._originals.items():
+            if name not in self._apart and all(index in kept for index in range(count)):
+                self._set_apart(name, torch.stack([kept[index] for index in range(count)]))
             for index in [index for index in kept if index >= self._shared]:
                 self._plan.spare(name, kept.pop(index))
-        if measured:
-            self._numbers.by_chance(measured, divided(stacked(distances).reshape(scales.shape), scales))
+        if not self._apart:
+            return
+        distances = stacked([distance for distance, _ in self._apart.values()])
+        scales = self._numbers.scales(list(self._apart))[:, list(self._unrelated.first)]
+        for row, (_, scale) in enumerate(self._apart.values()):
+            if scale is not None:
+                scales[row] = stacked([scale])[0]
+        self._numbers.by_chance(list(self._apart), divided(distances, scales))
 
     def _leave_in_place(self, number: int, which: tuple[int, ...]) -> None:
         scales: dict[str, Tensor | None] = {}
@@ -324,3 +333,9 @@ class _Measurement:
                 cells = self._plan.mask(name, which, kept[number])
                 scales[name] = None if cells is None else cells.norms(kept[number])
         self._numbers.in_place(number, which, scales)
+
+
+def _chosen(maps: Tensor, places: tuple[int, ...]) -> Tensor:
+    """``maps[places]``; without a copy where they follow each other."""
+    first, count = places[0], len(places)
+    return maps[first : first + count] if places == tuple(range(first, first + count)) else maps[list(places)]

@@ -17,8 +17,8 @@ Compared = Literal["all", "known", "inside"]
 """Which cells are compared: all; those whose T f(x) is taken from within the map; of these, the ones that neither
 padding nor what came in from outside the image reaches."""
 
-BLOCK = 2**18
-"""Values that are compared at a time: as many as stay in a processor's cache."""
+BLOCK = 2**17
+"""Values that are compared at a time, twice as many where those are all: as many as stay in a processor's cache."""
 LONGEST_PRODUCT = 32
 """Cells along an axis up to which all shifts are read by one product rather than fraction by fraction."""
 
@@ -97,7 +97,8 @@ class MapMover:
         nearest : bool
             Whether values between cells are those of the nearest cell.
         """
-        block = max(BLOCK // max(maps.numel(), 1), 1)
+        size = max(maps.numel(), 1)
+        block = len(which) if size * len(which) <= 2 * BLOCK else max(BLOCK // size, 1)
         buffer = self._scratch.take("differences", (min(len(which), block), *maps.shape), others)
         if len(which) <= block:
             for places, part in self._parts(maps, which, nearest):
@@ -111,7 +112,7 @@ class MapMover:
                 stop = min(at + block, len(rows))
                 some = torch.sub(rows[at:stop], part[at:stop], out=buffer[: stop - at])
                 if cells is not None:
-                    cells.clear(some, slice(first + at * step, first + stop * step, step))
+                    cells.clear(some, first + at * step, first + stop * step, step)
                 torch.linalg.vector_norm(some, dim=(1, 2, 3), out=results[at:stop])
         return found
 
