@@ -160,9 +160,8 @@ class _Measurement:
         self._numbers = EquivarianceNumbers(plan, len(images), len(self._unrelated.first))
         self._originals: dict[str, dict[int, Tensor]] = {name: {} for name in plan.layers}
         self._ahead: set[int] = set()
-        self._scales: dict[str, Tensor] = {}
-        self._apart: dict[str, tuple[Tensor, Tensor | None]] = {}
-        self._compared: list[Compared] = []
+        self._kept: list[str] = []
+        self._distances: dict[str, tuple[Tensor, Tensor]] = {}
         self._channels_last = plan.channels_last and (images.device.type, images.dtype) == ("cpu", torch.float32)
 
     def measure(self, number: int, which: Sequence[int]) -> None:
@@ -231,8 +230,8 @@ class _Measurement:
                 raise
             except Exception:  # noqa: BLE001 - such as that of a view that wants the maps channel by channel
                 self._channels_last = self._plan.channels_last = False
-                for told in (self._scales, self._apart, self._compared):
-                    told.clear()
+                self._kept.clear()
+                self._distances.clear()
                 stream(images.contiguous(), see, cancelled=self._cancelled)
 
     def _seer(
@@ -262,24 +261,14 @@ class _Measurement:
         return see
 
     def _keep(self, name: str, indices: tuple[int, ...], maps: Tensor) -> None:
-        kept = self._originals[name]
-        if len(indices) == len(self._unrelated.images):
-            self._set_apart(name, maps)
-            indices, maps = indices[: self._shared], maps[: self._shared]
         for index, one in zip(indices, maps.unbind(), strict=True):
             # A copy, since what follows may overwrite the layer's output.
-            kept[index] = self._plan.kept(name, one)
-        self._scales[name] = norms(maps)
-
-    def _set_apart(self, name: str, maps: Tensor) -> None:
-        """Compare the unrelated images, over the cells that padding does not reach if those alone are compared."""
-        static = self._plan.layers[name].static
-        cells = None if static.all() else torch.from_numpy(static).to(maps.device)
-        first, second = (_chosen(maps, each) for each in (self._unrelated.first, self._unrelated.second))
-        self._apart[name] = norms(first - second, cells), None if cells is None else norms(first, cells)
+            self._originals[name][index] = self._plan.kept(name, one)
+        self._kept.append(name)
 
     def _compare(self, name: str, number: int, which: tuple[int, ...], moved: Tensor) -> None:
-        """The numbers themselves are read when the pass is over, which costs less than layer by layer."""
+        """The numbers themselves are read when the pass is over: what is done layer after layer without the network's
+        work in between finds its code in the processor's caches."""
         maps = self._originals[name].get(number)
         if maps is None:
             return
@@ -288,54 +277,54 @@ class _Measurement:
         error = nearest = mover.distances(maps, moved, which, cells)
         if self._plan.nearest and not mover.whole[list(which)].all():
             nearest = mover.distances(maps, moved, which, cells, nearest=True)
-        self._compared.append(Compared(name, error, nearest, None if cells is None else cells.norms(maps)))
+        self._distances[name] = error, nearest
 
     def _write_down(self, number: int, which: tuple[int, ...], unmoved: tuple[int, ...]) -> None:
         """The numbers of one pass, all layers at once."""
-        if self._scales:
+        if self._kept:
             self._write_scales(unmoved)
-        if self._compared:
-            self._numbers.compared(number, which, self._compared)
-            self._compared.clear()
+        if self._distances:
+            found = [Compared(name, *each, self._scale(name, number, which)) for name, each in self._distances.items()]
+            self._numbers.compared(number, which, found)
+            self._distances.clear()
+
+    def _scale(self, name: str, number: int, which: tuple[int, ...]) -> Tensor | None:
+        maps = self._originals[name][number]
+        cells = self._plan.mask(name, which, maps)
+        return None if cells is None else cells.norms(maps)
 
     def _write_scales(self, unmoved: tuple[int, ...]) -> None:
-        scales = stacked(list(self._scales.values()))
-        measured = [place for place, index in enumerate(unmoved) if index < self._shared or index in self._ahead]
-        images = [unmoved[place] for place in measured]
-        self._numbers.scaled(list(self._scales), images, scales[:, measured])
-        for name, row in zip(self._scales, scales[:, measured].tolist(), strict=True):
-            floor = self._plan.layers[name].floor
-            for index, scale in zip(images, row, strict=True):
-                if floor is not None and 0 < scale < math.inf:
-                    self._numbers.interpolated(name, index, floor.measure(self._originals[name][index]))
-        self._scales.clear()
+        images = [index for index in unmoved if index < self._shared or index in self._ahead]
+        if images:
+            found = [torch.linalg.vector_norm(self._originals[name][index]) for name in self._kept for index in images]
+            scales = stacked(found).reshape(len(self._kept), len(images))
+            self._numbers.scaled(self._kept, images, scales)
+            for name, row in zip(self._kept, scales.tolist(), strict=True):
+                floor = self._plan.layers[name].floor
+                for index, scale in zip(images, row, strict=True):
+                    if floor is not None and 0 < scale < math.inf:
+                        self._numbers.interpolated(name, index, floor.measure(self._originals[name][index]))
+        self._kept.clear()
 
     def _measure_chance(self) -> None:
-        count = len(self._unrelated.images)
-        for name, kept in self._originals.items():
-            if name not in self._apart and all(index in kept for index in range(count)):
-                self._set_apart(name, torch.stack([kept[index] for index in range(count)]))
+        """Between the unrelated images, over the cells that padding does not reach if those alone are compared."""
+        first, second = self._unrelated.first, self._unrelated.second
+        pairs = list(zip(first, second, strict=True))
+        measured = [name for name, kept in self._originals.items() if {*first, *second} <= kept.keys()]
+        distances, scales = [], self._numbers.scales(measured)[:, list(first)]
+        for row, name in enumerate(measured):
+            kept, static = self._originals[name], self._plan.layers[name].static
+            cells = None if static.all() else torch.from_numpy(static).to(self._images.device)
+            distances += [
+                norms((kept[one] - kept[other])[None], cells) for one, other in zip(first, second, strict=True)
+            ]
+            if cells is not None:
+                scales[row] = stacked([torch.cat([norms(kept[one][None], cells) for one in first])])
             for index in [index for index in kept if index >= self._shared]:
                 self._plan.spare(name, kept.pop(index))
-        if not self._apart:
-            return
-        distances = stacked([distance for distance, _ in self._apart.values()])
-        scales = self._numbers.scales(list(self._apart))[:, list(self._unrelated.first)]
-        for row, (_, scale) in enumerate(self._apart.values()):
-            if scale is not None:
-                scales[row] = stacked([scale])[0]
-        self._numbers.by_chance(list(self._apart), divided(distances, scales))
+        if measured:
+            self._numbers.by_chance(measured, divided(stacked(distances).reshape(scales.shape), scales))
 
     def _leave_in_place(self, number: int, which: tuple[int, ...]) -> None:
-        scales: dict[str, Tensor | None] = {}
-        for name, kept in self._originals.items():
-            if number in kept:
-                cells = self._plan.mask(name, which, kept[number])
-                scales[name] = None if cells is None else cells.norms(kept[number])
+        scales = {name: self._scale(name, number, which) for name, kept in self._originals.items() if number in kept}
         self._numbers.in_place(number, which, scales)
-
-
-def _chosen(maps: Tensor, places: tuple[int, ...]) -> Tensor:
-    """``maps[places]``; without a copy where they follow each other."""
-    first, count = places[0], len(places)
-    return maps[first : first + count] if places == tuple(range(first, first + count)) else maps[list(places)]
