@@ -3,9 +3,9 @@ import pytest
 
 from cnnviz.data.labelled_images import LabelledImages
 from cnnviz.data.pixel_order import permute_pixels, permuted_picture, pixel_permutation
-from cnnviz.training.settings import checked_settings
 from cnnviz.data.resampling import resample
 from cnnviz.training.preparation import to_network_input, to_unit_range
+from cnnviz.training.settings import checked_settings
 from cnnviz.training.start import load_images, prepare
 
 
