@@ -86,7 +86,7 @@ def test_with_its_shortcut_silent_a_block_gives_its_branch(computed, noisy, modu
 
 
 def test_a_network_without_blocks_says_what_has_some(refused, small):
-    assert "cifar-resnet20" in refused("residual", small, SIZE)
+    assert "cifar-net" in refused("residual", small, SIZE)
 
 
 def test_what_is_silent_is_chosen_by_a_click_and_taken_back(qtbot, computed, noisy, module):
