@@ -56,7 +56,7 @@ class Run:
         self._unwritten: list[StepMetrics | EpochMetrics | Divergence] = []
         self._written = time.monotonic()
         self._saved_step = -1
-        self._warned = ""
+        self._warned: set[bool] = set()  # while it went on, and once it was over
         self._lock = ExitStack()
 
     @classmethod
@@ -181,13 +181,13 @@ class Run:
         self._unwritten = []
 
     def _tell_outcomes(self, *, wait: bool = False) -> None:
-        """Tell what was saved, and what goes wrong, that once until something has been saved."""
+        """Tell what was saved, and what goes wrong, that once until something has been saved, and again at the end."""
         for outcome in self._writer.outcomes(wait=wait) if self._writer is not None else ():
             if isinstance(outcome, Saved):
-                self._warned = ""
+                self._warned.clear()
                 self._tell(outcome)
                 continue
             self._saved_step = -1
-            if str(outcome) != self._warned:
-                self._warned = str(outcome)
+            if self.trainer.over not in self._warned:
+                self._warned.add(self.trainer.over)
                 self._tell(Notice(str(outcome)))

@@ -113,7 +113,7 @@ def test_an_unknown_data_set_is_refused(tmp_path, spec, message):
 
 
 def test_a_data_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="none is not there; give an existing folder"):
+    with pytest.raises(DatasetError, match="none is not there; bring it back"):
         load_dataset("mnist", "test", tmp_path / "none")
     with pytest.raises(DatasetError, match="CIFAR-10 is neither in"):
         load_dataset("cifar10", "test", tmp_path)
