@@ -59,6 +59,7 @@ def equivariance_steps(
 
     Where few images fit into a pass, which is where one takes long, it is every sixteenth first, and a result comes
     after some passes, whatever image they are of; one image's numbers are shown with the others' when all are there.
+    What interpolation alone costs comes with the last of an image's numbers.
 
     All transforms of an image go through the network together, in as few passes as the memory for the recorded maps
     allows; one by one through networks whose way depends on the values (``graph.method`` is "hooks").
@@ -131,6 +132,8 @@ def equivariance_steps(
         parts = first if number == 0 else later
         for place, part in enumerate(parts):
             work.measure(number, part)
+            if place == len(parts) - 1:
+                work.measure_floors(number)
             done += len(part)
             if progress is not None:
                 progress(done / total)
@@ -191,6 +194,16 @@ class _Measurement:
             self._measure_chance()
         if unmoved:
             self._leave_in_place(number, unmoved)
+
+    def measure_floors(self, number: int) -> None:
+        """What interpolation alone costs, for one image that has been measured."""
+        names = [name for name, kept in self._originals.items() if number in kept]
+        for name, scale in zip(names, self._numbers.scales(names)[:, number].tolist(), strict=True):
+            floor = self._plan.layers[name].floor
+            if floor is not None and 0 < scale < math.inf:
+                if self._cancelled is not None and self._cancelled():
+                    raise Cancelled
+                self._numbers.interpolated(name, number, floor.measure(self._originals[name][number]))
 
     def result(self, done: float, images: int) -> Equivariance:
         """With the numbers of so many ``images``."""
@@ -276,7 +289,7 @@ class _Measurement:
         cells = self._plan.mask(name, which, maps)
         error = nearest = mover.distances(maps, moved, which, cells)
         if self._plan.nearest and not mover.whole[list(which)].all():
-            nearest = mover.distances(maps, moved, which, cells, nearest=True)
+            nearest = mover.distances(maps, moved, which, cells, nearest=True, whole=error)
         self._distances[name] = error, nearest
 
     def _write_down(self, number: int, which: tuple[int, ...], unmoved: tuple[int, ...]) -> None:
@@ -297,19 +310,12 @@ class _Measurement:
         images = [index for index in unmoved if index < self._shared or index in self._ahead]
         if images:
             found = [torch.linalg.vector_norm(self._originals[name][index]) for name in self._kept for index in images]
-            scales = stacked(found).reshape(len(self._kept), len(images))
-            self._numbers.scaled(self._kept, images, scales)
-            for name, row in zip(self._kept, scales.tolist(), strict=True):
-                floor = self._plan.layers[name].floor
-                for index, scale in zip(images, row, strict=True):
-                    if floor is not None and 0 < scale < math.inf:
-                        self._numbers.interpolated(name, index, floor.measure(self._originals[name][index]))
+            self._numbers.scaled(self._kept, images, stacked(found).reshape(len(self._kept), len(images)))
         self._kept.clear()
 
     def _measure_chance(self) -> None:
         """Between the unrelated images, over the cells that padding does not reach if those alone are compared."""
         first, second = self._unrelated.first, self._unrelated.second
-        pairs = list(zip(first, second, strict=True))
         measured = [name for name, kept in self._originals.items() if {*first, *second} <= kept.keys()]
         distances, scales = [], self._numbers.scales(measured)[:, list(first)]
         for row, name in enumerate(measured):

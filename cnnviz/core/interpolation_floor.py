@@ -48,6 +48,7 @@ class InterpolationFloor:
         """For maps (C, h, w) that are not zero: one number for each transform, 0 where cells are copied."""
         if not self._trips:
             return np.zeros(len(self._which))
+        maps = maps.contiguous()
         if all(each.rows is not None for trip in self._trips for each in trip):
             again, cells = self._together(maps)
         else:

@@ -68,7 +68,7 @@ class MapMover:
         self.whole = self._copied()
         self._scratch = scratch or Scratch()
         self._readers: dict[tuple[int, float, int, int], AxisReader] = {}
-        self._layouts: dict[tuple[tuple[int, ...], bool], list[ShiftedMaps]] = {}
+        self._layouts: dict[tuple[tuple[int, ...], bool, bool], list[ShiftedMaps]] = {}
 
     def move(self, maps: Tensor, which: Sequence[int], *, nearest: bool = False, out: Tensor | None = None) -> Tensor:
         """``maps`` (C, h, w) moved by the transforms ``which``, (len(which), C, h, w), in ``out`` if that is given."""
@@ -85,6 +85,7 @@ class MapMover:
         cells: CellMask | None = None,
         *,
         nearest: bool = False,
+        whole: Tensor | None = None,
     ) -> Tensor:
         """‖others − moved maps‖ for each of ``which``, (len(which),), without laying the moved maps out in memory.
 
@@ -96,16 +97,18 @@ class MapMover:
             Those that count, for each of ``which``; all by default.
         nearest : bool
             Whether values between cells are those of the nearest cell.
+        whole : Tensor (len(which),), optional
+            Distances from which those of the transforms that copy whole cells are taken.
         """
         size = max(maps.numel(), 1)
         block = len(which) if size * len(which) <= 2 * BLOCK else max(BLOCK // size, 1)
         buffer = self._scratch.take("differences", (min(len(which), block), *maps.shape), others)
-        if len(which) <= block:
+        if len(which) <= block and whole is None:
             for places, part in self._parts(maps, which, nearest):
                 torch.sub(others[places], part, out=buffer[places])
             return norms(buffer if cells is None else cells.clear(buffer))
-        found = maps.new_empty(len(which))
-        for places, part in self._parts(maps, which, nearest):
+        found = maps.new_empty(len(which)) if whole is None else whole.clone()
+        for places, part in self._parts(maps, which, nearest, between_only=whole is not None):
             rows, results = others[places], found[places]
             first, _, step = places.indices(len(which))
             for at in range(0, len(rows), block):
@@ -116,20 +119,23 @@ class MapMover:
                 torch.linalg.vector_norm(some, dim=(1, 2, 3), out=results[at:stop])
         return found
 
-    def _parts(self, maps: Tensor, which: Sequence[int], nearest: bool) -> Iterator[tuple[slice, Tensor]]:
+    def _parts(
+        self, maps: Tensor, which: Sequence[int], nearest: bool, between_only: bool = False
+    ) -> Iterator[tuple[slice, Tensor]]:
         """Places in ``which``, and the moved maps that belong there, until the next are asked for."""
         if not self.shifts:
             for place, index in enumerate(which):
-                yield slice(place, place + 1), self._one(maps, self.transforms[index], nearest)
+                if not (between_only and self.whole[index]):
+                    yield slice(place, place + 1), self._one(maps, self.transforms[index], nearest)
             return
-        key = tuple(which), nearest
+        key = tuple(which), nearest, between_only
         if key not in self._layouts:
-            self._layouts[key] = self._layout(which, nearest)
+            self._layouts[key] = self._layout(which, nearest, between_only)
         fill = self._fill(maps, self.transforms[0].border)
         for each in self._layouts[key]:
             yield from each.views(maps, fill, self._scratch)
 
-    def _layout(self, which: Sequence[int], nearest: bool) -> list[ShiftedMaps]:
+    def _layout(self, which: Sequence[int], nearest: bool, between_only: bool) -> list[ShiftedMaps]:
         """Shifts that differ by whole cells share a map; where that would make many maps, one product makes all."""
         starts = np.stack([axis.starts[list(which)] for axis in self._axes], 1)
         # Grouped by the fraction even where it is rounded off: the windows of each group follow each other evenly.
@@ -137,7 +143,8 @@ class MapMover:
         begins = np.floor(starts + 0.5 if nearest else starts).astype(np.int64)
         groups: dict[tuple[float, float], list[int]] = {}
         for place, (row, column) in enumerate(fractions.tolist()):
-            groups.setdefault((row, column), []).append(place)
+            if not (between_only and self.whole[which[place]]):
+                groups.setdefault((row, column), []).append(place)
         if len(groups) > 2:
             taken_from: Floats = begins + (np.zeros(2) if nearest else fractions)
             product = self._product(taken_from)
