@@ -246,7 +246,7 @@ def _rounding_words(network: LoadedNetwork, kept: KeptSweep, first: PaddingResul
     error = float(found.mean[at[0]])
     begin = f"Shifted by the stride of {stride:g} px, its error is {error:.2g}"
     if error < ROUNDING:
-        return f"{begin}: rounding."
+        return f"{begin}: {'it moves along exactly' if error == 0 else 'rounding'}."
     uneven = [axis for axis in axes if not grid.closes(axis)]
     if uneven:
         axis = uneven[0]

@@ -11,6 +11,7 @@ from cnnviz.panels.pooling_swaps_view import PoolingSwaps
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.colour_bar import ColourBar
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
@@ -19,6 +20,8 @@ from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 _HEADS = ("input as it is", "input shifted", "changed")
+_PLACES = (0, 1, 3)
+"""Columns of the grid: the colour bar of the two maps stands beside them."""
 
 
 class PoolingMapsPage(QWidget):
@@ -59,6 +62,7 @@ class PoolingMapsPage(QWidget):
             value_width=40,
         )
         self._views = [[MosaicView(self) for _ in _HEADS] for _ in range(2)]
+        self._bars = [ColourBar() for _ in range(2)]
         self._shares = [ElidedLabel("", token="text") for _ in range(2)]
         self._names = [ElidedLabel("", token="text") for _ in range(2)]
         for label in (*self._shares, *self._names):
@@ -74,11 +78,13 @@ class PoolingMapsPage(QWidget):
         self._why.setVisible(bool(result.why))
         self._why.setText(result.why)
         self._swaps.show_entries(result.entries, result.chosen)
-        for stage, views, name, share in zip(result.stages, self._views, self._names, self._shares, strict=False):
+        widgets = zip(result.stages, self._views, self._names, self._shares, self._bars, strict=False)
+        for stage, views, name, share, bar in widgets:
             kind: TableKind = "signed" if stage.signed else "unsigned"
             views[0].set_mosaic(stage.before, kind)
             views[1].set_mosaic(stage.after, kind)
             views[2].set_mosaic(stage.changed, "unsigned")
+            bar.set_scale(kind, *stage.before.range_of(0))
             called = "detector" if stage is result.stages[0] else "pooled"
             name.set_text(f"{called}: {stage.layer}, {stage.shape[0]}×{stage.shape[1]}")
             share.set_text(f"{format_percent(stage.share, 1)} changed")
@@ -113,19 +119,22 @@ class PoolingMapsPage(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(theme().px(8))
         grid.setVerticalSpacing(theme().px(2))
-        grid.addLayout(sliders, 0, 0, 1, 3)
+        grid.addLayout(sliders, 0, 0, 1, 4)
         for column, head in enumerate(_HEADS):
-            grid.addWidget(ElidedLabel(head), 1, column)
-            grid.setColumnStretch(column, 1)
+            grid.addWidget(ElidedLabel(head), 1, _PLACES[column])
+            grid.setColumnStretch(_PLACES[column], 1)
         for stage, (views, name, share) in enumerate(zip(self._views, self._names, self._shares, strict=True)):
             line, called = 2 + 2 * stage, ("Detector", "Pooled")[stage]
             grid.addWidget(name, line, 0, 1, 2)
-            grid.addWidget(share, line, 2)
+            grid.addWidget(share, line, 3)
             for column, view in enumerate(views):
                 view.setAccessibleName(f"{called} stage, {_HEADS[column]}")
                 view.set_labels([])
                 view.hovered.connect(lambda place, stage=stage: self._point(stage, place))
-                grid.addWidget(view, line + 1, column)
+                grid.addWidget(view, line + 1, _PLACES[column])
+            self._bars[stage].setMinimumHeight(theme().px(48))  # no higher than the maps need
+            self._bars[stage].setAccessibleName(f"Values of the {called.lower()} stage")
+            grid.addWidget(self._bars[stage], line + 1, 2)
             grid.setRowStretch(line + 1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

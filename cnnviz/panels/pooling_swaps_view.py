@@ -41,6 +41,7 @@ class PoolingSwaps(QWidget):
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(theme().px(2))
         inside = QWidget()
+        inside.setProperty("role", "page")
         inside.setLayout(self._list)
         self._area = QScrollArea()
         self._area.setWidget(inside)
