@@ -63,11 +63,15 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A straight line across the plot at ``value``, with a word: a level, or a place along x."""
+    """A straight line across the plot at ``value``, with a word: a level, or a place along x.
+
+    A level that ``may_lie_above`` does not make the curves small: far above them, its value is written at the top.
+    """
 
     axis: Literal["x", "y"]
     value: float
     text: str = ""
+    may_lie_above: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -220,8 +220,6 @@ class EquivarianceView(PanelView):
         squares = round(0.27 * self.width()) + theme().px(24)
         self._pair.setMaximumHeight(min(squares, max(round(0.24 * self.height()), theme().px(96))))
         wide = self.width() >= theme().px(400)
-        for place, share in enumerate((2, 3) if self.width() >= theme().px(520) else (5, 6)):  # room for layers' names
-            self._below.setStretch(place, share)
         direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if self._below.direction() != direction:
             self._below.setDirection(direction)

@@ -162,7 +162,10 @@ def layer_curves(kept: KeptSweep, layer: str) -> Curves | None:
         for each in whole.series[1:]
         if np.nanmax(np.nan_to_num(each.y)) > 0 and not np.array_equal(each.y, whole.series[0].y, equal_nan=True)
     ]
-    marks = tuple(mark if mark.axis == "x" else Mark("y", mark.value, "unrelated images") for mark in whole.marks)
+    marks = tuple(
+        mark if mark.axis == "x" else Mark("y", mark.value, "unrelated images", may_lie_above=True)
+        for mark in whole.marks
+    )
     return replace(
         whole,
         title=f"Equivariance error of {layer}",

@@ -80,7 +80,11 @@ def whole_range(curves: Curves, hidden: Collection[str]) -> tuple[Range, Range] 
         return None
     left, right = min(float(each.x.min()) for each in shown), max(float(each.x.max()) for each in shown)
     edges = [edge for each in shown for edge in (each.y, each.low, each.high) if edge is not None]
-    edges.append(np.array([mark.value for mark in curves.marks if mark.axis == "y"], float))
+    seen = np.concatenate(edges)
+    highest = float(seen[np.isfinite(seen)].max(initial=0.0))
+    levels = [mark for mark in curves.marks if mark.axis == "y"]
+    near = [each for each in levels if not each.may_lie_above or each.value <= 2 * highest]
+    edges.append(np.array([each.value for each in near], float))
     values = np.concatenate(edges)
     values = logarithm(values) if curves.logarithmic else values
     values = values[np.isfinite(values)]
@@ -88,8 +92,9 @@ def whole_range(curves: Curves, hidden: Collection[str]) -> tuple[Range, Range] 
     if not curves.logarithmic and low >= 0:
         low = 0.0  # sizes and shares are seen from nothing on
     room = (high - low) * 0.06 or max(abs(high), 1.0) * 0.06
+    above = room if len(near) == len(levels) else 3 * room  # for what is written of the levels above
     beside = (right - left) * 0.02 or 0.5
-    return (left - beside, right + beside), (low if low == 0 else low - room, high + room)
+    return (left - beside, right + beside), (low if low == 0 else low - room, high + above)
 
 
 @dataclass(frozen=True)
@@ -269,6 +274,10 @@ class CurvePainter:
                 places = [QPointF(left, frame.top() + line * metrics.height()) for line in range(3)]
             else:
                 row = float(axes.down(float(self._scaled(np.array([mark.value]))[0])))
+                if mark.may_lie_above and row < frame.top() and mark.text:
+                    text = f"{mark.text}: {mark.value:.3g} ↑"
+                    left = frame.right() - metrics.horizontalAdvance(text) - side
+                    words.append((text, [QPointF(left, frame.top())]))
                 if not frame.top() <= row <= frame.bottom():
                     continue
                 painter.drawLine(QPointF(frame.left(), row), QPointF(frame.right(), row))

@@ -5,9 +5,10 @@ from PyQt6.QtGui import QImage, QPainter, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
-from cnnviz.core.curves import Curves, Mark, series
+from cnnviz.core.curves import Curves, Mark, series, to_csv
 from cnnviz.ui.curve_painter import CurvePainter, curve_colours, legend_of, whole_range
 from cnnviz.ui.curve_plot import CurvePlot, reading
+from cnnviz.ui.figure import CurveFigure, rendered
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.theme import theme
 
@@ -248,3 +249,20 @@ def test_the_line_that_moves_has_no_more_painted_anew_than_itself(plot, qtbot):
     on_screen = plot.screen().grabWindow(plot.winId()).toImage().convertToFormat(QImage.Format.Format_RGB32)
     afresh = plot.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     assert on_screen == afresh
+
+
+def test_a_level_far_above_does_not_make_the_curves_small(plot, qapp):
+    def told(level):
+        mark = Mark("y", level, "unrelated images", may_lie_above=True)
+        curves = Curves("t", "x", "y", (series("a", X, np.abs(X) / 8),), (mark,))
+        drawing = rendered(CurveFigure(curves), ".svg").decode()
+        return whole_range(curves, ())[1], "unrelated images: 2.5 ↑" in drawing, "2.5" in to_csv(curves)
+
+    (low, high), is_written, is_saved = told(2.5)
+    assert low == 0
+    assert high == pytest.approx(1.18)
+    assert is_written
+    assert is_saved
+    (_, high), is_written, _ = told(1.5)
+    assert high > 1.5
+    assert not is_written

@@ -28,6 +28,12 @@ def test_what_is_shown_never_takes_more_room_than_there_is(metrics, name):
         assert metrics.horizontalAdvance(short_name(name, metrics, width)) <= width
 
 
+def test_steps_that_say_next_to_nothing_are_not_left_alone(metrics):
+    shown = short_name("encoder.poolers.0", metrics, metrics.horizontalAdvance("…olers.0"))
+    assert len(shown) > 5
+    assert "encoder.poolers.0".endswith(shown[1:])
+
+
 def test_the_last_step_alone_keeps_its_end(metrics):
     shown = short_name("layer1.0.shortcut", metrics, metrics.horizontalAdvance("…ortcut"))
     assert shown.startswith("…")
