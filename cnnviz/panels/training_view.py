@@ -76,7 +76,6 @@ class TrainingView(PanelView):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._pace = ElidedLabel("")
-        self._result = ElidedLabel("", token="text")
         self._trouble = _lines("muted")
         self._pending = text_button("", "It was ended before it was done", role="play")
         self._dismiss = IconButton("close", "Offer this run no more", quiet=True)
@@ -113,18 +112,16 @@ class TrainingView(PanelView):
         self._say_run()
 
     def _lay_out(self) -> None:
-        what, run, state, offer = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        what, run, offer = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         what.addWidget(self._network, 1)
         what.addWidget(self._data, 1)
         for button in (self._start, self._pause, self._step, self._stop):
             run.addWidget(button)
         run.addWidget(self._phase, 1)
         run.addWidget(self._live)
-        state.addWidget(self._pace, 3)
-        state.addWidget(self._result, 2)
         offer.addWidget(self._pending, 1)
         offer.addWidget(self._dismiss)
-        for label in (self._phase, self._pace, self._result):  # their words run: they must not lay the window out anew
+        for label in (self._phase, self._pace):  # their words run: they must not lay the window out anew
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for combo in (self._network, self._data):
             combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -136,7 +133,7 @@ class TrainingView(PanelView):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(6))
-        for part in (what, self._about, run, self._bar, state, self._trouble, offer, self._rate, pages):
+        for part in (what, self._about, run, self._bar, self._pace, self._trouble, offer, self._rate, pages):
             if isinstance(part, QWidget):
                 layout.addWidget(part)
             else:
@@ -278,7 +275,6 @@ class TrainingView(PanelView):
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)
         self._pace.set_text(words.pace_words(state, curve))
-        self._result.set_text(words.result_words(curve))
         trouble = session.trouble or session.data_gone or words.divergence_words(curve)
         self._trouble.setText(trouble)
         self._trouble.setVisible(bool(trouble))

@@ -20,13 +20,14 @@ _PHASES = {
 
 
 def phase_words(state: RunState, curve: RunCurve, fetching: Fetching | None) -> str:
-    """What the run does, in one or two words, and its epoch."""
+    """What the run does, in one or two words, and its epoch; while it trains that alone."""
     if fetching is not None and state.phase == "preparing":
         return f"fetching {fetching.what}, {fetching.share * 100:.0f} %"
     last = curve.last_step
     if state.phase in ("idle", "preparing") or last is None:
         return _PHASES[state.phase]
-    return f"{_PHASES[state.phase]} · epoch {last.epoch} of {last.epochs}"
+    epoch = f"epoch {last.epoch} of {last.epochs}"
+    return epoch if state.phase == "training" else f"{_PHASES[state.phase]} · {epoch}"
 
 
 def progress(state: RunState, curve: RunCurve) -> tuple[int, int]:
