@@ -26,11 +26,12 @@ class PredictionView(PanelView):
         super().show_result(result)
         self._result = result
         shown = self._show_rows()
-        words = result.note if shown == result.classes else f"{shown} of {result.classes} · {result.note}"
-        if result.truth is not None:
-            verdict = "right" if result.is_right else f"wrong, it is “{result.truth.label}”"
-            words = f"{verdict} · {words}"
-        self.set_subtitle(words)
+        parts = [] if shown == result.classes else [f"{shown} of {result.classes}"]
+        if result.truth is None:
+            parts.append(result.note)
+        else:
+            parts.insert(0, "right" if result.is_right else f"wrong, it is “{result.truth.label}”")
+        self.set_subtitle(" · ".join(parts))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -78,10 +78,10 @@ def test_the_bar_of_the_true_class_is_outlined_and_the_title_says_whether_it_is_
         return int(pixels(bars)[round(track.top() - 2), round(track.center().x())])
 
     view.show_result(computed("prediction", small, SIZE, a_five(), labels=("4", "6", "5")))
-    assert view.subtitle == "wrong, it is “5” · softmax"
+    assert view.subtitle == "wrong, it is “5”"
     assert edge(1) != edge(0) == edge(2)
     view.show_result(computed("prediction", small, SIZE, a_five(), labels=("4", "5", "6")))
-    assert view.subtitle == "right · softmax"
+    assert view.subtitle == "right"
     assert edge(0) != edge(1) == edge(2)
 
 
