@@ -88,7 +88,9 @@ def load_dataset(
     if data_dir is None and (from_environment := os.environ.get("CNNVIZ_DATA_DIR")):
         data_dir = Path(from_environment)
     if data_dir is not None and not data_dir.is_dir():
-        raise DatasetError(f"The data folder {data_dir} is not there; bring it back, or choose another one (--data-dir).")
+        raise DatasetError(
+            f"The data folder {data_dir} is not there; bring it back, or choose another one (--data-dir)."
+        )
     if spec == "cifar10":
         return _load_cifar10(split, data_dir, progress)
     return _load_idx(spec, split, data_dir, progress)

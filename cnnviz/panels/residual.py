@@ -89,8 +89,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Res
     blocks = residual_blocks(network.graph)
     if not blocks:
         raise ValueError(
-            "This network adds no branch to a shortcut. Open cifar-net, which has two such blocks, or the checkpoint of "
-            "a ResNet."
+            "This network adds no branch to a shortcut. Open cifar-net, which has two such blocks, or the "
+            "checkpoint of a ResNet."
         )
     current = _of_layer(blocks, network.graph, observation.layer.name)
     block = blocks[current]

@@ -275,7 +275,7 @@ class TrainingView(PanelView):
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)
         self._pace.set_text(words.pace_words(state, curve))
-        trouble = session.trouble or session.data_gone or words.divergence_words(curve)
+        trouble = session.trouble or session.unsaved or session.data_gone or words.divergence_words(curve)
         self._trouble.setText(trouble)
         self._trouble.setVisible(bool(trouble))
         self.set_subtitle(words.result_words(curve) if curve.last_step is not None else "")

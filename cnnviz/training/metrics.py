@@ -109,6 +109,8 @@ class Notice:
 
     message: str
     """A sentence."""
+    unsaved: bool = False
+    """That something cannot be written, which stays so until the next :class:`Saved`."""
 
 
 RunEvent = StepMetrics | EpochMetrics | TestProgress | Divergence

@@ -190,4 +190,4 @@ class Run:
             self._saved_step = -1
             if self.trainer.over not in self._warned:
                 self._warned.add(self.trainer.over)
-                self._tell(Notice(str(outcome)))
+                self._tell(Notice(str(outcome), unsaved=True))

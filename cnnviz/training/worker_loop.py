@@ -249,7 +249,7 @@ class WorkerLoop:
 
     def _tell(self, event: RunEvent | Saved | Notice) -> None:
         if isinstance(event, Notice):
-            self._send(Message("notice", {"message": event.message}))
+            self._send(Message("notice", asdict(event)))
         elif isinstance(event, Saved):
             self._send(Message("saved", asdict(event)))
         else:

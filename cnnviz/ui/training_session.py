@@ -91,6 +91,8 @@ class TrainingSession(QObject):
         self.fetching: Fetching | None = None
         self.trouble = ""
         """Why the last thing asked for could not be done."""
+        self.unsaved = ""
+        """Why the run cannot be saved at present; empty where it can."""
         self.data_gone = ""
         """What it means for the run that its images were taken away; empty while they are there."""
         self.pending: tuple[run_folder.PendingRun, ...] = ()
@@ -310,8 +312,11 @@ class TrainingSession(QObject):
             self._agreed = event.settings
         elif isinstance(event, Fetching):
             self.fetching = event
+        elif isinstance(event, Saved):
+            self.unsaved = ""
         elif isinstance(event, Notice):
-            self._failures.tell(event.message, "info")
+            self.unsaved = event.message if event.unsaved else self.unsaved
+            self._failures.tell(event.message, "warning" if event.unsaved else "info")
         elif isinstance(event, Failed):
             self._fail(event)
             if self.phase == "preparing":
@@ -376,7 +381,7 @@ class TrainingSession(QObject):
             self._client.busy(busy)
 
     def _begin(self) -> None:
-        self.trouble, self.fetching = "", None
+        self.trouble, self.unsaved, self.fetching = "", "", None
         self.state = RunState("preparing")
         self.changed.emit()
 

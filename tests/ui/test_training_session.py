@@ -1,4 +1,4 @@
-"""Images that are taken away while a run trains on them: noticed, told, and told again when they are back."""
+"""The session of training: images that are taken away, and a disk that is full. Its process is played here."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.scene.document import Document
 from cnnviz.training.client_events import RunBegun, RunState
+from cnnviz.training.metrics import Notice, Saved
 from cnnviz.training.settings import checked_settings
 from cnnviz.ui import data_watch, training_session
 from cnnviz.ui.training_session import TrainingSession
@@ -75,6 +76,19 @@ def test_images_that_are_taken_away_are_told_and_the_run_goes_on(session, trains
     (pictures / "cats").rmdir()
     qtbot.wait(80)
     assert len(session.heard) == 2  # of a run that is over nothing depends on them
+
+
+def test_what_cannot_be_saved_is_said_until_it_can_be(session, trains_on, qtbot):
+    client = trains_on("digits")
+    client.say(Notice("There is no room.", unsaved=True))
+    qtbot.waitUntil(lambda: session.unsaved == "There is no room.")
+    assert session.heard[-1].severity == "warning"
+    client.say(Notice("Something else."))
+    qtbot.waitUntil(lambda: session.heard[-1].message == "Something else.")
+    assert session.heard[-1].severity == "info"
+    assert session.unsaved
+    client.say(Saved(20, "step-20"))
+    qtbot.waitUntil(lambda: not session.unsaved)
 
 
 def test_images_that_are_made_by_the_program_are_not_looked_after(session, trains_on, qtbot):
