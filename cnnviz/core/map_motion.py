@@ -102,22 +102,32 @@ class MapMover:
         """
         size = max(maps.numel(), 1)
         block = len(which) if size * len(which) <= 2 * BLOCK else max(BLOCK // size, 1)
-        buffer = self._scratch.take("differences", (min(len(which), block), *maps.shape), others)
         if len(which) <= block and whole is None:
+            buffer = self._scratch.take("differences", (len(which), *maps.shape), others)
             for places, part in self._parts(maps, which, nearest):
                 torch.sub(others[places], part, out=buffer[places])
             return norms(buffer if cells is None else cells.clear(buffer))
         found = maps.new_empty(len(which)) if whole is None else whole.clone()
         for places, part in self._parts(maps, which, nearest, between_only=whole is not None):
-            rows, results = others[places], found[places]
+            some, results = others[places], found[places]
             first, _, step = places.indices(len(which))
-            for at in range(0, len(rows), block):
-                stop = min(at + block, len(rows))
-                some = torch.sub(rows[at:stop], part[at:stop], out=buffer[: stop - at])
-                if cells is not None:
-                    cells.clear(some, first + at * step, first + stop * step, step)
-                torch.linalg.vector_norm(some, dim=(1, 2, 3), out=results[at:stop])
+            for at in range(0, len(some), block):
+                stop = min(at + block, len(some))
+                which_cells = first + at * step, first + stop * step, step
+                results[at:stop] = self._in_blocks(some[at:stop], part[at:stop], cells, which_cells)
         return found
+
+    def _in_blocks(self, others: Tensor, moved: Tensor, cells: CellMask | None, places: tuple[int, int, int]) -> Tensor:
+        """‖others − moved‖ over the ``cells`` at ``places``, by as many rows at a time as make a block."""
+        count, channels, height, width = others.shape
+        high = min(max(BLOCK // max(count * channels * width, 1), 1), height)
+        buffer = self._scratch.take("differences", (count, channels, high, width), others)
+        found = []
+        for top in range(0, height, high):
+            rows = slice(top, min(top + high, height))
+            some = torch.sub(others[:, :, rows], moved[:, :, rows], out=buffer[:, :, : rows.stop - top])
+            found.append(norms(some if cells is None else cells.clear(some, *places, top=top)))
+        return found[0] if len(found) == 1 else torch.linalg.vector_norm(torch.stack(found), dim=0)
 
     def _parts(
         self, maps: Tensor, which: Sequence[int], nearest: bool, between_only: bool = False

@@ -265,11 +265,12 @@ def test_the_first_results_come_early() -> None:
     assert np.allclose(steps[-1]["1"].nearest, whole["1"].nearest, atol=1e-6)
 
 
-def test_small_batches_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("border", "batch"), [("wrap", 3), ("zeros", 3), ("zeros", 5)])
+def test_small_batches_give_the_same(monkeypatch: pytest.MonkeyPatch, border: str, batch: int) -> None:
     net, given = network(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)), images(5)
-    sweep = shifts(*np.arange(-4, 4.5, 0.5))
+    sweep = shifts(*np.arange(-4, 4.5, 0.5), border=border, direction="both")
     expected = equivariance(net, given, sweep)
-    monkeypatch.setattr("cnnviz.core.equivariance_plan.LARGEST_BATCH", 3)
+    monkeypatch.setattr("cnnviz.core.equivariance_plan.LARGEST_BATCH", batch)
     monkeypatch.setattr("cnnviz.core.map_motion.BLOCK", 700)
     found = equivariance(net, given, sweep)
     for name in expected:
