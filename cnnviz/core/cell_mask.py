@@ -57,11 +57,13 @@ class CellMask:
         """‖maps‖ of one map (C, h, w) over the cells of each, (N,)."""
         # By a product, which is several times as fast as a sum over few channels that lie together.
         energy = maps.square().flatten(1).T @ maps.new_ones(len(maps))
-        if self._rectangles:
-            over_rows = self._rows @ energy.view(maps.shape[1:])
-            found: Tensor = (over_rows * self._columns).sum(1)
-            return found.sqrt()
-        return (self._cells.flatten(1) @ energy).sqrt()
+        if self._rectangles and self._known[0].all():
+            found: Tensor = self._columns @ energy.view(maps.shape[1:]).sum(0)
+        elif self._rectangles:
+            found = ((self._rows @ energy.view(maps.shape[1:])) * self._columns).sum(1)
+        else:
+            found = self._cells.flatten(1) @ energy
+        return found.sqrt()
 
     def _span(self, axis: int, places: slice) -> tuple[int, int]:
         """The first row or column that is not known in each of the maps at ``places``, and how many until the last."""

@@ -113,21 +113,27 @@ class MapMover:
             first, _, step = places.indices(len(which))
             for at in range(0, len(some), block):
                 stop = min(at + block, len(some))
-                which_cells = first + at * step, first + stop * step, step
-                results[at:stop] = self._in_blocks(some[at:stop], part[at:stop], cells, which_cells)
+                at_cells = first + at * step, first + stop * step, step
+                self._in_blocks(some[at:stop], part[at:stop], cells, at_cells, results[at:stop])
         return found
 
-    def _in_blocks(self, others: Tensor, moved: Tensor, cells: CellMask | None, places: tuple[int, int, int]) -> Tensor:
+    def _in_blocks(
+        self, others: Tensor, moved: Tensor, cells: CellMask | None, places: tuple[int, int, int], out: Tensor
+    ) -> None:
         """‖others − moved‖ over the ``cells`` at ``places``, by as many rows at a time as make a block."""
         count, channels, height, width = others.shape
-        high = min(max(BLOCK // max(count * channels * width, 1), 1), height)
+        high = max(BLOCK // max(count * channels * width, 1), 1)
+        if high >= height:
+            some = torch.sub(others, moved, out=self._scratch.take("differences", tuple(others.shape), others))
+            torch.linalg.vector_norm(some if cells is None else cells.clear(some, *places), dim=(1, 2, 3), out=out)
+            return
         buffer = self._scratch.take("differences", (count, channels, high, width), others)
         found = []
         for top in range(0, height, high):
             rows = slice(top, min(top + high, height))
             some = torch.sub(others[:, :, rows], moved[:, :, rows], out=buffer[:, :, : rows.stop - top])
             found.append(norms(some if cells is None else cells.clear(some, *places, top=top)))
-        return found[0] if len(found) == 1 else torch.linalg.vector_norm(torch.stack(found), dim=0)
+        torch.linalg.vector_norm(torch.stack(found), dim=0, out=out)
 
     def _parts(
         self, maps: Tensor, which: Sequence[int], nearest: bool, between_only: bool = False
