@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
 
-from cnnviz.engine.panel import Cancelled, PanelSpec
+from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
 from cnnviz.scene.models import NetworkChoice, Scene
 from cnnviz.scene.params import PanelParams
 
 if TYPE_CHECKING:
     from cnnviz.checkpoints.run_folder import RunFile, RunFolder
+    from cnnviz.core.curves import Curves
     from cnnviz.engine.observation import Observation
+    from cnnviz.training.run_reader import RunReading
 
 
 class EpochsParams(PanelParams):
@@ -42,29 +44,66 @@ class EpochsResult:
         Files of weights that are none of the run's, with the problem of each.
     left : int
         Files that were not looked at yet.
+    curves : Curves or None
+        Loss by step, of a run of this program; its checkpoints lie on it.
     """
 
     folder: str
     files: tuple[RunFile, ...] = ()
     others: tuple[RunFile, ...] = ()
     left: int = 0
+    curves: Curves | None = None
 
 
 _last: list[tuple[str, int, RunFolder]] = []
 """The run that was looked at last, so that work goes on where a newer scene interrupted it."""
 
 
-def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[EpochsResult]:
+def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[EpochsResult | Rest]:
     """First the names of the files; then, one by one, what is in each."""
     params = cast(EpochsParams, scene.panel("epochs"))
     if params.folder is None:
         _last.clear()
+        _readings.clear()
         yield EpochsResult("")
         return
     run = _run(params, shown_file(scene.network))
     yield _result(run)
     while run.look_at_next():
         yield _result(run)
+    reading = _reading_of(run.folder)
+    is_new = not _curves
+    while reading.read():
+        is_new = True
+        yield Rest(0.0)
+    if is_new:
+        found = _loss_curves(reading)
+        _curves[:] = [(run.folder, found)]
+        if found is not None:
+            yield _result(run)
+
+
+_readings: list[tuple[Path, RunReading]] = []
+_curves: list[tuple[Path, Curves | None]] = []
+"""Of the run that was looked at last: of a curve that grows only what is new is read."""
+
+
+def _reading_of(folder: Path) -> RunReading:
+    from cnnviz.training.run_reader import RunReading
+
+    if not _readings or _readings[0][0] != folder:
+        _readings[:] = [(folder, RunReading(folder))]
+        _curves.clear()
+    return _readings[0][1]
+
+
+def _loss_curves(reading: RunReading) -> Curves | None:
+    from cnnviz.core.curves import Curves, series
+
+    train, test = reading.losses()
+    both = (series("train", *train), series("test", *test, points=True))
+    drawn = tuple(each for each in both if each.x.size)
+    return Curves("Loss", "step", "loss (mean over images)", drawn, whole_x=True) if drawn else None
 
 
 def shown_file(network: NetworkChoice) -> Path | None:
@@ -89,7 +128,8 @@ def _run(params: EpochsParams, shown: Path | None) -> RunFolder:
 
 
 def _result(run: RunFolder) -> EpochsResult:
-    return EpochsResult(str(run.folder), run.files, run.others, run.left)
+    curves = next((found for folder, found in _curves if folder == run.folder), None)
+    return EpochsResult(str(run.folder), run.files, run.others, run.left, curves)
 
 
 SPEC = PanelSpec(

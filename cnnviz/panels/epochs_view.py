@@ -17,6 +17,8 @@ from cnnviz.training.run_folder import RUN_FILE
 from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.checkpoint_player import CheckpointPlayer
 from cnnviz.ui.controls import ElidedLabel, IconButton, Toggle, text_button
+from cnnviz.ui.curve_plot import CurvePlot
+from cnnviz.ui.figure import Figure
 from cnnviz.ui.folder_watch import FolderWatch
 from cnnviz.ui.icons import icon
 from cnnviz.ui.numbers import format_number
@@ -62,6 +64,12 @@ class EpochsView(PanelView):
         self._others.setProperty("role", "muted")
         self._others.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._others.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._plot = CurvePlot(self, movable_cursor=True)
+        self._plot.setMinimumHeight(theme().px(120))
+        self._plot.cursor_grabbed.connect(document.begin_gesture)
+        self._plot.cursor_moved.connect(self._point_at)
+        self._plot.cursor_dropped.connect(document.end_gesture)
+        self._plot.hide()
         self._lay_out(before, after)
         self._play.clicked.connect(self._player.toggle)
         before.clicked.connect(lambda: self._player.step(-1))
@@ -103,11 +111,13 @@ class EpochsView(PanelView):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._told = scroll
         layout.addLayout(head)
         layout.addWidget(self._name)
         layout.addLayout(strip)
         layout.addWidget(self._speed)
         layout.addLayout(switches)
+        layout.addWidget(self._plot, 4)
         layout.addWidget(scroll, 1)
 
     def show_result(self, result: EpochsResult) -> None:
@@ -127,13 +137,29 @@ class EpochsView(PanelView):
         self._track.setRange(0, len(result.files) - 1)
         self._track.setPageStep(max(1, len(result.files) // 10))
         self._track.blockSignals(blocked)
+        self._plot.setVisible(result.curves is not None)
+        if result.curves is not None:
+            self._plot.set_curves(result.curves)
         self._others.setText(_told(result))
         self._others.setVisible(bool(result.others))
         self._say_present()
+        # with nothing to say the plot has its room
+        self._told.setVisible(self._plot.isHidden() or bool(result.others) or not self._notes.isHidden())
+
+    def figures(self) -> list[Figure]:
+        figure = self._plot.figure()
+        return [] if figure is None or self._plot.isHidden() else [figure]
+
+    def _point_at(self, step: float) -> None:
+        """Show the checkpoint nearest to a step of the curve."""
+        steps = [(abs(at - step), index) for index, file in enumerate(self._files) if (at := _step(file)) is not None]
+        if steps:
+            self._slid(min(steps)[1])
 
     def _say_present(self) -> None:
         """Which checkpoint the document shows."""
         index = self._player.index
+        self._plot.set_cursor(None if index is None or self._shows_run() else _step(self._files[index]))
         count = len(self._files)
         shows_run = self._shows_run()
         self._live.setVisible(self._is_own_run() and not shows_run)
@@ -217,6 +243,12 @@ class EpochsView(PanelView):
         self._follow_new.set_value(params.follow)
         if old.network is not new.network and self._files:
             self._say_present()
+
+
+def _step(file: RunFile) -> int | None:
+    """After how many steps a checkpoint of a run of this program was written."""
+    kind, _, number = file.path.stem.partition("-")
+    return int(number) if kind == "step" and number.isdecimal() else None
 
 
 def _told(result: EpochsResult) -> str:

@@ -33,6 +33,9 @@ CHUNK_BYTES = 1 << 20
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
+Series = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
 @dataclass(frozen=True, eq=False)
 class RunCurves:
     """The figures of a run, at most a thousand places of each.
@@ -107,17 +110,17 @@ class RunsReader:
 
     def __init__(self, parent: Path) -> None:
         self.parent = parent
-        self._readings: dict[str, _Reading] = {}
+        self._readings: dict[str, RunReading] = {}
 
     def rescan(self) -> None:
         """See which runs came and went, and how each stands now; their curves are read by `read_more`."""
-        found: dict[str, _Reading] = {}
+        found: dict[str, RunReading] = {}
         try:
             entries = [Path(entry.path) for entry in os.scandir(self.parent) if entry.is_dir(follow_symlinks=False)]
         except OSError:
             entries = []
         for folder in entries:
-            reading = self._readings.get(folder.name) or _Reading(folder)
+            reading = self._readings.get(folder.name) or RunReading(folder)
             if reading.look():
                 found[folder.name] = reading
         self._readings = found
@@ -134,7 +137,7 @@ class RunsReader:
         return tuple(sorted(runs, key=lambda run: (run.record.started, run.id)))
 
 
-class _Reading:
+class RunReading:
     """What is known of one folder so far."""
 
     def __init__(self, folder: Path) -> None:
@@ -187,6 +190,10 @@ class _Reading:
             self._take(line)
         self._stored = None
         return True
+
+    def losses(self) -> tuple[Series, Series]:
+        """Of batches and of the test images, as far as they are read: steps and values."""
+        return self._curve.train_loss.arrays(), self._curve.test_loss.arrays()
 
     def stored(self) -> StoredRun:
         if self._stored is None:

@@ -14,9 +14,13 @@ from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
+from cnnviz.panels.epochs_view import EpochsView
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
+from cnnviz.training.metrics import EpochMetrics, StepMetrics
+from cnnviz.training.run_folder import Curve
 from cnnviz.ui.controls import ElidedLabel, IconButton
+from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.slider import SliderTrack
 
 
@@ -52,6 +56,29 @@ def test_the_names_come_first_and_what_is_in_the_files_after(run, tmp_path):
     assert [result.left for result in results] == [5, 4, 3, 2, 1, 0]
     assert [file.path for file in results[-1].files] == run
     assert [file.path.name for file in results[-1].others] == ["cut.pt"]
+
+
+def test_the_losses_of_a_run_of_this_program_are_drawn_and_a_click_shows_the_checkpoint_that_is_nearest(
+    run, tmp_path, qtbot
+):
+    steps = [StepMetrics(n, 1, 2, n, 20, 2 / n, 0.5, 0.1, 8 * n, 9.0) for n in range(1, 21)]
+    Curve(run[0].parent).append([*steps[:10], EpochMetrics(1, 10, 0.5, 0.5, 0.25, 0.75), *steps[10:]])
+    scene = scene_at(run[0])
+    computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
+    *_, last = computation.run(Request(scene, 1, frozenset({"epochs"})), lambda: False, lambda: False)
+    result = last.results["epochs"]
+    train, test = result.curves.series
+    np.testing.assert_allclose(train.y, [2 / n for n in range(1, 21)])
+    assert (test.x.tolist(), test.y.tolist()) == ([10], [0.25])
+    document = Document(scene)
+    view = EpochsView(document)
+    qtbot.addWidget(view)
+    view.show_result(result)
+    (plot,) = view.findChildren(CurvePlot)
+    assert not plot.isHidden()
+    for step, path in ((11.8, run[2]), (1.4, run[0]), (99.0, run[3])):
+        plot.cursor_moved.emit(step)
+        assert document.scene.network.source == f"file:{path}"
 
 
 @pytest.fixture
