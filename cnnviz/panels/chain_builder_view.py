@@ -54,7 +54,10 @@ class ChainBuilderView(PanelView):
         self._result: ChainBuilderResult | None = None
         self._presets.setToolTip("Chains worth looking at")
         self._presets.chosen.connect(self._take_preset)
-        self._words = ElidedLabel("", token="muted")
+        self._words = QLabel()
+        self._words.setWordWrap(True)
+        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words.setProperty("role", "muted")
         self._sheet = Sheet(_COLUMNS, "Layers of the chain", self)
         self._sheet.edited.connect(self._edit)
         add = IconButton("plus", "Add a layer below the current one")
@@ -170,7 +173,7 @@ class ChainBuilderView(PanelView):
         known = (key for key in PRESETS if (_stages_of(key), PRESETS[key].channels) == (params.stages, params.channels))
         preset = next(known, "")
         self._presets.set_value(preset)
-        self._words.set_text(
+        self._words.setText(
             PRESETS[preset].words if preset else "Click a number to change it, or turn the wheel over it."
         )
 

@@ -186,7 +186,11 @@ class InputCanvas(QWidget):
         painter.drawRect(inside.adjusted(0.75, 0.75, -0.75, -0.75))
         painter.setFont(theme().font("tiny"))
         metrics = painter.fontMetrics()
-        size = metrics.size(0, outline.text)
+        room = max(round(rect.width()) - 12, 1)
+        # where a line is too short for all of it, each of its parts has one
+        parts = [outline.text] if metrics.horizontalAdvance(outline.text) <= room else outline.text.split("; ")
+        text = "\n".join(metrics.elidedText(part, Qt.TextElideMode.ElideMiddle, room) for part in parts)
+        size = metrics.size(0, text)
         below = inside.bottom() + size.height() + 6 <= rect.bottom()
         y = inside.bottom() + 3 if below else inside.top() - size.height() - 3
         if y < rect.top():
@@ -199,7 +203,7 @@ class InputCanvas(QWidget):
         painter.setBrush(ground)
         painter.drawRoundedRect(plate, 3, 3)
         painter.setPen(theme().colour("mark"))
-        painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, outline.text)
+        painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
 
     def _hatch_padding(self, painter: QPainter, rect: QRectF, box: QRectF) -> None:
         """The part of a field outside of the image, as far as there is room around it."""

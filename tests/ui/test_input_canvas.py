@@ -8,6 +8,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz.ui.input_canvas import MARGIN, InputCanvas, Outline
+from cnnviz.ui.theme import theme
 
 
 @pytest.fixture
@@ -242,3 +243,21 @@ def test_the_same_image_is_painted_again_under_a_pen_that_is_down_alone(canvas, 
     canvas.set_image(other, paper=False)
     qtbot.waitUntil(lambda: paints.count == 3)
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at(20, 20))
+
+
+def test_words_too_long_for_the_image_stay_in_it(shown, pixels, argb):
+    canvas = shown(InputCanvas(), 200 + 2 * MARGIN, 200 + 2 * MARGIN)
+    canvas.set_grid(False)
+    canvas.set_image(np.zeros((1, 20, 20), np.float32), paper=False)
+    mark = argb(theme().current.mark)
+
+    def marked(words):
+        canvas.set_outline(Outline(9, 9, 2, 2, words))
+        drawn = pixels(canvas) == mark
+        columns = np.flatnonzero(drawn.any(0))
+        assert columns.min() > MARGIN
+        assert columns.max() < 200 + MARGIN
+        return int(drawn.any(1).sum())
+
+    long = "6×6 px, stride 2; encoder.blocks.0.block.0 and some more layers look at the whole map"
+    assert marked(long) > marked("6×6 px, stride 2") + 5, "a second line"
