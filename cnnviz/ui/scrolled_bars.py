@@ -61,5 +61,10 @@ class ScrolledBars(QScrollArea):
         if marked is None or self.bars.height() < self.bars.minimumHeight():
             return
         self._due = False
-        # with a row above and below, so that it is seen to be one of many
-        self.ensureVisible(0, marked * row + row // 2, 0, row + row // 2)
+        scroll, viewport = self.verticalScrollBar(), self.viewport()
+        if scroll is None or viewport is None:
+            return
+        seen = viewport.height()
+        if not scroll.value() <= marked * row <= scroll.value() + seen - row:
+            # in the middle, and whole rows from the top on
+            scroll.setValue(max(marked - seen // row // 2, 0) * row)
