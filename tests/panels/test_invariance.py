@@ -231,3 +231,16 @@ def test_a_network_of_convolutions_alone_takes_every_size(results):
     network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     (found,) = results(network, panels__invariance__subject="size")
     assert "takes all these sizes" in found.words
+
+
+def test_kinds_of_one_family_have_one_colour_and_other_lines(results, small):
+    _, fine = results(small)
+    looks = {each.name: (each.hue, each.stroke) for each in fine.curves.series if not each.reference}
+    assert len(looks) == len(set(looks.values())) == 8
+    for one, other in (
+        ("maximum", "maximum, blurred"),
+        ("average", "average, blurred"),
+        ("L2, root of sum", "L2, root of mean"),
+    ):
+        assert looks[one][0] == looks[other][0]
+    assert len({hue for hue, _ in looks.values()}) == 5

@@ -89,6 +89,14 @@ def test_what_the_table_says_of_uncommon_fields(steps, layers, size, stride, not
     assert note in line.note
 
 
+def test_the_curve_says_that_theory_leaves_whole_map_layers_apart(steps):
+    layers = (nn.Conv2d(1, 2, 3), nn.InstanceNorm2d(2), nn.Conv2d(2, 2, 3))
+    result = steps(nn.Sequential(*layers, nn.Flatten()), SIZE)[0]
+    (theory,) = result.curves.series[:1]
+    assert theory.name == "by theory, whole-map layers apart"
+    assert theory.y.tolist() == [3, 5]
+
+
 def test_branches_of_different_strides_are_told(steps):
     class Unaligned(nn.Module):
         def __init__(self):
