@@ -164,7 +164,7 @@ class EquivarianceView(PanelView):
         self._plot.setVisible(result.curves is not None)
         self._plot.legend.setVisible(result.curves is not None and len(result.curves.series) > 1)
         if result.done >= 1:
-            told = "" if result.curves is not None else "No curve: this layer has no error at any strength."
+            told = "" if result.curves is not None else "No curve: no error at any strength."
         elif result.curves is None:
             told = "The curve is being measured."
         else:
