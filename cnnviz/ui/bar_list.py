@@ -104,11 +104,13 @@ class BarList(QWidget):
         title, small = hub.font("title"), hub.font("small")
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         top_track = self.bar_rect(0)
-        value_width, name_width = self._value_width(), self._name_width()
+        value_width, name_width, seen = self._value_width(), self._name_width(), event.rect()
         for index, (name, share, text) in enumerate(self._rows):
             top, first = index * height, index == self._marked
-            if top > self.height():
+            if top > seen.bottom():
                 break
+            if top + height <= seen.top():
+                continue  # scrolled out of sight
             track = top_track.translated(0, top)
             texts = self._marked_texts if first else self._texts
             texts.use(painter, title if first else small)

@@ -12,6 +12,7 @@ from cnnviz.scene.store import save_scene
 from cnnviz.ui.background import Background
 from cnnviz.ui.figure import Figure, rendered, scene_beside
 from cnnviz.ui.main_window import MainWindow
+from cnnviz.ui.numbers import MINUS
 
 
 class FigureExport:
@@ -28,7 +29,8 @@ class FigureExport:
         kinds = ["Picture (*.png)", "Drawing of lines and letters (*.svg)"]
         if figure.csv() is not None:
             kinds.append("Table of numbers (*.csv)")
-        name = "".join(letter if letter.isalnum() else "-" for letter in figure.title.lower()).strip("-")
+        plain = figure.title.lower().replace(MINUS, " minus ").replace("+", " plus ")
+        name = "-".join("".join(letter if letter.isalnum() else " " for letter in plain).split())
         chosen, kind = QFileDialog.getSaveFileName(self._window, "Save figure", f"{name}.png", ";;".join(kinds))
         if not chosen:
             return

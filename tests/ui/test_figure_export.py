@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PyQt6.QtWidgets import QFileDialog, QMenu
@@ -50,6 +52,17 @@ def test_a_figure_is_saved_with_the_scene_that_made_it(export, qtbot, tmp_path, 
     assert asked[0][2] == "error-of-conv1-2.png"
     assert (tmp_path / "curve.csv").read_text().splitlines() == ["x,a", "0,0", "1,1", "2,2"]
     assert load_scene(tmp_path / "curve.scene.json").selection.channel == 5
+
+
+def test_the_name_that_is_proposed_tells_figures_apart(export, monkeypatch):
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (asked.append(args[2]) or "", ""))
+    for shift in ("+4.0", "−4.0"):
+        export.save(CurveFigure(replace(FIGURE.curves, title=f"Error of conv1, shifted by {shift} px, wrapped")))
+    assert asked == [
+        "error-of-conv1-shifted-by-plus-4-0-px-wrapped.png",
+        "error-of-conv1-shifted-by-minus-4-0-px-wrapped.png",
+    ]
 
 
 def test_a_name_without_an_ending_gets_that_of_the_kind_chosen(export, qtbot, tmp_path, monkeypatch):
