@@ -31,26 +31,21 @@ class CellMask:
     def fits(self, maps: Tensor) -> bool:
         return self._cells.dtype == maps.dtype and self._cells.device == maps.device
 
-    def clear(self, maps: Tensor, start: int = 0, stop: int | None = None, step: int = 1, *, top: int = 0) -> Tensor:
-        """``maps`` (N, C, h, w), with 0 put into the cells that do not count.
-
-        They are those at a slice of all N, and of these the rows from ``top``.
-        """
-        places, rows = slice(start, stop, step), slice(top, top + maps.shape[2])
+    def clear(self, maps: Tensor, start: int = 0, stop: int | None = None, step: int = 1) -> Tensor:
+        """``maps`` (N, C, h, w), with 0 put into the cells that do not count; they are those at a slice of all N."""
+        places = slice(start, stop, step)
         if not (self._rectangles and channels_last(maps)):
-            maps *= self._cells[places, None, rows]
+            maps *= self._cells[places, None]
             return maps
         # One factor for each cell would be read for runs of no more than the channels.
         if self._wide is None or self._wide.shape[1] != maps.shape[1]:
             wide = self._columns[:, None, :, None].expand(-1, -1, -1, maps.shape[1])
             self._wide = wide.contiguous().permute(0, 3, 1, 2)
-        first, count = self._span(0, places)
-        if first < rows.stop and top < first + count:
-            maps *= self._rows[places, None, rows, None]
-        first, count = self._span(1, places)
-        if count:
-            part = maps.narrow(3, first, count)
-            part *= self._wide[places].narrow(3, first, count)
+        for axis, factor in ((0, self._rows[:, None, :, None]), (1, self._wide)):
+            first, count = self._span(axis, places)
+            if count:
+                part = maps.narrow(2 + axis, first, count)
+                part *= factor[places].narrow(2 + axis, first, count)
         return maps
 
     def norms(self, maps: Tensor) -> Tensor:

@@ -113,27 +113,12 @@ class MapMover:
             first, _, step = places.indices(len(which))
             for at in range(0, len(some), block):
                 stop = min(at + block, len(some))
-                at_cells = first + at * step, first + stop * step, step
-                self._in_blocks(some[at:stop], part[at:stop], cells, at_cells, results[at:stop])
+                room = self._scratch.take("differences", (stop - at, *maps.shape), others)
+                differences = torch.sub(some[at:stop], part[at:stop], out=room)
+                if cells is not None:
+                    cells.clear(differences, first + at * step, first + stop * step, step)
+                torch.linalg.vector_norm(differences, dim=(1, 2, 3), out=results[at:stop])
         return found
-
-    def _in_blocks(
-        self, others: Tensor, moved: Tensor, cells: CellMask | None, places: tuple[int, int, int], out: Tensor
-    ) -> None:
-        """‖others − moved‖ over the ``cells`` at ``places``, by as many rows at a time as make a block."""
-        count, channels, height, width = others.shape
-        high = max(BLOCK // max(count * channels * width, 1), 1)
-        if high >= height:
-            some = torch.sub(others, moved, out=self._scratch.take("differences", tuple(others.shape), others))
-            torch.linalg.vector_norm(some if cells is None else cells.clear(some, *places), dim=(1, 2, 3), out=out)
-            return
-        buffer = self._scratch.take("differences", (count, channels, high, width), others)
-        found = []
-        for top in range(0, height, high):
-            rows = slice(top, min(top + high, height))
-            some = torch.sub(others[:, :, rows], moved[:, :, rows], out=buffer[:, :, : rows.stop - top])
-            found.append(norms(some if cells is None else cells.clear(some, *places, top=top)))
-        torch.linalg.vector_norm(torch.stack(found), dim=0, out=out)
 
     def _parts(
         self, maps: Tensor, which: Sequence[int], nearest: bool, between_only: bool = False
