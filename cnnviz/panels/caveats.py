@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from cnnviz.core.graph import LayerGraph
 
 
-def way_words(graph: LayerGraph) -> str:
-    """Of networks whose layers were found by running them once; else empty."""
-    if graph.method != "hooks":
-        return ""
-    return "The network's way may depend on the values: its layers are those of one run."
+def graph_words(graph: LayerGraph) -> str:
+    """Of several outputs, and of layers that were found by running the network once; else empty."""
+    words = []
+    if graph.outputs > 1:
+        words.append(f"The network gives {graph.outputs} outputs: the first is its answer.")
+    if graph.method == "hooks":
+        words.append("The network's way may depend on the values: its layers are those of one run.")
+    return " ".join(words)
 
 
 def unseen_words(graph: LayerGraph, layer: str) -> str:
@@ -20,8 +23,3 @@ def unseen_words(graph: LayerGraph, layer: str) -> str:
     if layer not in graph.unseen:
         return ""
     return f"Between {graph[layer].inputs[0]} and {layer} the network computes something that the graph does not show."
-
-
-def answer_words(graph: LayerGraph) -> str:
-    """Which of several outputs is the network's answer; empty where there is one alone."""
-    return "" if graph.outputs == 1 else f"The network gives {graph.outputs} outputs: the first is its answer."

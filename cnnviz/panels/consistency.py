@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.caveats import answer_words, way_words
+from cnnviz.panels.caveats import graph_words
 from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
 from cnnviz.panels.unshifted_input import as_input
@@ -136,8 +136,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     known = {each.key: each for each in _measured}
     works = [known.get(key) or _Measured(key) for key in keys]
     _measured[:] = works
-    told = " ".join(each for each in (answer_words(network.graph), way_words(network.graph)) if each)
-    show = partial(_result, works, _names(networks), told)
+    show = partial(_result, works, _names(networks), graph_words(network.graph))
     if params.data != SAMPLES and not params.running:
         total = sum(len(each.per_image) for each in works)
         yield show(total, waiting=True)

@@ -172,7 +172,7 @@ def _now(
 
     from cnnviz.core.execution import Cancelled as PassCancelled
     from cnnviz.core.transforms import move_images
-    from cnnviz.panels.caveats import way_words
+    from cnnviz.panels.caveats import graph_words
     from cnnviz.panels.transform_sweep import black_of
     from cnnviz.panels.unshifted_input import as_input
 
@@ -199,7 +199,7 @@ def _now(
     if found.maps is not None and found.maps.cells.size > 1:
         maps = _pair(found.maps)
     why = one.reason or ("" if maps is not None else " ".join(one.notes))
-    told = way_words(observation.network.graph)
+    told = graph_words(observation.network.graph)
     return EquivarianceResult(layer.name, channel, moved, found.layers, maps, why, None, 0.0, told)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnviz.core.network_changes import POOLING_WORDS, PoolingName, SwapPooling, with_change
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
-from cnnviz.panels.caveats import unseen_words, way_words
+from cnnviz.panels.caveats import graph_words, unseen_words
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
 from cnnviz.panels.own_passes import HEAVY, outputs
 from cnnviz.panels.unshifted_input import as_input, still, unshifted
@@ -96,7 +96,7 @@ def against_change(
         curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
         coarse, said = not seen.all(), _reading(params)
         unmeasured = _unmeasured(plan, {name: each[:, seen] for name, each in found.items()})
-        way = way_words(observation.network.graph)
+        way = graph_words(observation.network.graph)
         words = " ".join(each for each in (plan.words, way, *unmeasured) if each)
         result = InvarianceResult(params.subject, plan.title, words, curves, pictures, cursor, coarse, said)
         yield result

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.caveats import way_words
+from cnnviz.panels.caveats import graph_words
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -138,7 +138,7 @@ def _first(network: LoadedNetwork, layer: str) -> PaddingResult:
         tuple(Reached(name, float(cells.mean()), (cells.shape[0], cells.shape[1])) for name, cells in found),
         tiles,
         large,
-        " ".join(each for each in (_reach_words(graph, layer, own), way_words(graph)) if each),
+        " ".join(each for each in (_reach_words(graph, layer, own), graph_words(graph)) if each),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnviz.core.network_changes import SwapPooling
-from cnnviz.panels.caveats import unseen_words, way_words
+from cnnviz.panels.caveats import graph_words, unseen_words
 from cnnviz.panels.feature_maps import feature_maps
 from cnnviz.panels.own_passes import outputs
 from cnnviz.panels.unshifted_input import as_input, is_shifted, unshifted
@@ -106,7 +106,7 @@ def pooled_maps(
     stages = tuple(_stage(each, still[each], moved[each], channel, tolerance) for each in (before, after))
     odd = [each for each in (before, after) if not bool(moved[each].isfinite().all())]
     why = f"{' and '.join(odd)} give values that are not finite; they count as changed." if odd else ""
-    words = (unseen_words(graph, after), way_words(graph), why)
+    words = (unseen_words(graph, after), graph_words(graph), why)
     return MapsResult(entries, layer.name, channel, stages, " ".join(each for each in words if each))
 
 

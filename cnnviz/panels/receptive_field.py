@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.caveats import way_words
+from cnnviz.panels.caveats import graph_words
 from cnnviz.panels.receptive_field_lines import FieldLine, field_curves, field_lines, layers_with_windows
 from cnnviz.panels.rest_before_refining import RestBeforeRefining
 from cnnviz.panels.sample_batch import sample_batch
@@ -186,7 +186,7 @@ def _theory(network: LoadedNetwork, selected: str, widths: dict[str, float]) -> 
     before = [index for index, name in enumerate(steps) if names.index(name) <= names.index(selected)]
     curves = field_curves(network.graph, network.receptive_fields, widths)
     place = before[-1] if before else None
-    return ReceptiveFieldResult(lines, names.index(selected), curves, steps, place, told=way_words(network.graph))
+    return ReceptiveFieldResult(lines, names.index(selected), curves, steps, place, told=graph_words(network.graph))
 
 
 def _known_widths(key: tuple[object, ...], image: object) -> _Widths:

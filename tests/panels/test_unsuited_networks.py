@@ -146,7 +146,10 @@ SAID = {
         "invariance": WAY,
         "equivariance": WAY,
     },
-    "two outputs": {"consistency": "gives 2 outputs: the first is its answer"},
+    "two outputs": dict.fromkeys(
+        ("receptive-field", "pooling", "invariance", "equivariance", "padding", "consistency"),
+        "gives 2 outputs: the first is its answer",
+    ),
     "two inputs": "takes more than one image: hand over a module",
     "not finite": {
         "receptive-field": "not a number on this input",
