@@ -129,7 +129,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "training",
         "Training",
         "Train a network, and watch its filters come about",
-        ("training", "architecture", "runs", "loss", "compare", "epochs"),
+        ("training", "architecture", "runs", "compare", "epochs"),
         (
             _input_and_answer(),
             Column(460, (Slot(("training", "architecture", "runs")),)),
@@ -137,7 +137,7 @@ WORKSPACES: tuple[Workspace, ...] = (
                 820,
                 (
                     Slot(("filters", "network"), 0.42),
-                    Slot(("activations", "units-over-samples", "epochs", "loss", "compare"), 0.58),
+                    Slot(("activations", "units-over-samples", "epochs", "compare"), 0.58),
                 ),
             ),
         ),
