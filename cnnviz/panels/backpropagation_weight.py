@@ -129,7 +129,7 @@ def weight_words(
 
 def _delta_words(layer: Layer, channel: int) -> str:
     if layer.kind.startswith("ConvTranspose"):
-        return f"δ of {layer.name}[{channel}] where each input paints"
+        return f"δ of {layer.name}[{channel}], as painted"
     return f"δ = ∂L/∂{layer.name}[{channel}]"
 
 

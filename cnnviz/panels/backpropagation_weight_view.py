@@ -26,6 +26,7 @@ from cnnviz.ui.sheet import Sheet, SheetColumn
 from cnnviz.ui.theme import theme
 
 MAP_PX = 96
+NARROWEST_MAP_PX = 72
 PATH = "panels.backpropagation"
 _COLUMNS = (
     SheetColumn("unit", "Where the chain is, from the weight's layer up to the answer", lambda row: row.unit),
@@ -84,6 +85,8 @@ class WeightChain(QScrollArea):
         grid.addWidget(self._kernel, 1, 0, 2, 1)
         for column, (view, bar, caption) in enumerate(zip(self._maps, self._bars, self._captions, strict=True)):
             view.setFixedHeight(theme().px(MAP_PX))
+            for part in (view, bar):  # all three side by side also in a narrow panel
+                part.setMinimumWidth(theme().px(NARROWEST_MAP_PX))
             view.setAccessibleName(("δ of the output channel", "What the weight meets", "Products")[column])
             view.hovered.connect(self._point)
             grid.addWidget(caption, 0, column + 1, Qt.AlignmentFlag.AlignBottom)

@@ -260,7 +260,7 @@ def test_the_chain_of_a_weight_of_a_grouped_transposed_convolution(written_out, 
     assert words.links[0].unit.startswith("1[4, ")
     row, column = np.unravel_index(np.abs(words.products.values).argmax(), (4, 4))
     assert words.links[0].unit == f"1[4, {2 * row + 1}, {2 * column}]"
-    assert words.delta_words == "δ of 1[4] where each input paints"
+    assert words.delta_words == "δ of 1[4], as painted"
 
 
 def test_a_network_without_weights_of_that_kind_says_so(written_out):
