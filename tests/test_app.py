@@ -130,6 +130,16 @@ def test_no_word_is_cut_off_at_1280_by_720(start, scene_of, small, network, them
     assert cut == {}
 
 
+def test_the_window_fits_a_projector_in_larger_type(start, scene_of, small, settle):
+    program = start(scene_of(small), size=(1280, 720))
+    program.document.edit("appearance.font_scale", 1.5)
+    for workspace in ("explore", "pooling", "loss", "gradients"):
+        program.window.use_workspace(workspace)
+        settle(program)
+        least = program.window.minimumSizeHint()
+        assert (least.width() <= 1280, least.height() <= 720) == (True, True), f"{workspace} needs {least}"
+
+
 def test_an_unforeseen_error_becomes_a_notice_with_its_traceback(start, scene_of, small, monkeypatch):
     program = start(scene_of(small))
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)

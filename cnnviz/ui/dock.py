@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 
 from cnnviz.ui.controls import ElidedLabel, IconButton
 from cnnviz.ui.icons import icon, paint_icon
+from cnnviz.ui.panel_port import PanelPort
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 
@@ -187,6 +188,8 @@ class Dock(QDockWidget):
         self.setTitleBarWidget(self.title_bar)
         self._frame = QWidget(self)
         self._frame_layout = QVBoxLayout(self._frame)
+        self._port = PanelPort(self._frame)
+        self._frame_layout.addWidget(self._port)
         self.setWidget(self._frame)
         if isinstance(view, PanelView):
             self.build()
@@ -206,7 +209,7 @@ class Dock(QDockWidget):
         if self._view is not None:
             return self._view
         view = self._view = self._make_view()
-        self._frame_layout.addWidget(view)
+        self._port.set_panel(view)
         for control in view.header_controls():
             self.title_bar.add_control(control)
         self.title_bar.set_subtitle(view.subtitle)

@@ -44,15 +44,16 @@ class TopBar(QToolBar):
         self.accuracy = ElidedLabel()
         self.accuracy.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.input = MenuButton("Input", "Input: open, paste, a sample, or an empty canvas", "image")
-        self.frame = ElidedLabel(align=Qt.AlignmentFlag.AlignRight, widest="8888.8 ms per frame")
+        self.frame = _FrameTime(align=Qt.AlignmentFlag.AlignRight)
+        self.frame.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.frame.setToolTip("From an edit to the paint that shows it: median of the last 30 frames")
         self.device = MenuButton("…", "Device on which the network runs", "device")
         self.layout_menu = MenuButton("", "Layout: choose a workspace; show, hide and reset panels", "layout")
         for widget in (name, self.file, self.network, self.accuracy, self.input):
             self._row.addWidget(widget)
         self._undo_at = self._row.count()
-        self._row.addStretch(1)
-        for widget in (self.frame, self.device, self.layout_menu):
+        self._row.addWidget(self.frame, 1)
+        for widget in (self.device, self.layout_menu):
             self._row.addWidget(widget)
         self.addWidget(self._row_widget)
 
@@ -67,6 +68,13 @@ class TopBar(QToolBar):
     def add_at_end(self, *buttons: QWidget) -> None:
         for button in buttons:
             self._row.addWidget(button)
+
+
+class _FrameTime(ElidedLabel):
+    """Takes the room that is left, and says nothing where that is too little; the line at the bottom says it too."""
+
+    def shown_text(self) -> str:
+        return self.text() if super().shown_text() == self.text() else ""
 
 
 class ThemeButton(IconButton):
