@@ -1,4 +1,4 @@
-"""Room for a panel that may be smaller than the panel: in large type it scrolls, rather than reach beyond the screen."""
+"""Room for a panel that may be smaller than the panel: in large type it scrolls instead of leaving the screen."""
 
 from __future__ import annotations
 
