@@ -50,7 +50,8 @@ def _theory() -> float:
 
 
 def _curves(network: str) -> dict[str, float]:
-    """The error of every layer at 33 shifts of one image, beside the module alone on the same batches, in turns."""
+    """The errors at 33 shifts of one image, of the last layer with maps and of every layer, beside the module alone
+    on the same batches, in turns."""
     import torch
 
     from cnnviz.checkpoints.open import open_network
@@ -63,26 +64,30 @@ def _curves(network: str) -> dict[str, float]:
     transforms = Sweep("shift", tuple(float(shift) for shift in range(-16, 17))).transforms
     image = torch.rand(1, *opened.card.input_size, generator=torch.Generator().manual_seed(0))
     traced = prepare(opened.module, image)
-    plan = EquivariancePlan(traced, transforms, floor=False, nearest=False)
-    batches = torch.split(image.expand(len(transforms), *opened.card.input_size).contiguous(), plan.batch)
+    maps = [layer.name for layer in traced.graph if len(layer.output_shape) == 3 and min(layer.output_shape[1:]) > 1]
+    one = EquivariancePlan(traced, transforms, maps[-1:], floor=False, nearest=False)
+    every = EquivariancePlan(traced, transforms, floor=False, nearest=False)
+    batches = torch.split(image.expand(len(transforms), *opened.card.input_size).contiguous(), every.batch)
 
     def bare() -> None:
         with torch.inference_mode():
             for batch in batches:
                 opened.module(batch)
 
-    def curves() -> None:
-        equivariance(traced, image, transforms, plan=plan)
-
-    times: dict[str, list[float]] = {"bare": [], "curves": []}
+    work: dict[str, Callable[[], object]] = {
+        "bare_passes_ms": bare,
+        "curve_ms": lambda: equivariance(traced, image, transforms, plan=one),
+        "curves_ms": lambda: equivariance(traced, image, transforms, plan=every),
+    }
+    times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(REPEATS):
-        times["bare"].append(_milliseconds(bare))
-        times["curves"].append(_milliseconds(curves))
-    alone, measured = statistics.median(times["bare"]), statistics.median(times["curves"])
+        for name, does in work.items():
+            times[name].append(_milliseconds(does))
+    found = {name: statistics.median(values) for name, values in times.items()}
     return {
-        "bare_passes_ms": round(alone, 2),
-        "curves_ms": round(measured, 2),
-        "curves_ratio": round(measured / alone, 3),
+        **{name: round(value, 2) for name, value in found.items()},
+        "curve_ratio": round(found["curve_ms"] / found["bare_passes_ms"], 3),
+        "curves_ratio": round(found["curves_ms"] / found["bare_passes_ms"], 3),
     }
 
 
