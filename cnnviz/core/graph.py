@@ -143,12 +143,12 @@ class LayerGraph:
         """The layers that read the output of ``name``, in order of execution; raises KeyError."""
         return self._consumers[name]
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Weights and biases of all layers, shared ones once."""
         return sum(layer.parameters for layer in self.layers)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Multiply-adds of all layers for one image."""
         return sum(layer.macs for layer in self.layers)

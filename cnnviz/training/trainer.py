@@ -200,7 +200,7 @@ class Trainer:
             "schedule": asdict(self._schedule),
             "reference": self._reference,
             "settings": self.settings.model_dump(mode="json"),
-            "history": [asdict(each) for each in self.history],
+            "history": [vars(each) for each in self.history],
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "device": str(self.device),
