@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from cnnviz.app import qt_application
 from cnnviz.bench import opened, quantile
@@ -24,11 +23,13 @@ from cnnviz.ui.stroke_driver import StrokeDriver, wait_until
 if TYPE_CHECKING:
     from cnnviz.scene.models import Scene
 
-RUNS = 3
+ROUNDS = 9
+"""In each of which both loops and the window train in turn, since the pace of a shared machine drifts."""
+SECONDS = 2.0
+SETTLING_SECONDS = 0.5
+"""After a pause, in which caches fill and the processor comes to its pace; measured by nobody."""
+DRAWINGS = 3
 STROKES = 300
-SECONDS = 8.0
-WARM_UP_SECONDS = 2.0
-"""In which caches fill and the processor comes to its pace; measured by neither side."""
 PATIENCE_SECONDS = 120.0
 
 
@@ -51,23 +52,28 @@ class Training:
 def train(training: Training) -> dict[str, Any]:
     """Train in a bare loop, in a tuned one and beside the window in turn; draw without and with training."""
     application = qt_application()
-    found: dict[str, list[float]] = {}
-    device = "cpu"
-    for _ in range(RUNS):
-        bare, tuned = (_loop_in_a_process(training, kind) for kind in ("bare", "tuned"))
-        found.setdefault("bare_examples_per_second", []).append(bare["examples_per_second"])
-        found.setdefault("tuned_examples_per_second", []).append(tuned["examples_per_second"])
-        with tempfile.TemporaryDirectory() as folder:
-            measured = _Window(training, Path(folder)).measure()
-        for name, value in measured.items():
-            found.setdefault(name, []).append(value)
-        device = bare["device"]
-    medians = {name: statistics.median(values) for name, values in found.items()}
+    paces: dict[str, list[float]] = {"bare": [], "tuned": [], "window": []}
+    with tempfile.TemporaryDirectory() as folder, _Loop(training, "bare") as bare, _Loop(training, "tuned") as tuned:
+        window = _Window(training, Path(folder))
+        try:
+            idle = window.drawings()
+            window.start()
+            weights = []
+            for _ in range(ROUNDS):
+                paces["bare"].append(bare.pace())
+                paces["tuned"].append(tuned.pace())
+                pace, weights_pace = window.pace()
+                paces["window"].append(pace)
+                weights.append(weights_pace)
+            before, begun = window.examples, time.perf_counter()
+            busy = window.drawings()
+            drawing = (window.examples - before) / (time.perf_counter() - begun)
+        finally:
+            window.close()
+        device = bare.device
     ratio, tuned_ratio = (
-        statistics.median(
-            window / loop for window, loop in zip(found["examples_per_second"], found[other], strict=True)
-        )
-        for other in ("bare_examples_per_second", "tuned_examples_per_second")
+        statistics.median(own / other for own, other in zip(paces["window"], paces[name], strict=True))
+        for name in ("bare", "tuned")
     )
     return {
         "network": training.network,
@@ -75,24 +81,25 @@ def train(training: Training) -> dict[str, Any]:
         "device": device,
         "throughput_ratio": round(ratio, 3),
         "tuned_throughput_ratio": round(tuned_ratio, 3),
-        "bare_examples_per_second": round(medians["bare_examples_per_second"]),
-        "tuned_examples_per_second": round(medians["tuned_examples_per_second"]),
-        "examples_per_second": round(medians["examples_per_second"]),
-        "weights_per_second": round(medians["weights_per_second"], 1),
-        "idle_frame_ms": round(medians["idle_frame_ms"], 2),
-        "idle_frame_p99_ms": round(medians["idle_frame_p99_ms"], 2),
-        "frame_ms": round(medians["frame_ms"], 2),
-        "frame_p99_ms": round(medians["frame_p99_ms"], 2),
-        "drawing_examples_per_second": round(medians["drawing_examples_per_second"]),
+        "bare_examples_per_second": round(statistics.median(paces["bare"])),
+        "tuned_examples_per_second": round(statistics.median(paces["tuned"])),
+        "examples_per_second": round(statistics.median(paces["window"])),
+        "weights_per_second": round(statistics.median(weights), 1),
+        "idle_frame_ms": round(statistics.median(map(statistics.median, idle)), 2),
+        "idle_frame_p99_ms": round(statistics.median(quantile(each, 0.99) for each in idle), 2),
+        "frame_ms": round(statistics.median(map(statistics.median, busy)), 2),
+        "frame_p99_ms": round(statistics.median(quantile(each, 0.99) for each in busy), 2),
+        "drawing_examples_per_second": round(drawing),
         "platform": application.platformName(),
     }
 
 
-def loop(training: Training, *, tuned: bool) -> dict[str, Any]:
-    """In a process of its own: the loop that anyone would write, over the same batches.
+def loop(training: Training, *, tuned: bool) -> None:
+    """The loop that anyone would write, over the same batches: a while for each line that comes in.
 
-    Layout and optimiser are torch's defaults, or if ``tuned`` those that the trainer has found to be faster: channels
-    innermost, and the step of the optimiser fused.
+    It goes on where it was, and prints how many examples a second it got through. Layout and optimiser are torch's
+    defaults, or if ``tuned`` those that the trainer has found to be faster: channels innermost, and the step of the
+    optimiser fused.
     """
     import torch
     import torch.nn.functional as F
@@ -115,40 +122,74 @@ def loop(training: Training, *, tuned: bool) -> dict[str, Any]:
         named |= {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
         optimizer = type(optimizer)(module.parameters(), **named)
     size, count = settings.batch_size, len(data.train)
-    step = epoch = examples = 0
-    begun: float | None = None
-    start = time.perf_counter()
-    while begun is None or time.perf_counter() - begun < SECONDS:
-        order = epoch_order(settings.seed, epoch, count).to(device)
-        for offset in range(0, count - size + 1, size):
-            if begun is None and time.perf_counter() - start > WARM_UP_SECONDS:
-                begun, examples = time.perf_counter(), 0
-            inputs, labels = data.training_batch(
-                order[offset : offset + size],
-                settings.augmentations,
-                augmentation_generator(settings.seed, step, 0),
-                device,
-            )
-            loss = F.cross_entropy(module(inputs.contiguous(memory_format=layout)), labels)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            step += 1
-            examples += size
-            if begun is not None and time.perf_counter() - begun >= SECONDS:
-                break
-        epoch += 1
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return {"examples_per_second": examples / (time.perf_counter() - begun), "device": str(device)}
+
+    def steps() -> Iterator[None]:
+        step = epoch = 0
+        while True:
+            order = epoch_order(settings.seed, epoch, count).to(device)
+            for offset in range(0, count - size + 1, size):
+                inputs, labels = data.training_batch(
+                    order[offset : offset + size],
+                    settings.augmentations,
+                    augmentation_generator(settings.seed, step, 0),
+                    device,
+                )
+                loss = F.cross_entropy(module(inputs.contiguous(memory_format=layout)), labels)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                step += 1
+                yield
+            epoch += 1
+
+    def go_on(seconds: float) -> float:
+        done, begun = 0, time.perf_counter()
+        while time.perf_counter() - begun < seconds:
+            next(going)
+            done += size
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return done / (time.perf_counter() - begun)
+
+    going = steps()
+    print(device, flush=True)
+    for _ in sys.stdin:
+        go_on(SETTLING_SECONDS)
+        print(go_on(SECONDS), flush=True)
 
 
-def _loop_in_a_process(training: Training, kind: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "cnnviz", "bench", f"{kind}-train", "--json"]
-    command += ["--network", training.network, "--dataset", training.dataset]
-    command += ["--data-dir", training.data_dir] if training.data_dir else []
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return cast(dict[str, Any], json.loads(output.strip().splitlines()[-1]))
+class _Loop:
+    """A loop in a process of its own, which waits between two of its turns."""
+
+    def __init__(self, training: Training, kind: str) -> None:
+        command = [sys.executable, "-m", "cnnviz", "bench", f"{kind}-train"]
+        command += ["--network", training.network, "--dataset", training.dataset]
+        command += ["--data-dir", training.data_dir] if training.data_dir else []
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in, self._out = self._process.stdin, self._process.stdout
+        self.device = self._said()
+
+    def pace(self) -> float:
+        """Examples a second, of one turn."""
+        self._in.write("\n")
+        self._in.flush()
+        return float(self._said())
+
+    def _said(self) -> str:
+        line = self._out.readline().strip()
+        if not line:
+            raise RuntimeError(f"the loop ended with status {self._process.wait()}")
+        return line
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._in.close()
+        self._process.wait(PATIENCE_SECONDS)
+        self._out.close()
 
 
 class _Window:
@@ -160,48 +201,60 @@ class _Window:
         self._folder = folder / "run"
         self._program.stage.delivered.connect(self._count_weights)
 
-    def measure(self) -> dict[str, float]:
-        """Draw, train, draw while it trains; then close."""
-        program = self._program
-        try:
-            self._draw(20)  # the first frames fill caches
-            idle = self._draw(STROKES)
-            program.training.start(folder=self._folder)
-            self._wait(lambda: program.training.curve.last_step is not None)
-            self._pass(WARM_UP_SECONDS)
-            begun, before, weights = time.perf_counter(), self._examples(), self._weights
-            self._pass(SECONDS)
-            taken = time.perf_counter() - begun
-            pace, weights_pace = (self._examples() - before) / taken, (self._weights - weights) / taken
-            begun, before = time.perf_counter(), self._examples()
-            busy = self._draw(STROKES)
-            drawing = (self._examples() - before) / (time.perf_counter() - begun)
-            program.training.stop()
-            self._wait(lambda: program.training.phase == "idle")
-        finally:
-            program.window.close()
-            qt_application().processEvents()
-        return {
-            "examples_per_second": pace,
-            "weights_per_second": weights_pace,
-            "idle_frame_ms": statistics.median(idle),
-            "idle_frame_p99_ms": quantile(idle, 0.99),
-            "frame_ms": statistics.median(busy),
-            "frame_p99_ms": quantile(busy, 0.99),
-            "drawing_examples_per_second": drawing,
-        }
+    @property
+    def examples(self) -> int:
+        """Trained on, as far as the window has heard."""
+        last = self._program.training.curve.last_step
+        return last.examples if last is not None else 0
+
+    def start(self) -> None:
+        """Begin the run, and let it rest."""
+        self._program.training.start(folder=self._folder)
+        self._wait(lambda: self._program.training.curve.last_step is not None)
+        self._program.training.pause()
+        self._wait(lambda: self._program.training.phase == "paused")
+
+    def pace(self) -> tuple[float, float]:
+        """Examples, and weights that all panels showed, a second, of one turn."""
+        self._program.training.resume()
+        self._pass(SETTLING_SECONDS)
+        begun, examples = self._news()
+        weights = self._weights
+        self._pass(SECONDS)
+        ended, last = self._news()
+        pace = (last - examples) / (ended - begun), (self._weights - weights) / (ended - begun)
+        self._program.training.pause()
+        self._wait(lambda: self._program.training.phase == "paused")
+        return pace
+
+    def drawings(self) -> list[list[float]]:
+        """Milliseconds from each brush step to the end of its paint, of some drawings; a run goes on meanwhile."""
+        training = self._program.training
+        self._draw(20)  # the first frames fill caches
+        if training.phase == "paused":
+            training.resume()
+            self._wait(lambda: training.phase == "training")
+        return [self._draw(STROKES) for _ in range(DRAWINGS)]
+
+    def close(self) -> None:
+        if self._program.training.goes_on:
+            self._program.training.stop()
+            self._wait(lambda: self._program.training.phase == "idle")
+        self._program.window.close()
+        qt_application().processEvents()
 
     def _draw(self, strokes: int) -> list[float]:
-        """Milliseconds from each brush step to the end of its paint."""
         program = self._program
         actions.use_blank(program.document)
         self._pass(0.1)
         canvas = program.window.docks["input"].view.canvas  # type: ignore[attr-defined]
         return StrokeDriver(canvas, program.clock, lambda: program.document.version).draw(strokes)[0]
 
-    def _examples(self) -> int:
-        last = self._program.training.curve.last_step
-        return last.examples if last is not None else 0
+    def _news(self) -> tuple[float, int]:
+        """When the next figures come in, and the examples until then."""
+        before = self.examples
+        self._wait(lambda: self.examples != before)
+        return time.perf_counter(), self.examples
 
     def _count_weights(self, delivery: Any) -> None:
         if delivery.complete and delivery.network is not None and delivery.network.base.offer:

@@ -70,10 +70,10 @@ def run_bench(arguments: argparse.Namespace) -> int:
         from cnnviz import bench_train
 
         training = bench_train.Training(arguments.network, arguments.dataset, arguments.data_dir)
-        if arguments.what == "train":
-            figures = dict(bench_train.train(training))
-        else:
-            figures = dict(bench_train.loop(training, tuned=arguments.what == "tuned-train"))
+        if arguments.what != "train":
+            bench_train.loop(training, tuned=arguments.what == "tuned-train")
+            return 0
+        figures = dict(bench_train.train(training))
     elif arguments.what == "opened":
         from cnnviz.bench_open import one
 
@@ -81,7 +81,7 @@ def run_bench(arguments: argparse.Namespace) -> int:
         figures = dict(one(what, Path(path)))
     else:
         figures = dict(bench.started())
-    if arguments.json or arguments.what in ("started", "opened", "bare-train", "tuned-train"):
+    if arguments.json or arguments.what in ("started", "opened"):
         print(json.dumps(figures))
         return 0
     for name, value in figures.items():
