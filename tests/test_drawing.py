@@ -13,6 +13,7 @@ from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.slider import SliderTrack
+from cnnviz.ui.stroke_driver import wait_until
 
 SEVEN = [(0.25 + 0.05 * step, 0.25) for step in range(11)] + [
     (0.75 - 0.03 * step, 0.25 + 0.05 * step) for step in range(11)
@@ -313,7 +314,8 @@ def test_with_a_slow_network_the_canvas_shows_the_stroke_before_the_answer(
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=point(0.3))
     settle(program)
     stroke_held_up(0.6, 0.75, 0.9)
-    assert at(program, 0.7, 0.55) > 200, "the stroke waits for the network"
+    whole = wait_until(lambda: at(program, 0.7, 0.55) > 200 and at(program, 0.93, 0.55) > 200, 10)
+    assert whole, "the stroke waits for the network"
     shown = program.stage.shown_version
     assert shown < program.document.version
     before = program.window.docks["input"].view.canvas.grab().toImage()

@@ -38,9 +38,13 @@ class Pen(QObject):
     def set_surface(self, result: InputResult) -> None:
         """What is drawn on: its size, and the picture below the strokes."""
         self._surface = result
+        is_drawing = self._tool in ("brush", "eraser")
         if self._since_edit.isValid():
-            self._is_slow = self._since_edit.elapsed() > LAG_MS
+            # A quick answer while the pen is down may be that to an edit before its last.
+            self._is_slow = self._since_edit.elapsed() > LAG_MS or (self._is_slow and is_drawing)
             self._since_edit.invalidate()
+        if is_drawing and self._is_slow:
+            self._preview()  # the stroke has gone on since what came in now was asked for
 
     def _params(self) -> InputParams:
         return cast(InputParams, self._document.scene.panel("input"))
@@ -121,8 +125,10 @@ class Pen(QObject):
         """With a slow network, show the stroke at once: the same rasteriser makes the same pixels as the engine's."""
         if not self._since_edit.isValid():
             self._since_edit.start()
-        scene = self._document.scene
-        if self._is_slow and self._surface is not None and is_identity(scene.input.edits):
-            fitted = self._surface.rendered.fitted
+        scene, surface = self._document.scene, self._surface
+        if not self._is_slow or surface is None or not is_identity(scene.input.edits):
+            return
+        if surface.rendered.ordered is surface.rendered.edited:  # else the canvas may show permuted pixels
+            fitted = surface.rendered.fitted
             drawn = self._rasteriser.render(fitted, scene.input.drawing)
-            self._canvas.set_image(drawn, paper=self._surface.paper)
+            self._canvas.set_image(drawn, paper=surface.paper)
