@@ -298,7 +298,7 @@ def _measure_some(inspection: _Inspection) -> None:
             part = measured.values[measured.done : measured.done + max(left, 1)]
             measured.running.add(part)
         except (ValueError, RuntimeError, NotImplementedError, KeyError):
-            # listed, but without values that could be read
+            inspection.rows[inspection.done] = replace(row, note="(its values cannot be read)")
             inspection.measured = None
             inspection.done += 1
             continue

@@ -10,12 +10,14 @@ from PyQt6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.ui.theme import theme
 
+ORDINARY = QSize(1100, 720)
+"""Screens from this size on have room for all that a workspace needs in type of ordinary size."""
+
 
 class PanelPort(QScrollArea):
-    """Takes as little room as its panel would need in type of ordinary size; where that is too little, it scrolls.
+    """Takes as little room as its panel needs, or in type too large for the screen a share of that; then it scrolls.
 
-    In height it is less by what titles and tabs take more in larger type, so that what fits a screen in ordinary type
-    fits it still.
+    In height the share is less by what titles and tabs take more in larger type.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -31,8 +33,12 @@ class PanelPort(QScrollArea):
         self._lay_out()
 
     def minimumSizeHint(self) -> QSize:
-        least, scale = self._least(), max(theme().scale, 1.0)
-        return QSize(math.ceil(least.width() / scale), math.ceil(least.height() / scale**2))
+        least, scale = self._least(), theme().scale
+        screen = self.screen()
+        room = screen.availableSize() if screen is not None else ORDINARY
+        wide, high = room.width() / ORDINARY.width(), room.height() / ORDINARY.height()
+        across, down = min(max(wide, 1.0) / scale, 1.0), min(max(high, 1.0) / scale, 1.0)
+        return QSize(math.ceil(least.width() * across), math.ceil(least.height() * down**2))
 
     def sizeHint(self) -> QSize:
         panel = self.widget()

@@ -1,4 +1,4 @@
-"""The architecture panel: what it works out of a table, and what real clicks and keys do to it."""
+"""The architecture panel: what real clicks and keys do to it."""
 
 import csv
 from io import StringIO
@@ -8,12 +8,8 @@ import torch
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
-from torch import nn
 
 import cnnviz.panels  # noqa: F401  registers the parameters
-from cnnviz.checkpoints.card import NetworkCard
-from cnnviz.checkpoints.save import save_network
-from cnnviz.core.module_fields import receptive_field
 from cnnviz.nets.layer_table import (
     LAYER_TABLE,
     ConvolutionRow,
@@ -28,12 +24,9 @@ from cnnviz.nets.table_network import TableNetwork
 from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.panels.architecture import ArchitectureResult, OpenNetwork, data_of, worked_out
 from cnnviz.panels.architecture_view import CURRENT, TABLE, ArchitectureView
-from cnnviz.panels.architecture_words import count_words, field_words, row_words
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, Toggle
 from cnnviz.ui.value_edit import ValueEdit
-
-NETWORK = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 36, 3))
 
 
 def params_of(document):
@@ -78,49 +71,6 @@ def typed(view, field, text):
     edit.selectAll()
     QTest.keyClicks(edit, text)
     return edit
-
-
-def test_sizes_weights_and_fields_are_those_of_the_network_for_the_chosen_data(computed):
-    table = TABLE_PRESETS["cifar-net"].table
-    edits = {TABLE: table, "panels.training.settings.dataset": "cifar10"}
-    result = computed("architecture", NETWORK, (1, 8, 8), edits)
-    network = TableNetwork(table, (3, 32, 32), 10)
-    fields = receptive_field(network, (3, 32, 32))
-    assert result.data == "CIFAR-10"
-    assert result.plan.input == (3, 32, 32)
-    for planned in result.plan.rows:
-        module = network.get_submodule(planned.row.name)
-        assert planned.weights == sum(weight.numel() for weight in module.parameters())
-        last = planned.layers[-1].name
-        assert result.fields[last].size == fields[last].size
-        assert result.fields[last].stride == fields[last].stride
-
-
-def test_the_open_network_is_offered_to_start_from(computed):
-    result = computed("architecture", NETWORK, (1, 8, 8))
-    assert [row.kind for row in result.opened.table.layers] == ["convolution", "flatten", "linear"]
-    assert not result.opened.is_own
-    odd = nn.Sequential(nn.ConvTranspose2d(1, 2, 3), nn.Flatten(), nn.Linear(200, 3))
-    refused = computed("architecture", odd, (1, 8, 8)).opened
-    assert refused.table is None
-    assert "none of the layers that a table has" in refused.words
-
-
-def test_a_trained_file_brings_its_table_back(delivered, tmp_path):
-    table = TABLE_PRESETS["perceptron"].table
-    for name, dataset, size in (("one", "digits", None), ("other", "mnist", (8, 8))):
-        config = {**table.model_dump(mode="json"), "height_width": [8, 8], "channels": 1, "classes": 10}
-        card = NetworkCard(
-            architecture=LAYER_TABLE, config=config, labels=tuple("0123456789"), input_size=(1, 8, 8), mean=(0.0,),
-            std=(1.0,), dataset=dataset,
-        )  # fmt: skip
-        path = tmp_path / f"{name}.safetensors"
-        save_network(TableNetwork(table, (1, 8, 8), 10), card, path)
-        edits = {"network.source": f"file:{path}"}
-        opened = delivered(NETWORK, (1, 8, 8), edits, ("architecture",)).results["architecture"].opened
-        assert opened.is_own
-        assert opened.table.layers == table.layers
-        assert opened.table.height_width == size  # that of the data it was trained on need not be kept
 
 
 def test_a_click_opens_the_settings_of_a_row_and_another_closes_them(panel):
@@ -400,14 +350,3 @@ def test_the_table_is_saved_as_a_figure_and_in_numbers(panel):
         assert int(line["weights"]) == weights
     assert lines[0]["output"] == "16x8x8"
     assert network.fc1(torch.zeros(1, 128)).shape == (1, int(lines[7]["output"]))
-
-
-def test_words():
-    assert [count_words(value) for value in (0, 416, 9_999, 12_832, 114_314, 999_700, 2_923_392, 4.1e9)] == [
-        *("0", "416", "9,999", "12.8k", "114k", "1.00M", "2.92M", "4.10G")
-    ]
-    row = ConvolutionRow(
-        name="a", channels=None, kernel_size=(3, 5), padding="same", padding_mode="circular", bias=False
-    )
-    assert row_words(row) == "classes × 3×5, same periodic, no bias"
-    assert field_words(None) == ("—", "—")

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from cnnviz.checkpoints.identify import network_path
+from cnnviz.core import tensor_statistics
+from cnnviz.core.tensor_statistics import real_values
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
@@ -43,6 +45,19 @@ def test_a_file_is_told_first_and_measured_then(looked_at, tmp_path):
     assert sum(row.values for row in last.rows) == 114_314
     assert sum(row.share for row in last.rows) == pytest.approx(1)
     assert all(row.statistics is not None for row in last.rows)
+
+
+def test_a_tensor_whose_values_cannot_be_read_says_so_and_the_others_are_measured(looked_at, monkeypatch):
+    def refusing(tensor):
+        if tensor.ndim == 4:
+            raise ValueError("the values are damaged")
+        return real_values(tensor)
+
+    monkeypatch.setattr(tensor_statistics, "real_values", refusing)
+    rows = looked_at(None)[-1].rows
+    unread = [row for row in rows if len(row.shape) == 4]
+    assert [(row.note, row.statistics) for row in unread] == [("(its values cannot be read)", None)] * 2
+    assert all(row.statistics is not None and not row.note for row in rows if row not in unread)
 
 
 def test_without_a_file_it_is_the_networks_own(looked_at):
