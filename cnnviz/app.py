@@ -8,11 +8,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
+from weakref import WeakSet, finalize
 
+from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication
 
@@ -39,6 +41,7 @@ SWITCH_INTERVAL_S = 0.0005
 
 
 _application: QApplication | None = None
+_programs: WeakSet[Program] = WeakSet()
 
 
 def qt_application() -> QApplication:
@@ -83,6 +86,30 @@ def _leave_at_once() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+@cache
+def _end_in_order() -> None:
+    """From the first window on, see to it that the interpreter ends without a crash, whatever is still open or held."""
+    finalize(_close_and_delete, int).atexit = False  # with the first one weakref registers its handler: before ours
+    atexit.register(_close_and_delete)
+
+
+def _close_and_delete() -> None:
+    """Close windows that are still open, and delete Qt's objects before PyQt does, holding all of them meanwhile.
+
+    PyQt deletes what is left as it walks through its table of objects: where that frees another one, as a slot's
+    closure goes with its sender, the walk steps into freed memory. This is registered after PyQt's own, and so runs
+    before it; and before weakref's, which would take from torch what a thread of ours that imports it still needs.
+    """
+    gc.unfreeze()  # what is frozen is not among the collector's objects
+    held = [thing for thing in gc.get_objects() if issubclass(type(thing), QObject)]
+    stopped = [program.close() for program in _programs]
+    if not all(stopped):
+        _leave_at_once()
+    for thing in held:
+        if not sip.isdeleted(thing) and sip.ispyowned(thing) and not isinstance(thing, QCoreApplication):
+            sip.delete(thing)
 
 
 class Program(QObject):
@@ -144,6 +171,8 @@ class Program(QObject):
         self.document.changed.connect(self._on_changed)
         self._failed.connect(self.window.notices.show_failure)
         self.failures.listen(self._failed.emit)
+        _programs.add(self)
+        _end_in_order()
 
     def show(self) -> None:
         """Show the window; the engine starts once it has been painted."""
@@ -156,10 +185,13 @@ class Program(QObject):
         self._start()
         self.stage.wait_until_idle()
 
-    def close(self) -> None:
-        """Save the session and stop the engine; what does not end goes with the process."""
+    def close(self) -> bool:
+        """Save the session and stop the engine; False while a forward pass is still running, which nothing can stop.
+
+        What does not end goes with the process, where the program owns it; elsewhere at the interpreter's end.
+        """
         if self._closed:
-            return
+            return self.stage.close()
         self._closed = True
         self.training.close()
         # last of all the session: one that is being saved in the background must not come after it
@@ -172,12 +204,7 @@ class Program(QObject):
         self.training.wait_until_closed()
         if self._owns_process and not (stopped and finished):
             _leave_at_once()
-        elif not stopped:
-            atexit.register(self._leave_if_it_still_runs)
-
-    def _leave_if_it_still_runs(self) -> None:
-        if not self.stage.close():
-            _leave_at_once()
+        return stopped
 
     def close_soon(self) -> None:
         """Close the window from the event loop: for signals, which may come in the midst of anything."""

@@ -66,3 +66,36 @@ def test_a_signal_ends_the_program(tmp_path, signal, moment):
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "ended 0"
     assert run.stderr == ""
+
+
+HELD = """
+from pathlib import Path
+from cnnviz.app import Program, qt_application
+from cnnviz.scene.actions import first_scene
+application = qt_application()
+program = Program(first_scene(), Path("state"), keep_session=False, owns_process=False)
+painted = []
+program.window.first_painted.connect(lambda: painted.append(True))
+program.show()
+while not painted:
+    application.processEvents()
+"""
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_a_script_that_still_holds_the_window_ends_without_a_crash(tmp_path, closed):
+    """Three times, because a fault that PyQt's own tidying up commits comes by chance."""
+    code = HELD + ("program.window.close()\n" if closed else "")
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", code],
+            env=environment,
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
+    assert ends == [("", 0)] * 3

@@ -115,9 +115,10 @@ class Stage(QObject):
 
     def close(self) -> bool:
         """Stop; False when a forward pass is still running after two seconds."""
-        self._document.changed.disconnect(self._on_changed)
-        self._patience.stop()
-        self._closed = True
+        if not self._closed:
+            self._document.changed.disconnect(self._on_changed)
+            self._patience.stop()
+            self._closed = True
         return self._engine.close()
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
