@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
+from cnnviz.data.pixel_order import permuted_picture
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.caveats import graph_words
 from cnnviz.panels.own_passes import HEAVY
@@ -19,9 +20,10 @@ from cnnviz.scene.params import PanelParams
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from cnnviz.core.curves import Curves
+    from cnnviz.data.labelled_images import LabelledImages
     from cnnviz.data.loading import Loading
     from cnnviz.engine.observation import LoadedNetwork, Observation
 
@@ -36,7 +38,7 @@ FEW_PAIRS = 6
 class ConsistencyParams(PanelParams):
     data: str = Field(
         SAMPLES,
-        pattern=r"^(samples|digits|shapes|mnist|fashion-mnist|cifar10|folder:.+)$",
+        pattern=r"^(samples|digits|shapes|dots|mnist|fashion-mnist|cifar10|folder:.+)$",
         max_length=4096,
         description="the images: the program's samples, a data set's test images, or folder:PATH",
     )
@@ -79,7 +81,7 @@ class ConsistencyResult:
     unanswered : int
         Images for which the network as it is gives numbers that are not finite.
     told : str
-        What is to be said of the network besides, in sentences.
+        What is to be said of the network and the images besides, in sentences.
     """
 
     rows: tuple[ConsistencyRow, ...] = ()
@@ -107,13 +109,15 @@ class _Measured:
     pairs: int = 0
     of_pixels: bool = False
     unanswered: int = 0
+    images: int = 0
+    """How many there are to be measured."""
 
 
 @dataclass(eq=False)
 class _Data:
     key: tuple[object, ...]
     loading: Loading | None = None
-    images: np.ndarray | None = None
+    found: LabelledImages | None = None
 
 
 _measured: list[_Measured] = []
@@ -138,8 +142,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     _measured[:] = works
     show = partial(_result, works, _names(networks), graph_words(network.graph))
     if params.data != SAMPLES and not params.running:
-        total = sum(len(each.per_image) for each in works)
-        yield show(total, waiting=True)
+        yield show(sum(each.images for each in works), waiting=True)
         return
     yield show(0)
     yield Rest(REST_S)
@@ -152,6 +155,9 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
             return
         if images is None:
             yield show(0)
+    show = partial(_result, works, _names(networks), f"{graph_words(network.graph)} {_skipped_words(of_data)}".strip())
+    for work in works:
+        work.images = len(images)
     black = tuple(-mean / std for mean, std in zip(observation.mean, observation.std, strict=True))
     heavy = network.graph.macs > HEAVY
     for number in range(len(images)):
@@ -160,7 +166,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
                 continue
             try:
                 one = shift_consistency(
-                    each.module,
+                    _of_images_in_order(each),
                     _input(images[number], observation),
                     params.shift,
                     border=params.border,
@@ -192,6 +198,35 @@ def _names(networks: list[LoadedNetwork]) -> tuple[str, ...]:
     return (describe(networks[0].changes), "as it was loaded")
 
 
+def _of_images_in_order(network: LoadedNetwork) -> nn.Module:
+    """The network; one that learned from permuted pixels permutes what it is given: a shift comes before that."""
+    at = network.card.permuted_at
+    if at is None:
+        return network.module
+    import torch
+    from torch import nn
+
+    class Permuting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network.module
+
+        def forward(self, images: Tensor) -> object:
+            pictures = [torch.from_numpy(permuted_picture(each.float().cpu().numpy(), at)) for each in images]
+            return self.network(torch.stack(pictures).to(images))
+
+    return Permuting()
+
+
+def _skipped_words(key: tuple[object, ...]) -> str:
+    """How many files of a folder are no images that could be read."""
+    found = _data[0].found if _data and _data[0].key == key else None
+    count = 0 if found is None else len(found.skipped)
+    if not count:
+        return ""
+    return "1 file could not be read and is left out." if count == 1 else f"{count:,} files could not be read."
+
+
 def _images(
     scene: Scene, observation: Observation, params: ConsistencyParams, key: tuple[object, ...]
 ) -> np.ndarray | None:
@@ -199,11 +234,11 @@ def _images(
     from cnnviz.data.loading import Loading
 
     if params.data == SAMPLES:
-        return sample_inputs(observation, scene.input.fit)
+        return sample_inputs(observation, scene.input.fit, in_order=True)
     if not _data or _data[0].key != key:
         _data[:] = [_Data(key, Loading(params.data, None, observation.network.card.input_size))]
     held = _data[0]
-    if held.images is None and held.loading is not None:
+    if held.found is None and held.loading is not None:
         try:
             found = held.loading.result(LOADING_S)
         except ValueError:
@@ -211,10 +246,12 @@ def _images(
             raise
         if found is None:
             return None
-        held.images, held.loading = _spread(found.images, params.images), None
-    images = held.images
+        held.found, held.loading = found, None
+    if held.found is None:
+        return None
+    images = _spread(held.found.images, params.images)
     channels = observation.network.card.input_size[0]
-    if images is not None and images.shape[1] != channels:
+    if images.shape[1] != channels:
         raise ValueError(
             f"The network takes images of {channels} channel(s), those of {params.data} have {images.shape[1]}; "
             "choose other images."

@@ -9,6 +9,7 @@ from typing import cast
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from cnnviz.data.facts import plain_title
 from cnnviz.panels.consistency import SAMPLES, ConsistencyParams, ConsistencyResult
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -114,7 +115,7 @@ class ConsistencyView(PanelView):
 
     def _sentence(self, result: ConsistencyResult) -> str:
         if not result.rows:
-            return "Press Measure to begin." if result.waiting else "Reading the images."
+            return self._offer() if result.waiting else "Reading the images."
         images = result.rows[0].images
         pairs = format_count(result.pairs)
         what = "Pixels of two shifted copies" if result.of_pixels else "Two shifted copies"
@@ -131,8 +132,17 @@ class ConsistencyView(PanelView):
         if result.finished:
             return words
         if result.waiting:
-            return f"{words} Stopped."
+            return f"{words} Stopped at {format_percent(result.done / result.total, 0)}."
         return f"{words} Measured {format_percent(result.done / result.total, 0)} so far." if result.total else words
+
+    def _offer(self) -> str:
+        """What would be measured."""
+        params = self._params()
+        of = plain_title(params.data) if not params.data.startswith("folder:") else "the folder"
+        return (
+            "How often does an image get the same top class wherever it lies? Press Measure to compare copies, shifted "
+            f"by up to {params.shift} px in all directions, of at most {params.images} images of {of}."
+        )
 
     def _toggle(self) -> None:
         asks = self._run.text() == "Measure"
@@ -163,6 +173,8 @@ class ConsistencyView(PanelView):
         self._most.refresh()
         self._most.setVisible(params.data != SAMPLES)
         self._run.setVisible(params.data != SAMPLES)
+        if not params.running:
+            self._run.setText("Measure")  # at once, also where a pass has to end before the work does
 
 
 def _texts(result: ConsistencyResult) -> list[str]:

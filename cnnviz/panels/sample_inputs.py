@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cnnviz.data.fit import Fit
+from cnnviz.data.pixel_order import permuted_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,9 +16,18 @@ if TYPE_CHECKING:
 Shape = tuple[int, int, int]
 
 
-def sample_inputs(observation: Observation, fit: Fit, most: int | None = None) -> np.ndarray:
-    """Images ``(N, C, H, W)`` in [0, 1], fitted as the input is: photos for colour, drawings for all others."""
-    return _inputs(observation.network.card.input_size, fit.size, fit.colour)[:most]
+def sample_inputs(observation: Observation, fit: Fit, most: int | None = None, *, in_order: bool = False) -> np.ndarray:
+    """Images ``(N, C, H, W)`` in [0, 1], fitted as the input is: photos for colour, drawings for all others.
+
+    For a network that learned from permuted pixels they are permuted, unless they are wanted ``in_order``.
+    """
+    import numpy as np
+
+    card = observation.network.card
+    found = _inputs(card.input_size, fit.size, fit.colour)[:most]
+    if in_order or card.permuted_at is None:
+        return found
+    return np.stack([permuted_picture(each, card.permuted_at) for each in found])
 
 
 @lru_cache(maxsize=4)

@@ -283,7 +283,8 @@ class CurvePainter:
                 painter.drawLine(QPointF(frame.left(), row), QPointF(frame.right(), row))
                 above, below = row - side - metrics.height(), row + side
                 lines = (above, below) if above >= frame.top() else (below, below + metrics.height())
-                places = [QPointF(frame.right() - wide - side, line) for line in lines]
+                ends = frame.right() - wide - side, frame.left() + side
+                places = [QPointF(end, line) for end in ends for line in lines]
             if mark.text:
                 words.append((mark.text, places))
         taken: list[QRectF] = []
