@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnviz.core.graph import Geometry, Layer, LayerGraph
 from cnnviz.core.network_changes import NetworkChange, Silence, SwapPooling, SwitchPadding
-from cnnviz.core.padding import Pad2d, PaddedConv2d, PaddingMode, Widths, same_widths
+from cnnviz.core.padding import MiddleFlatten, Pad2d, PaddedConv2d, PaddingMode, Widths, same_widths
 from cnnviz.core.pooling import Pool2d, Pooling, PoolingKind, PoolPadding
 from cnnviz.core.residual_blocks import OneOfTwo, residual_blocks
 
@@ -38,6 +38,13 @@ class ConvEdit:
 
 
 @dataclass(frozen=True)
+class MiddleEdit:
+    """A flattening of maps that may have grown: of the middle, as large as they were."""
+
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Nothing:
     """A layer whose work another does now."""
 
@@ -49,7 +56,7 @@ class SumEdit:
     kept: int
 
 
-Edit = Pooling | AdaptiveEdit | PadEdit | ConvEdit | Nothing | SumEdit
+Edit = Pooling | AdaptiveEdit | PadEdit | ConvEdit | MiddleEdit | Nothing | SumEdit
 
 
 @dataclass
@@ -88,6 +95,8 @@ def replacement(edit: Edit, module: nn.Module | None) -> nn.Module:
         return kind(edit.output_size).eval()
     if isinstance(edit, PadEdit):
         return Pad2d(edit.widths, edit.mode).eval()
+    if isinstance(edit, MiddleEdit):
+        return MiddleFlatten(edit.size).eval()
     if isinstance(edit, Nothing):
         return nn.Identity().eval()
     if isinstance(edit, SumEdit):
@@ -183,10 +192,23 @@ class _Planner:
                 found = True
                 self.plan.edits[layer.name] = edit
         if found:
+            if change.same and change.layer is None:
+                self._keep_flattened_sizes()
             return
         where = "The network" if change.layer is None else change.layer
         more = "" if change.same else '; ask for "same" padding to have its convolutions pad'
         raise CannotChange(f"{where} has no padding, so there is nothing to switch{more}.")
+
+    def _keep_flattened_sizes(self) -> None:
+        """Padding that was not there makes maps larger; linear layers go on with as much as they have weights for."""
+        convolutions = [each for each in self._graph if isinstance(self.plan.edits.get(each.name), ConvEdit)]
+        if not any(each.geometry is not None and not any(map(any, each.geometry.padding)) for each in convolutions):
+            return
+        for layer in self._graph:
+            shape = self._graph[layer.inputs[0]].output_shape if layer.inputs else ()
+            replaceable = layer.module_path is not None or self._graph.method == "torch.fx"
+            if layer.kind == "Flatten" and len(shape) == 3 and shape[1] * shape[2] > 1 and replaceable:
+                self.plan.edits[layer.name] = MiddleEdit((shape[1], shape[2]))
 
     def silence(self, change: Silence) -> None:
         blocks = {block.layer: block for block in residual_blocks(self._graph)}

@@ -115,7 +115,7 @@ def _rule_of(layer: Layer, asked: Asked) -> Rule:
         return _picked
     if isinstance(placement, Resize):
         return _resized
-    if layer.geometry is not None:
+    if layer.geometry is not None and layer.kind != "Flatten":
         return _windowed
     return _RULES.get(layer.kind, _unknown)
 
@@ -287,6 +287,10 @@ def _reshaped(layer: Layer, inputs: Sequence[Side], shapes: Shapes, asked: Asked
     side, shape = inputs[0], shapes[0]
     if side.along is None:
         return side
+    if layer.geometry is not None and side.along > 0:  # it reads the middle of the map alone
+        axis = side.along - 1
+        units = side.axis.units + sum(layer.geometry.padding[axis])
+        return Side(read(side.axis, readings.window(layer.geometry, axis), units), side.along).whole(layer.name)
     before = [1, *accumulate(shape, mul)]
     after = [1, *accumulate(layer.output_shape, mul)]
     for axis, size in enumerate(layer.output_shape):

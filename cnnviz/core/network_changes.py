@@ -88,7 +88,8 @@ class SwitchPadding:
     mode : PaddingName
         As torch calls them: zero, periodic, mirror, replicate.
     same : bool
-        Pad convolutions that have no padding, by as much as keeps the map's size at stride 1.
+        Pad convolutions that have no padding, by as much as keeps the map's size at stride 1. The maps are larger
+        then; where they are flattened for a linear layer, it reads the middle of them.
     """
 
     mode: PaddingName

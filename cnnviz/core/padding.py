@@ -112,6 +112,34 @@ class PaddedConv2d(StandIn, nn.Conv2d):
         )
 
 
+class MiddleFlatten(StandIn, nn.Module):
+    """Flattens maps as ``nn.Flatten`` does, of larger ones the ``size`` (rows, columns) in their middle alone.
+
+    So a linear layer, whose weights are for one size, goes on where maps before it have grown. Its geometry is a
+    padding of less than nothing: what it left out of the maps that it saw last.
+    """
+
+    layer_kind = "Flatten"
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size
+        self.layer_summary = f"the middle {size[0]}×{size[1]}"
+        self._left_out: Widths = ((0, 0), (0, 0))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        spare = [max(have - keep, 0) for have, keep in zip(maps.shape[-2:], self.size, strict=True)]
+        rows, columns = ((each // 2, each - each // 2) for each in spare)
+        self._left_out = (rows, columns)
+        height, width = maps.shape[-2:]
+        return maps[..., rows[0] : height - rows[1], columns[0] : width - columns[1]].flatten(-3)
+
+    @property
+    def layer_geometry(self) -> Geometry:
+        rows, columns = self._left_out
+        return Geometry((1, 1), (1, 1), ((-rows[0], -rows[1]), (-columns[0], -columns[1])), (1, 1))
+
+
 def conv2d(
     input: Tensor,
     weight: Tensor,

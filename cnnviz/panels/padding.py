@@ -60,6 +60,8 @@ class PaddingResult:
         What is seen, in sentences.
     curves : Curves or None
         Before and after the changes, where there are any.
+    images : int
+        Over which the curves are the mean.
     """
 
     network: str
@@ -73,6 +75,7 @@ class PaddingResult:
     words: str
     curves: Curves | None = None
     done: float = 0.0
+    images: int = 0
 
 
 _kept: list[KeptSweep] = []
@@ -138,7 +141,9 @@ def _first(network: LoadedNetwork, layer: str) -> PaddingResult:
         tuple(Reached(name, float(cells.mean()), (cells.shape[0], cells.shape[1])) for name, cells in found),
         tiles,
         large,
-        " ".join(each for each in (_reach_words(graph, layer, own), graph_words(graph)) if each),
+        " ".join(
+            each for each in (_reach_words(graph, layer, own), _middle_words(network), graph_words(graph)) if each
+        ),
     )
 
 
@@ -182,7 +187,19 @@ def _reach_words(graph: LayerGraph, layer: str, cells: np.ndarray | None) -> str
         return f"Padding reaches no cell of {layer}."
     if cells.all():
         return f"Padding reaches every cell of {layer}."
-    return f"Padding reaches {int(cells.sum()):,} of {cells.size:,} cells of {layer}, {cells.mean() * 100:.0f} %."
+    count = f"{int(cells.sum()):,} of {cells.size:,} cells of {layer}, {cells.mean() * 100:.0f} %"
+    return f"Padding reaches {count}: the bright ones."
+
+
+def _middle_words(network: LoadedNetwork) -> str:
+    """Which part of maps that have grown a linear layer reads; empty where none was made to."""
+    graph = network.graph
+    flat = [graph[name] for name in network.changed_layers if name in graph and graph[name].kind == "Flatten"]
+    cut = next((each for each in flat if each.geometry is not None and any(map(any, each.geometry.padding))), None)
+    if cut is None:
+        return ""
+    rows, columns = graph[cut.inputs[0]].output_shape[1:]
+    return f"Maps are larger now: of {rows}×{columns} cells {cut.name} hands on {cut.summary}."
 
 
 def _with_curves(first: PaddingResult, sweeps: list[KeptSweep], network: LoadedNetwork) -> PaddingResult:
@@ -199,7 +216,14 @@ def _with_curves(first: PaddingResult, sweeps: list[KeptSweep], network: LoadedN
     if not lines:
         return replace(first, done=done, words=f"{first.words} {_why_no_line(measured[0], first.layer)}".strip())
     words = f"{first.words} {_rounding_words(network, sweeps[0], first)}".strip()
-    return replace(first, curves=_curves(sweeps[0], first.layer, lines), done=done, words=words)
+    curves = _curves(sweeps[0], first.layer, lines)
+    return replace(first, curves=curves, done=done, words=words, images=_images(sweeps[0], first.layer))
+
+
+def _images(kept: KeptSweep, layer: str) -> int:
+    import numpy as np
+
+    return 0 if kept.result is None else int((~np.isnan(kept.result[layer].error)).any(1).sum())
 
 
 def _line(kept: KeptSweep, layer: str, name: str) -> Series | None:
@@ -244,7 +268,8 @@ def _rounding_words(network: LoadedNetwork, kept: KeptSweep, first: PaddingResul
     if not at.size or np.isnan(found.mean[at[0]]):
         return ""
     error = float(found.mean[at[0]])
-    begin = f"Shifted by the stride of {stride:g} px, its error is {error:.2g}"
+    over = " on average" if _images(kept, first.layer) > 1 else ""
+    begin = f"Shifted by the stride of {stride:g} px, its error is {error:.2g}{over}"
     if error < ROUNDING:
         return f"{begin}: {'it moves along exactly' if error == 0 else 'rounding'}."
     uneven = [axis for axis in axes if not grid.closes(axis)]

@@ -108,18 +108,20 @@ class PaddingView(PanelView):
         before, self._result = self._result, result
         if before is None or before.tiles is not result.tiles:
             self._show_reach(result)
-        nothing = ""
-        if result.reached and not result.padded:
-            nothing = f"{result.network} has no padding: there is nothing to switch. "
-        offer = "" if not nothing or self._same.value() else "Switch on “pad where there is none” to give it some. "
-        self._words.setText(f"{nothing}{offer}{result.words}")
+        offer = ""
+        if result.reached and not result.padded and not self._same.value():
+            offer = f"{result.network} has no padding: there is nothing to switch. "
+            offer += "Switch on “pad where there is none” to give it some. "
+        self._words.setText(f"{offer}{result.words}")
         self._mode.setEnabled(result.padded or self._same.value())
         self._same.setEnabled(bool(result.reached))
         self._blur.setVisible(result.pooled)
         self._plot.setVisible(result.curves is not None)
         if result.curves is not None:
             self._plot.set_curves(result.curves)
-        told = "" if result.curves is not None else f"{result.layer} has no error that could be drawn."
+        told = f"{result.layer} has no error that could be drawn."
+        if result.curves is not None:
+            told = f"Mean over {result.images} images ± deviation" if result.images > 1 else "On this input"
         measuring = (
             f"Coarse: {format_percent(result.done, 0)} measured, refining." if result.done else "Being measured."
         )

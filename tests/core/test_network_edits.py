@@ -186,6 +186,40 @@ def test_a_network_without_padding_is_told_so_and_can_be_given_some():
     torch.testing.assert_close(edited(x), y)
 
 
+@pytest.mark.parametrize("flatten", [nn.Flatten(), None])
+def test_a_linear_layer_reads_the_middle_of_maps_that_same_padding_made_larger(flatten):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 3, (3, 1))
+            self.pool, self.flatten, self.linear = nn.MaxPool2d(2), flatten, nn.Linear(3 * 6 * 7, 4)
+
+        def forward(self, x):
+            maps = self.pool(self.second(self.first(x)).relu())
+            return self.linear(torch.flatten(maps, 1) if self.flatten is None else self.flatten(maps))
+
+    net, x = seeded(Net), images(1, 1, 16, 16)
+    edited = changed(net, x, SwitchPadding("circular", same=True))
+    y = F.conv2d(F.pad(x, (1, 1, 1, 1), "circular"), net.first.weight, net.first.bias)
+    y = F.conv2d(F.pad(y, (0, 0, 1, 1), "circular"), net.second.weight, net.second.bias).relu()
+    y = F.max_pool2d(y, 2)[:, :, 1:7, 0:7]  # of 8×8
+    torch.testing.assert_close(edited(x), net.linear(y.flatten(1)))
+    before, after = prepare(net, x).graph, prepare(edited, x)
+    assert after.graph.names == before.names
+    flat = next(layer for layer in after.graph if layer.kind == "Flatten")
+    assert (flat.summary, flat.output_shape) == ("the middle 6×7", (126,))
+    # its field, against the pixels whose gradient is not zero: all weights are positive, and pooling takes means
+    for each in net.parameters():
+        nn.init.constant_(each, 0.1)
+    net.pool = nn.AvgPool2d(2)
+    ones = torch.ones(1, 1, 16, 16, requires_grad=True)
+    linear = changed(net, ones.detach(), SwitchPadding("zeros", same=True))
+    linear(ones).sum().backward()
+    rows, columns = (ones.grad[0, 0].abs().sum(axis).nonzero().flatten() for axis in (1, 0))
+    field = receptive_field(prepare(linear, ones.detach()).graph, flat.name)
+    assert field.clipped_box(0, 0, 0) == (rows[0], columns[0], len(rows), len(columns))
+
+
 def test_functions_are_replaced_where_torch_fx_sees_them():
     net, x = seeded(Functions), images(2, 1, 9, 9)
     weight = net.block.weight

@@ -145,6 +145,18 @@ def test_a_network_without_padding_is_offered_some(programs, latest, settle):
     assert program.document.scene.changes == (SwitchPadding("reflect", same=True),)
 
 
+def test_padding_that_is_given_does_not_stop_a_linear_layer(programs, latest, settle):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 6 * 6, 3))
+    program, view = programs(network, "0")
+    switch(view, "where there is none")
+    settle(program)
+    assert program.document.scene.changes == (SwitchPadding("zeros", same=True),)
+    assert "of 8×8 cells 2 hands on the middle 6×6" in words(view)
+    assert "28 of 64 cells of 0, 44 %: the bright ones" in words(view)
+    assert "images ± deviation" in words(view)
+
+
 def test_sizes_that_the_strides_do_not_divide_are_told(programs, settle):
     torch.manual_seed(0)
     first, second = (nn.Conv2d(each, 2, 3, padding=1, padding_mode="circular") for each in (1, 2))
