@@ -141,9 +141,7 @@ def _first(network: LoadedNetwork, layer: str) -> PaddingResult:
         tuple(Reached(name, float(cells.mean()), (cells.shape[0], cells.shape[1])) for name, cells in found),
         tiles,
         large,
-        " ".join(
-            each for each in (_reach_words(graph, layer, own), _middle_words(network), graph_words(graph)) if each
-        ),
+        " ".join(filter(None, (_reach_words(graph, layer, own), _middle_words(network), graph_words(graph)))),
     )
 
 

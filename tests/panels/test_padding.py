@@ -12,7 +12,7 @@ from torch import nn
 
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding
 from cnnviz.ui.bar_list import BarList
-from cnnviz.ui.controls import Segmented, Toggle
+from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 
 
 @pytest.fixture
@@ -154,7 +154,10 @@ def test_padding_that_is_given_does_not_stop_a_linear_layer(programs, latest, se
     assert program.document.scene.changes == (SwitchPadding("zeros", same=True),)
     assert "of 8×8 cells 2 hands on the middle 6×6" in words(view)
     assert "28 of 64 cells of 0, 44 %: the bright ones" in words(view)
-    assert "images ± deviation" in words(view)
+    assert "nothing to switch" not in words(view)
+    (below,) = [each for each in view.findChildren(ElidedLabel) if "deviation" in each.text()]
+    assert below.text() == f"Mean over {latest['padding'].images} images ± deviation"
+    assert latest["padding"].images == 8  # the input and seven samples
 
 
 def test_sizes_that_the_strides_do_not_divide_are_told(programs, settle):
