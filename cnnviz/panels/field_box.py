@@ -54,8 +54,10 @@ def unit_field(network: LoadedNetwork, layer: str, row: int, column: int, channe
         return None
     words = f"{height}×{width} px, {stride_words(field)}"
     whole = "" if told.apart is None else whole_map_words(told)
+    # on the input there is little room for the path of a layer
+    beside = "" if told.apart is None else f"; {whole_map_words(told, steps=2)}"
     return FieldBox(
-        *(top, left, height, width, f"{words}; {whole}" if whole else words),
+        *(top, left, height, width, f"{words}{beside}"),
         clipped=field.clipped_box(row, column, channel),
         padding=beyond_image(box, *field.image),
         whole_map=whole,
@@ -89,9 +91,9 @@ def _stride(axis: FieldAxis) -> str | None:
     return f"{axis.stride} on average" if varies else str(axis.stride)
 
 
-def whole_map_words(field: ReceptiveField) -> str:
-    """Which layers make the field the whole map; empty where none does."""
-    names = field.whole_map_because
+def whole_map_words(field: ReceptiveField, *, steps: int = 0) -> str:
+    """Which layers make the field the whole map, by the last ``steps`` of their paths or all; empty where none does."""
+    names = [".".join(name.split(".")[-steps:]) for name in field.whole_map_because]
     if not names:
         return ""
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""

@@ -143,6 +143,14 @@ def images_words(heat: HeatResult) -> str:
     return "on this input" if heat.images == 1 else f"mean over {heat.images} images"
 
 
+def share_words(heat: HeatResult) -> str:
+    """How much of all gradients the picture shows; empty where it shows all, or nearly."""
+    top, left, rows, columns = heat.box
+    whole = float(heat.heat.sum())
+    share = float(heat.heat[top : top + rows, left : left + columns].sum()) / whole if whole else 1.0
+    return "" if share > 0.995 else f"They hold {format_percent(share, 0)} of Σ|g|, all others the rest."
+
+
 def box_words(heat: HeatResult) -> str:
     """Which pixels of the input the picture shows."""
     top, left, rows, columns = heat.box

@@ -28,8 +28,10 @@ class FieldLine:
     Attributes
     ----------
     size : str
-        In pixels; "whole, 3×3 apart" where a layer looks at the whole map: the other cells too are then of the field
-        apart from that.
+        In pixels; "whole (3×3)" where a layer looks at the whole map: what is in brackets, and the other cells, are
+        then of the field apart from that.
+    sentence : str
+        The same in words, where all units have a field of one size.
     note : str
         What is to be said besides, or why the field is not known and the other cells are empty; in sentences.
     """
@@ -41,6 +43,7 @@ class FieldLine:
     padding: str = ""
     centre: str = ""
     note: str = ""
+    sentence: str = ""
 
 
 def field_lines(graph: LayerGraph, fields: Fields) -> tuple[FieldLine, ...]:
@@ -61,7 +64,7 @@ def _line(row: FieldRow, field: ReceptiveField | UnknownOperation) -> FieldLine:
     size = _size(told)
     if field.apart is not None:
         notes.insert(0, f"{whole_map_words(field)}: the field is {_size(field)} px, and {size} px apart from that.")
-        size = f"whole, {size} apart"
+        size = f"whole ({size})"
     elif field.whole_map_because and told.rows.stride == told.columns.stride == 0:
         notes.insert(0, "All its units share one field.")
     if told.varies:
@@ -77,7 +80,16 @@ def _line(row: FieldRow, field: ReceptiveField | UnknownOperation) -> FieldLine:
         _times([f"{axis.before} | {axis.after}" for axis in axes]).replace("-", "−"),
         _times([f"{axis.centres[0]:g}" for axis in axes], ", ", once=False).replace("-", "−"),
         " ".join(notes),
+        _in_words(row.layer, size, told),
     )
+
+
+def _in_words(layer: str, size: str, field: ReceptiveField) -> str:
+    axes = (field.rows, field.columns)
+    if not size[0].isdigit() or any(axis.stride is None or axis.stride == 0 for axis in axes):
+        return ""
+    steps = " and ".join(dict.fromkeys(_stride(axis) for axis in axes))
+    return f"A unit of {layer} sees {size} pixels of the input, and the next unit sees as many {steps} px further on."
 
 
 def _size(field: ReceptiveField) -> str:

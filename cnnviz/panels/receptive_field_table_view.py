@@ -9,11 +9,16 @@ from PyQt6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QResizeEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from cnnviz.panels.receptive_field_lines import FieldLine
+from cnnviz.ui.short_names import initials, short_name
 from cnnviz.ui.theme import theme
 
 _COLUMNS = (
     ("layer", "Its name, in order of execution"),
-    ("size", "Rows and columns of the input that can reach one unit, in pixels"),
+    (
+        "size",
+        "Rows and columns of the input that can reach one unit, in pixels; in brackets apart from layers that look at "
+        "the whole map",
+    ),
     ("stride", "Effective stride: pixels of the input from one unit's field to the next one's"),
     ("padding", "Pixels by which the first field begins before the input | and the last ends after it"),
     ("centre", "Middle of the first unit's field: row and column, in pixels from the middle of the first pixel"),
@@ -25,6 +30,14 @@ class FieldModel(QAbstractTableModel):
         super().__init__(parent)
         self._lines: tuple[FieldLine, ...] = ()
         self._selected = -1
+        self._name_width = 0
+
+    def set_name_width(self, width: int) -> None:
+        """How many pixels there are for the names."""
+        if width != self._name_width:
+            self._name_width = width
+            if self._lines:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(self._lines) - 1, 0))
 
     def set_lines(self, lines: tuple[FieldLine, ...], selected: int) -> bool:
         """Whether other lines are shown than before."""
@@ -54,6 +67,8 @@ class FieldModel(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         line, is_selected = self._lines[index.row()], index.row() == self._selected
         if role == Qt.ItemDataRole.DisplayRole:
+            if index.column() == 0 and self._name_width:
+                return short_name(line.layer, QFontMetrics(_font(is_selected)), self._name_width)
             return _cells(line)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{line.layer}, {line.kind}: {', '.join(_told(line))}. {line.note}".strip()
@@ -64,9 +79,7 @@ class FieldModel(QAbstractTableModel):
             fill.setAlpha(60)
             return fill
         if role == Qt.ItemDataRole.FontRole:
-            font = theme().font("small")
-            font.setWeight(QFont.Weight.DemiBold if is_selected else QFont.Weight.Normal)
-            return font
+            return _font(is_selected)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -164,18 +177,24 @@ class FieldTable(QTableView):
         viewport = self.viewport()
         if viewport is None:
             return
-        font = theme().font("small")
-        font.setWeight(QFont.Weight.DemiBold)
-        metrics, room = QFontMetrics(font), theme().px(14)
+        metrics, room = QFontMetrics(_font(True)), theme().px(14)
         needs = []
         for column, (title, _) in enumerate(_COLUMNS):
             widest = max(map(metrics.horizontalAdvance, [title, *self._model.texts(column)]))
             needs.append(min(widest, theme().px(150 if column == 0 else 130)) + room)
         missing = max(sum(needs) - viewport.width(), 0)
-        needs[0] = max(needs[0] - missing, min(needs[0], theme().px(64)))
+        least = max((metrics.horizontalAdvance(initials(name)) for name in self._model.texts(0)), default=0) + room
+        needs[0] = max(needs[0] - missing, min(needs[0], max(theme().px(64), min(least, theme().px(96)))))
         spare = max(viewport.width() - sum(needs), 0) // len(needs)
         for column, need in enumerate(needs):
             self.setColumnWidth(column, need + spare)
+        self._model.set_name_width(needs[0] + spare - theme().px(10))
+
+
+def _font(is_selected: bool) -> QFont:
+    font = theme().font("small")
+    font.setWeight(QFont.Weight.DemiBold if is_selected else QFont.Weight.Normal)
+    return font
 
 
 def _told(line: FieldLine) -> list[str]:

@@ -9,7 +9,7 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from cnnviz.panels.receptive_field import ReceptiveFieldParams, ReceptiveFieldResult
-from cnnviz.panels.receptive_field_heat_view import HeatFigure, SharesView, box_words, images_words
+from cnnviz.panels.receptive_field_heat_view import HeatFigure, SharesView, box_words, images_words, share_words
 from cnnviz.panels.receptive_field_table_view import FieldTable
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -24,6 +24,10 @@ from cnnviz.ui.theme import theme
 
 WIDE_FROM = 620
 """Width, at font scale 1, from which theory and measurement stand side by side."""
+_ONE_LINE_FROM = 520
+"""Width from which the name of the unit stands beside its choices."""
+_WORDY_FROM = 400
+"""Height from which the selected line is told in words, too."""
 NO_GRADIENT = (
     "On this input no pixel changes the unit: a ReLU before it passes nothing on. Choose another unit, the centre unit "
     "(the mean over channels), or the mean over samples."
@@ -93,7 +97,7 @@ class ReceptiveFieldView(PanelView):
         self._words.setWordWrap(True)
         self._words.setTextFormat(Qt.TextFormat.PlainText)
         self._words.setProperty("role", "muted")
-        settings = QHBoxLayout()
+        settings = self._settings = QHBoxLayout()
         settings.setSpacing(theme().px(8))
         settings.addWidget(self._unit)
         settings.addWidget(self._over)
@@ -108,8 +112,8 @@ class ReceptiveFieldView(PanelView):
         self._picture = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._picture.setSpacing(theme().px(10))
         self._picture.addWidget(self._heat, 1)
-        self._picture.addLayout(beside)
-        half = QVBoxLayout()
+        self._picture.addLayout(beside, 1)
+        half = self._half = QVBoxLayout()
         half.setSpacing(theme().px(4))
         half.addLayout(settings)
         half.addWidget(self._caption)
@@ -133,9 +137,6 @@ class ReceptiveFieldView(PanelView):
         self._curve.set_curves(result.curves)
         self._curve.set_cursor(result.place)
         line = result.lines[result.selected]
-        note = " ".join(each for each in (line.note, result.told) if each)
-        self._note.setText(note)
-        self._note.setVisible(bool(note))
         self._show_heat(result)
         size = f"{line.size} px" if line.size[0].isdigit() else line.size
         stride = f", stride {line.stride}" if line.stride else ""
@@ -150,12 +151,20 @@ class ReceptiveFieldView(PanelView):
             self._caption.set_text("effective field")
             self._words.setText(result.problem or "It is being measured.")
             return
-        self._caption.set_text(heat.unit if heat.of_now else f"{heat.unit} · of the input before")
-        self._caption.setToolTip(f"The effective field of {heat.unit}")
+        self._name_unit()
         self._heat.set_mosaic(heat.mosaic, "unsigned")
         self._bar.set_scale("unsigned", 0.0, heat.mosaic.range_of(0)[1])
         self._shares.set_shares(heat.shares)
         self._say_heat(None)
+
+    def _name_unit(self) -> None:
+        """Beside the choices without its layer, which is in the title."""
+        heat = None if self._result is None else self._result.heat
+        if heat is None:
+            return
+        unit = heat.unit.partition(", ")[2] if self._settings.indexOf(self._caption) >= 0 else heat.unit
+        self._caption.set_text(unit if heat.of_now else f"{unit} · of the input before")
+        self._caption.setToolTip(f"The effective field of {heat.unit}")
 
     def _has_gradient(self) -> bool:
         """Whether there is a heat, and any of it: nothing but zeros are words, no picture."""
@@ -174,6 +183,7 @@ class ReceptiveFieldView(PanelView):
             self._words.setText(f"row {row}, column {column}: |g| = {value}")
             return
         words = [f"|g| {images_words(heat)}; {box_words(heat)}."]
+        words += filter(None, [share_words(heat)])
         if heat.before_non_linearity:
             words.append("Before its non-linearity.")
         if not self._has_gradient():
@@ -204,6 +214,7 @@ class ReceptiveFieldView(PanelView):
         self._unit.set_value(params.unit)
         self._over.set_value(params.over)
         self._whole.set_value(params.whole)
+        self._arrange()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(340), theme().px(320))
@@ -212,11 +223,40 @@ class ReceptiveFieldView(PanelView):
         self._arrange()
         super().resizeEvent(event)
 
+    def _show_note(self) -> None:
+        """What the selected line means where there is room for it, and what is to be said besides in any case."""
+        result = self._result
+        if result is None:
+            return
+        line = result.lines[result.selected]
+        sentence = line.sentence if self.height() >= theme().px(_WORDY_FROM) else ""
+        note = " ".join(each for each in (sentence, line.note, result.told) if each)
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+
+    def _place_caption(self, beside: bool) -> None:
+        """On the line of the choices, or on one of its own."""
+        is_beside = self._settings.indexOf(self._caption) >= 0
+        if beside == is_beside:
+            return
+        (self._settings if is_beside else self._half).removeWidget(self._caption)
+        if beside:
+            self._settings.insertWidget(2, self._caption, 1)
+            self._settings.setStretch(3, 0)
+        else:
+            self._half.insertWidget(1, self._caption)
+            self._settings.setStretch(2, 1)
+        self._name_unit()
+
     def _arrange(self) -> None:
         """The halves side by side where there is width for it; where there is little height, numbers before words."""
         hub, direction = theme(), QBoxLayout.Direction
         wide = self.width() >= hub.px(WIDE_FROM)
         self._halves.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
+        self._show_note()
+        self._place_caption(not wide and self.width() >= hub.px(_ONE_LINE_FROM))
+        curve = not wide and self._theory.currentWidget() is self._curve
+        self._halves.setStretch(0, 2 if curve else 1)  # a table scrolls, a curve does not
         tall = wide and self.height() >= hub.px(340)
         self._picture.setDirection(direction.TopToBottom if tall else direction.LeftToRight)
         has_heat = self._has_gradient()

@@ -15,6 +15,7 @@ from cnnviz.ui.short_names import short_name
 from cnnviz.ui.theme import theme
 
 _SHORTEST_BAR = 36
+_SHORTEST_BAR_OF_PATHS = 20
 
 
 class BarList(QWidget):
@@ -91,7 +92,8 @@ class BarList(QWidget):
 
     def _name_width(self) -> int:
         """A third of the row, or more where a short bar is left beside a long name: half of it beside a layer's."""
-        rest = self.width() - self._value_width() - theme().px(20) - theme().px(_SHORTEST_BAR)
+        shortest = theme().px(_SHORTEST_BAR_OF_PATHS if self._are_paths else _SHORTEST_BAR)
+        rest = self.width() - self._value_width() - theme().px(20) - shortest
         most = round(self.width() * (0.5 if self._are_paths else 0.4))
         return min(self._widest, max(self.width() // 3, min(rest, most), theme().px(40)))
 

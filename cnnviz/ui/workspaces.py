@@ -65,8 +65,8 @@ def _input_and_answer(width: float = 304) -> Column:
 
 
 def _below_the_network(*panels: str) -> tuple[Slot, ...]:
-    """At 1600×1000 the lower panel is 500 pixels high."""
-    return Slot(("network",), 0.40), Slot(panels, 0.60)
+    """At 1600×1000 the lower panel is 540 pixels high, at 1280×720 360."""
+    return Slot(("network",), 0.36), Slot(panels, 0.64)
 
 
 WORKSPACES: tuple[Workspace, ...] = (

@@ -76,7 +76,7 @@ def test_the_table_is_there_at_once(steps, chain):
     [
         ((nn.Conv2d(1, 2, 3, 2), nn.Upsample(scale_factor=4)), "3×3", "varies, 0 … 2", "the stride is 1/2 on average"),
         ((nn.Conv2d(1, 2, (3, 5), (2, 1)),), "3×5", "2 × 1", ""),
-        ((nn.Conv2d(1, 2, 3), nn.InstanceNorm2d(2)), "whole, 3×3 apart", "1", "1 looks at the whole map: the field is"),
+        ((nn.Conv2d(1, 2, 3), nn.InstanceNorm2d(2)), "whole (3×3)", "1", "1 looks at the whole map: the field is"),
         ((nn.AdaptiveAvgPool2d(5),), "varies, 5×5 … 6×6", "varies, 9/2 … 5", "24/5 on average"),
         ((nn.Conv2d(1, 2, 31, padding=15),), "31×31", "1", "larger than the input, 24×24 px"),
         ((nn.FractionalMaxPool2d(2, 12),), "not known", "", "FractionalMaxPool2d"),
