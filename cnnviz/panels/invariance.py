@@ -32,12 +32,13 @@ class InvarianceParams(PanelParams):
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Tiles with a caption; ``labels`` has a word for each tile."""
+    """Tiles with a caption; ``labels`` has words for each tile, ``sizes`` how much of it is filled, if not all is."""
 
     caption: str
     mosaic: Mosaic
     kind: Literal["signed", "unsigned", "photo"]
     labels: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,7 +94,7 @@ def against_change(
             found[name][:, chosen] = each.relative, each.cosine
         seen[chosen] = True
         curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
-        coarse, said = not seen.all(), _reading(params)
+        coarse, said = not seen.all(), _reading(params, plan)
         unmeasured = _unmeasured(plan, {name: each[:, seen] for name, each in found.items()})
         way = graph_words(observation.network.graph)
         words = " ".join(each for each in (plan.words, way, *unmeasured) if each)
@@ -160,7 +160,9 @@ def _warped_pictures(image: Tensor, params: InvarianceParams) -> tuple[Picture, 
     (warped,) = elastic_warps(image, [params.strength], smoothness=params.smoothness)
     both = torch.stack([image[0].mean(0), warped.mean(0)]).clamp(0, 1)
     shown = mosaic(both, columns=2, signed=False, gap=0)
-    return (Picture("the input, and warped", shown, "photo", ("as it is", f"{params.strength:.1f} px")),)
+    grey = " in grey" if image.shape[1] > 1 else ""
+    warped_by = f"warped by {params.strength:.1f} px on average"
+    return (Picture(f"the input{grey}", shown, "photo", ("as it is", warped_by)),)
 
 
 # what is measured
@@ -325,10 +327,14 @@ def _unmeasured(plan: _Plan, found: Mapping[str, np.ndarray]) -> tuple[str, ...]
     return (f"No curve for {which}: the map is zero everywhere, not reached, or its values are not finite.",)
 
 
-def _reading(params: InvarianceParams) -> str:
+def _reading(params: InvarianceParams, plan: _Plan) -> str:
+    """What the ends of the scale mean, and what the curves are compared with."""
+    done = "shifted" if params.subject == "shift" else "warped"
+    ends = "0: the map stays as the input is {}; 1: it changes by as much as it is large."
     if params.measure == "cosine":
-        return "1: the direction of the map stays; 0: nothing of it is left."
-    return "0: nothing changes; 1: the change is as large as the map."
+        ends = "1: the direction of the map stays as the input is {}; 0: nothing of it is left."
+    dotted = ", dotted the map before it is pooled" if UNPOOLED in plan.names else ""
+    return f"{ends.format(done)} Dashed are the pixels themselves{dotted}."
 
 
 def _curves(params: InvarianceParams, plan: _Plan, amounts: np.ndarray, found: Mapping[str, np.ndarray]) -> Curves:

@@ -47,10 +47,11 @@ def pyramids(scene: Scene, observation: Observation) -> InvarianceResult:
     off = float((reconstruct(laplacian) - image).abs().max())
     halved = [pool(image, Pooling.of(kind, 2)) for kind, _ in _HALVED] if min(image.shape[-2:]) > 1 else []
     sizes = tuple(f"{level.shape[-2]}×{level.shape[-1]}" for level in gaussian)
-    finer = (*(f"{one} − {other}" for one, other in pairwise(sizes)), sizes[-1])
+    finer = (*(f"{one}\n− {other}" for one, other in pairwise(sizes)), sizes[-1])
+    adds = _placed(laplacian, signed=True)
     pictures = [
-        Picture("Gaussian: smoothed and halved", _placed(gaussian, signed=False), "photo", sizes),
-        Picture("Laplacian: what each level adds to the next", _placed(laplacian, signed=True), "signed", finer),
+        Picture("Gaussian: smoothed and halved", _placed(gaussian, signed=False), "photo", sizes, _sizes(gaussian)),
+        Picture("Laplacian: what each level adds to the next", adds, "signed", finer, _sizes(laplacian)),
     ]
     if halved:
         words = tuple(words for _, words in _HALVED)
@@ -58,6 +59,10 @@ def pyramids(scene: Scene, observation: Observation) -> InvarianceResult:
     exact = f"Expanding and adding the levels of the Laplacian pyramid gives the image back, to within {off:.0e}."
     stride = "Every second pixel is what a convolution with stride 2 keeps; the others summarise each 2×2 block first."
     return InvarianceResult("pyramids", "pyramids of the input", f"{exact} {stride}", pictures=tuple(pictures))
+
+
+def _sizes(levels: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:
+    return tuple((int(level.shape[-2]), int(level.shape[-1])) for level in levels)
 
 
 def _placed(levels: Sequence[Tensor], *, signed: bool) -> Mosaic:
@@ -137,7 +142,12 @@ def any_size(
         (Mark("x", float(width), "its own size"),),
     )
     whole = refusal or "The whole network takes all these sizes."
-    return InvarianceResult("size", f"{layer}, pooled globally", "\n".join([*lines, whole]), curves)
+    reading = (
+        "0: the pooled numbers are those at its own size; 1: they differ by as much as those are large."
+        if not cosine
+        else "1: the pooled numbers point the same way as those at its own size; 0: nothing of it is left."
+    )
+    return InvarianceResult("size", f"{layer}, pooled globally", "\n".join([*lines, whole]), curves, reading=reading)
 
 
 def _refusal(observation: Observation, given: Tensor) -> str:

@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import Any, cast
 
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.bound_slider import BoundSlider
-from cnnviz.ui.controls import ComboBox, ElidedLabel, Segmented
+from cnnviz.ui.controls import ComboBox, Segmented
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
-from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
+from cnnviz.ui.tile_strip import TileStrip
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 PATH = "panels.invariance"
 MOST_PICTURES = 3
+_WORDY_FROM = 520
+"""Height at scale 1."""
 _SUBJECTS = (
     ("shift", "shift", "The input is shifted: how far do the maps lie from where they were?"),
     ("warp", "warp", "The input is deformed a little, as rubber is: feature distance beside pixel distance"),
@@ -67,7 +70,7 @@ class InvarianceView(PanelView):
         self._words.setWordWrap(True)
         self._words.setTextFormat(Qt.TextFormat.PlainText)
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self._pictures = [_PictureView(self) for _ in range(MOST_PICTURES)]
+        self._pictures = [TileStrip(self) for _ in range(MOST_PICTURES)]
         self._plot = CurvePlot(self, movable_cursor=True)
         self._plot.cursor_grabbed.connect(document.begin_gesture)
         self._plot.cursor_moved.connect(self._move)
@@ -83,24 +86,34 @@ class InvarianceView(PanelView):
         figure = self._plot.figure() if result.curves is not None else None
         found: list[Figure] = [] if figure is None else [figure]
         if result.pictures:
-            rows = tuple(TileRow(each.caption, each.mosaic, each.kind, each.labels) for each in result.pictures)
+            rows = tuple(map(_tile_row, result.pictures))
             found.append(TilesFigure(result.title[:1].upper() + result.title[1:], rows))
         return found
 
     def show_result(self, result: InvarianceResult) -> None:
         super().show_result(result)
         self._result = result
-        self._words.setText(result.words)
+        self._say()
         for number, view in enumerate(self._pictures):
             view.setVisible(number < len(result.pictures))
             if number < len(result.pictures):
-                view.show_picture(result.pictures[number])
+                view.set_row(_tile_row(result.pictures[number]))
         self._plot.setVisible(result.curves is not None)
         if result.curves is not None:
             self._plot.set_curves(result.curves)
             self._plot.set_cursor(result.cursor)
             self._plot.setToolTip(result.reading)
         self.set_subtitle(result.title + (" · coarse" if result.is_coarse else ""))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._say()
+
+    def _say(self) -> None:
+        """What the ends of the scale mean is said where there is room for it, and by the plot in any case."""
+        if self._result is not None:
+            tall = self.height() >= theme().px(_WORDY_FROM)
+            self._words.setText(" ".join(filter(None, (self._result.words, self._result.reading if tall else ""))))
 
     def _lay_out(self) -> None:
         subject = QHBoxLayout()
@@ -128,6 +141,7 @@ class InvarianceView(PanelView):
         for picture in self._pictures:
             layout.addWidget(picture, 3)
         layout.addWidget(self._plot, 4)
+        layout.addStretch(0)
 
     def _params(self) -> InvarianceParams:
         return cast(InvarianceParams, self.document.scene.panel("invariance"))
@@ -158,25 +172,5 @@ class InvarianceView(PanelView):
             slider.refresh()
 
 
-class _PictureView(QWidget):
-    """Tiles under their caption."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._caption = ElidedLabel("", token="text")
-        self._tiles = MosaicView()
-        self._tiles.setMinimumHeight(theme().px(40))
-        self._labels = ElidedLabel("")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(1)
-        layout.addWidget(self._caption)
-        layout.addWidget(self._tiles, 1)
-        layout.addWidget(self._labels)
-
-    def show_picture(self, picture: Picture) -> None:
-        self._caption.set_text(picture.caption)
-        self._tiles.setAccessibleName(picture.caption)
-        self._tiles.set_labels([])
-        self._tiles.set_mosaic(picture.mosaic, picture.kind, reflow=False)
-        self._labels.set_text(" · ".join(picture.labels))
+def _tile_row(picture: Picture) -> TileRow:
+    return TileRow(picture.caption, picture.mosaic, picture.kind, picture.labels, sizes=picture.sizes)

@@ -266,8 +266,8 @@ def _rounding_words(network: LoadedNetwork, kept: KeptSweep, first: PaddingResul
     if not at.size or np.isnan(found.mean[at[0]]):
         return ""
     error = float(found.mean[at[0]])
-    over = " on average" if _images(kept, first.layer) > 1 else ""
-    begin = f"Shifted by the stride of {stride:g} px, its error is {error:.2g}{over}"
+    mean = "mean " if _images(kept, first.layer) > 1 else ""
+    begin = f"Shifted by the stride of {stride:g} px, its {mean}error is {error:.2g}"
     if error < ROUNDING:
         return f"{begin}: {'it moves along exactly' if error == 0 else 'rounding'}."
     uneven = [axis for axis in axes if not grid.closes(axis)]

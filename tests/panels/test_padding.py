@@ -81,7 +81,7 @@ def test_periodic_padding_makes_the_error_rounding_and_the_curves_show_both(prog
     choose(view, "circular")
     settle(program)
     assert program.document.scene.changes == (SwitchPadding("circular"),)
-    assert re.search(r"its error is \S+: (rounding|it moves along exactly)\.", words(view))
+    assert re.search(r"its mean error is \S+: (rounding|it moves along exactly)\.", words(view))
     assert "Padding reaches no cell of pool" in words(view)
     curves = {each.name: each for each in latest["padding"].curves.series}
     assert set(curves) == {"as it was loaded", "padding: periodic"}
