@@ -136,7 +136,7 @@ class ChainBuilderView(PanelView):
         )
         self._reach.setToolTip(f"{format_percent(share, 1)} of the field")
         self._sums.setText(_sums(result))
-        self.set_subtitle(f"{last.size}×{last.size} px after {len(result.stages)} layers")
+        self.set_subtitle(f"{last.size}×{last.size} px")
 
     def _params(self) -> ChainBuilderParams:
         return cast(ChainBuilderParams, self.document.scene.panel("chain-builder"))

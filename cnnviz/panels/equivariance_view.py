@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import cast
 
-from PyQt6.QtCore import QEvent
+from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -25,6 +25,12 @@ from cnnviz.ui.scrolled_bars import ScrolledBars
 from cnnviz.ui.theme import theme
 
 PATH = "panels.equivariance"
+_WORDY_FROM = 560
+"""Height at scale 1."""
+_WHAT = (
+    "f(T(x)) is first T, then the network; T(f(x)) the other way round. Where a layer moves along with its input, they "
+    "are equal, and their difference is zero."
+)
 
 
 class EquivarianceView(PanelView):
@@ -66,6 +72,7 @@ class EquivarianceView(PanelView):
         self._error.setAccessibleName("Relative error of the selected layer")
         self._why = QLabel()
         self._why.setWordWrap(True)
+        self._why.setTextFormat(Qt.TextFormat.PlainText)
         self._why.setProperty("role", "muted")
         self._pair = PairView(self)
         self._bars = ScrolledBars()
@@ -135,16 +142,22 @@ class EquivarianceView(PanelView):
             self._error.set_text(f"{one.layer}: no error to be told", "warning")
         else:
             self._error.set_text(f"{one.layer}: ‖f(Tx) − T f(x)‖ / ‖f(x)‖ = {format_number(one.error)}", "text")
-        why = [f"{result.why[:1].upper()}{result.why[1:]}"] if result.why else []
+        self._show_why(result)
+        self._show_curves(result)
+        channel = f", channel {result.channel}" if result.maps is not None else ""
+        self.set_subtitle(f"{result.layer}{channel}")
+
+    def _show_why(self, result: EquivarianceResult) -> None:
+        """What is to be seen, where there is room for it; and what is to be said besides."""
+        one = result.selected
+        why = [_WHAT] if result.maps is not None and self.height() >= theme().px(_WORDY_FROM) else []
+        why += [f"{result.why[:1].upper()}{result.why[1:]}"] if result.why else []
         if 0 < one.share < 1 and not one.reason:
             why.append(f"{format_percent(one.share, 0)} of the cells are compared; the others are left empty.")
         if result.told:
             why.append(result.told)
         self._why.setText(" ".join(each if each.endswith(".") else f"{each}." for each in why))
         self._why.setVisible(bool(why))
-        self._show_curves(result)
-        channel = f", channel {result.channel}" if result.maps is not None else ""
-        self.set_subtitle(f"{result.layer}{channel}")
 
     def _show_bars(self, result: EquivarianceResult) -> None:
         errors = [each.error for each in result.layers]
@@ -208,6 +221,8 @@ class EquivarianceView(PanelView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._turn()
+        if self._result is not None:
+            self._show_why(self._result)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -19,7 +19,7 @@ from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
-_HEADS = ("input as it is", "input shifted", "changed")
+_HEADS = ("input as it is", "input shifted", "bright: changed")
 _PLACES = (0, 1, 3)
 """Columns of the grid: the colour bar of the two maps stands beside them."""
 
@@ -87,13 +87,17 @@ class PoolingMapsPage(QWidget):
             bar.set_scale(kind, *stage.before.range_of(0))
             called = "detector" if stage is result.stages[0] else "pooled"
             name.set_text(f"{called}: {stage.layer}, {stage.shape[0]}×{stage.shape[1]}")
-            share.set_text(f"{format_percent(stage.share, 1)} changed")
+            share.set_text(f"{format_percent(stage.share, 1)} changed" if self._is_shifted() else "move “shift x”")
             views[2].setToolTip(f"{format_percent(stage.layer_share, 1)} of the values of all its maps changed")
 
     def refresh(self, scene: Scene, params: PoolingParams) -> None:
         """Show what the document says."""
         self._shift.refresh()
         self._tolerance.refresh()
+
+    def _is_shifted(self) -> bool:
+        edits = self._document.scene.input.edits
+        return bool(edits.shift_rows or edits.shift_columns)
 
     def figures(self) -> list[Figure]:
         result = self._result

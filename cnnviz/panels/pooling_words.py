@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -15,12 +16,19 @@ Box = tuple[int, int, int, int]
 
 MOST_TERMS = 16
 """A longer sum is told, and not written out."""
+_LARGE, _SMALL = 1e6, 5e-4
 
 
 def plain(value: float) -> str:
-    """A number as a person would write it: ``6``, ``0.333``, ``−1.5``."""
-    text = f"{value:.3f}".rstrip("0").rstrip(".")
-    return (text if text not in ("-0", "") else "0").replace("-", "\N{MINUS SIGN}")
+    """A number as a person would write it: ``6``, ``0.333``, ``−1.5``; ``2.5e9`` where it is too large or too small."""
+    if not math.isfinite(value):
+        text = "NaN" if math.isnan(value) else "∞" if value > 0 else "-∞"
+    elif abs(value) >= _LARGE or 0 < abs(value) < _SMALL:
+        digits, _, power = f"{value:.3g}".partition("e")
+        text = f"{digits}e{int(power)}" if power else digits
+    else:
+        text = f"{value:.3f}".rstrip("0").rstrip(".")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def box_of(pooling: Pooling, cell: Cell) -> Box:
@@ -62,7 +70,7 @@ def words_of(maps: Tensor, pooling: Pooling, cell: Cell) -> str:
 
 
 def _blurred_words(maps: Tensor, pooling: Pooling, cell: Cell) -> str:
-    """Dense pooling first, then the weights of the blur."""
+    """Dense pooling first, then the weights of the blur, whose binomial numbers are whole."""
     import torch
 
     from cnnviz.core.padding import pad
@@ -80,11 +88,12 @@ def _blurred_words(maps: Tensor, pooling: Pooling, cell: Cell) -> str:
     result = plain(float((values.double() * weights).sum()))
     if values.numel() > MOST_TERMS:
         return f"blur of {values.numel()} {called} of windows side by side = {result}"
+    total = 4 ** (pooling.taps - 1)
     parts = [
-        f"{plain(float(weight))}·{_bracketed(float(value))}"
+        f"{round(float(weight) * total)}·{_bracketed(float(value))}"
         for weight, value in zip(weights.flatten(), values.flatten(), strict=True)
     ]
-    return f"{called} of windows side by side, blurred: {' + '.join(parts)} = {result}"
+    return f"{called} of windows side by side, blurred: ({' + '.join(parts)}) / {total} = {result}"
 
 
 def _window(maps: Tensor, pooling: Pooling, cell: Cell) -> tuple[list[float], list[float]]:

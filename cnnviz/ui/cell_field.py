@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QFocusEvent, QKeyEvent
-from PyQt6.QtWidgets import QLineEdit, QWidget
+from PyQt6.QtGui import QFocusEvent, QHideEvent, QKeyEvent
+from PyQt6.QtWidgets import QLineEdit, QToolTip, QWidget
 
 
 class CellField(QLineEdit):
@@ -19,13 +19,27 @@ class CellField(QLineEdit):
         super().__init__(parent)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setMaxLength(24)
-        self.textEdited.connect(lambda _: self.setToolTip(""))
+        self.textEdited.connect(lambda _: self._mark(""))
         self.hide()
 
     def refuse(self) -> None:
-        """Say that this is no number; it stays open."""
-        self.setToolTip("Type a number, such as −1.5; Escape leaves the cell as it was")
+        """Say at once that this is no number; it stays open."""
+        self._mark("Type a number, such as −1.5; Escape leaves the cell as it was")
         self.selectAll()
+        QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), self.toolTip(), self)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        super().hideEvent(event)
+        self._mark("")
+
+    def _mark(self, problem: str) -> None:
+        self.setToolTip(problem)
+        if bool(problem) != bool(self.property("wrong")):
+            self.setProperty("wrong", bool(problem))
+            style = self.style()
+            if style is not None:
+                style.unpolish(self)
+                style.polish(self)
 
     def event(self, event: QEvent | None) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

@@ -247,6 +247,8 @@ class ComboBox(QComboBox):
         box = QRectF(self.width() - side - theme().px(7), (self.height() - side) / 2, side, side)
         painter, option = QStylePainter(self), QStyleOptionComboBox()
         self.initStyleOption(option)
+        if self.currentIndex() < 0:
+            option.currentText = self.placeholderText()
         style = self.style()
         assert style is not None
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)

@@ -48,6 +48,11 @@ class SheetColumn:
     high: int = 4096
     editable: Callable[[Any], bool] = lambda _: True
 
+    @property
+    def way(self) -> str:
+        """How it is changed, and to what."""
+        return "click to choose" if self.options else f"click to change, {self.low:,} to {self.high:,}"
+
 
 class Sheet(QTableView):
     """A row for each thing, a column for each :class:`SheetColumn`.
@@ -189,7 +194,7 @@ class _Rows(QAbstractTableModel):
                 return theme().colour("error")
             return theme().colour("text" if self._editable(index) else "muted")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return problem or (f"{column.tip}: click to change" if self._editable(index) else column.tip)
+            return problem or (f"{column.tip}: {column.way}" if self._editable(index) else column.tip)
         return None
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:

@@ -78,6 +78,17 @@ def test_new_options_keep_what_is_chosen(combo):
     assert combo.value() == "l2"
 
 
+def test_a_combo_box_with_nothing_chosen_says_why(combo, pixels):
+    combo.setCurrentIndex(-1)
+    empty = pixels(combo)
+    combo.setPlaceholderText("different kinds")
+    assert (pixels(combo) != empty).any()
+    combo.setCurrentIndex(0)
+    chosen = pixels(combo)
+    combo.setPlaceholderText("")
+    assert (pixels(combo) == chosen).all()
+
+
 def test_a_combo_box_shows_that_it_opens(combo, pixels):
     plain = QComboBox()
     plain.addItem("Maximum")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QLineEdit
+from PyQt6.QtWidgets import QLineEdit, QToolTip
 
 from cnnviz.ui.number_editor import FramedGrid, NumberEditor, digits_of
 from cnnviz.ui.theme import theme
@@ -63,6 +63,20 @@ def test_what_is_no_number_stays_open_and_escape_leaves_the_cell(editor):
     QTest.keyClick(field(editor), Qt.Key.Key_Escape)
     assert editor.open_cell is None
     assert editor.typed == []
+
+
+@pytest.mark.parametrize("text", ["cat", " ", "1e400", "nan", "1,2,3"])
+def test_what_is_no_number_is_told_at_once_and_no_longer_once_it_is_mended(editor, text):
+    click(editor, 0, 0)
+    QTest.keyClicks(field(editor), text)
+    QTest.keyClick(field(editor), Qt.Key.Key_Return)
+    assert "Type a number" in QToolTip.text()
+    assert field(editor).property("wrong") is True
+    QTest.keyClicks(field(editor), "3.5")
+    assert field(editor).property("wrong") is False
+    QTest.keyClick(field(editor), Qt.Key.Key_Return)
+    assert editor.typed == [(0, 0, 3.5)]
+    QToolTip.hideText()
 
 
 def test_an_unchanged_number_is_no_edit(editor):
