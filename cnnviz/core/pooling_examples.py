@@ -55,8 +55,8 @@ EXAMPLES: Mapping[str, PoolingExample] = MappingProxyType(
         ),
         "shift": PoolingExample(
             "Shift by one pixel",
-            "Goodfellow, Bengio and Courville, Deep Learning, figure 9.8: every value of the detector stage changes, "
-            "and only half of those of the pooled stage.",
+            "Every detector value changes, only half of the pooled ones: Goodfellow, Bengio and Courville, Deep "
+            "Learning, figure 9.8.",
             ((0.1, 1.0, 0.2, 0.1),),
             ((0.3, 0.1, 1.0, 0.2),),
             kernel_size=(1, 3),
@@ -65,12 +65,12 @@ EXAMPLES: Mapping[str, PoolingExample] = MappingProxyType(
         ),
         "filter-1": PoolingExample(
             "Worked example, filter 1",
-            "The 4×4 map of filter 1 on the 6×6 image; its 2×2 maxima are 3 0 / 3 1.",
+            "Its 2×2 maxima are 3 0 / 3 1: the 4×4 map of filter 1 on the 6×6 image.",
             ((3, -1, -3, -1), (-3, 1, 0, -3), (-3, -3, 0, 1), (3, -2, -2, -1)),
         ),
         "filter-2": PoolingExample(
             "Worked example, filter 2",
-            "The 4×4 map of filter 2 on the 6×6 image; its 2×2 maxima are −1 1 / 0 3.",
+            "Its 2×2 maxima are −1 1 / 0 3: the 4×4 map of filter 2 on the 6×6 image.",
             ((-1, -1, -1, -1), (-1, -1, -2, 1), (-1, -1, -2, 1), (-1, 0, -4, 3)),
         ),
     }

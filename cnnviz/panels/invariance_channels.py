@@ -60,9 +60,9 @@ def over_channels(scene: Scene, observation: Observation, params: InvariancePara
     ]
     if found:
         others = weight[[other for other, _, _ in found], strongest]
-        labels = tuple(f"filter {other}\nby {angle:.0f}°, r {r:.2f}" for other, angle, r in found)
+        labels = tuple(f"{other}: {angle:.0f}°\nr {r:.2f}" for other, angle, r in found)
         shown = mosaic(others, columns=len(found), scale="own", signed=True, gap=1)
-        pictures.append(Picture("others of the layer, most like it once it is turned", shown, "signed", labels))
+        pictures.append(Picture("others that are most like it when turned", shown, "signed", labels))
     words = (
         f"As its pattern turns, the answer of the filter alone varies by {_percent(alone)} of its largest, the maximum "
         f"over {params.filters} by {_percent(best)}: the maximum does not care which of them answers."

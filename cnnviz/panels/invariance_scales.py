@@ -28,7 +28,7 @@ _HALVED: tuple[tuple[PoolingName, str], ...] = (
     ("max", "maximum"),
     ("average", "average"),
     ("blur_average", "blurred average"),
-    ("strided", "every second pixel"),
+    ("strided", "every 2nd pixel"),
 )
 
 

@@ -17,13 +17,15 @@ from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
-from cnnviz.ui.tile_strip import TileStrip
+from cnnviz.ui.tile_strip import LEAST, TileStrip
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 PATH = "panels.invariance"
 MOST_PICTURES = 3
 _WORDY_FROM = 520
-"""Height at scale 1."""
+"""Height at scale 1 …"""
+_ALONE = 72
+"""… and that of tiles with no others beside them."""
 _SUBJECTS = (
     ("shift", "shift", "The input is shifted: how far do the maps lie from where they were?"),
     ("warp", "warp", "The input is deformed a little, as rubber is: feature distance beside pixel distance"),
@@ -97,7 +99,7 @@ class InvarianceView(PanelView):
         for number, view in enumerate(self._pictures):
             view.setVisible(number < len(result.pictures))
             if number < len(result.pictures):
-                view.set_row(_tile_row(result.pictures[number]))
+                view.set_row(_tile_row(result.pictures[number]), LEAST if len(result.pictures) > 1 else _ALONE)
         self._plot.setVisible(result.curves is not None)
         if result.curves is not None:
             self._plot.set_curves(result.curves)
@@ -124,14 +126,16 @@ class InvarianceView(PanelView):
         choices.setContentsMargins(0, 0, 0, 0)
         for widget in (self._compare, self._measure):
             choices.addWidget(widget)
-        choices.addWidget(self._border)
         choices.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(5))
         layout.addLayout(subject)
         layout.addWidget(self._choices)
-        layout.addWidget(self._shift)
+        shift = QHBoxLayout()
+        shift.addWidget(self._shift, 1)
+        shift.addWidget(self._border)
+        layout.addLayout(shift)
         warp = QHBoxLayout()
         warp.addWidget(self._strength)
         warp.addWidget(self._smoothness)

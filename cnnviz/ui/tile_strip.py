@@ -9,8 +9,9 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 from cnnviz.ui.theme import theme
 from cnnviz.ui.tiles_figure import CAPTION, GAP, LABEL_LINE, TileRow, paint_tile_row, tile_scale
 
-_LEAST, _MOST = 32, 320
-"""Heights of the tiles themselves, at scale 1."""
+LEAST = 28
+"""Height of the tiles themselves, at scale 1."""
+_MOST = 320
 
 
 class TileStrip(QWidget):
@@ -19,6 +20,7 @@ class TileStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._row: TileRow | None = None
+        self._least = LEAST
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme().changed.connect(self._fit)
 
@@ -27,16 +29,16 @@ class TileStrip(QWidget):
         """What is shown."""
         return self._row
 
-    def set_row(self, row: TileRow) -> None:
-        """Show tiles in place of those before."""
-        self._row = row
+    def set_row(self, row: TileRow, least: int = LEAST) -> None:
+        """Show tiles in place of those before; ``least`` is the height that they keep, at scale 1."""
+        self._row, self._least = row, least
         self.setAccessibleName(row.caption)
         self.setToolTip("\n".join(label.replace("\n", ": ") for label in row.labels))
         self._fit()
 
     def minimumSizeHint(self) -> QSize:
         lines = 0 if self._row is None else self._row.label_lines
-        return QSize(theme().px(160), theme().px(CAPTION + _LEAST) + lines * theme().px(LABEL_LINE))
+        return QSize(theme().px(160), theme().px(CAPTION + self._least) + lines * theme().px(LABEL_LINE))
 
     def sizeHint(self) -> QSize:
         return QSize(theme().px(380), self.maximumHeight())
