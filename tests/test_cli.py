@@ -186,7 +186,7 @@ def test_grey_networks_are_trained_on_grey_and_files_that_are_no_images_are_name
     assert main(["train", "--network", "lenet", "--dataset", f"folder:{stripes}", "--out", str(out), *fast]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["skipped"] == 1
-    assert "1 files are no images, first across/notes.txt" in printed.err
+    assert "1 file is no image that can be read and is left out: across/notes.txt" in printed.err
     assert open_network(out).card.input_size == (1, 28, 28)
 
 

@@ -89,7 +89,8 @@ def load_dataset(
         data_dir = Path(from_environment)
     if data_dir is not None and not data_dir.is_dir():
         raise DatasetError(
-            f"The data folder {data_dir} is not there; bring it back, or choose another one (--data-dir)."
+            f"The data folder {data_dir} is not there; bring it back, or choose another one "
+            "(--data-dir; in the window Settings, More settings, Data folder)."
         )
     if spec == "cifar10":
         return _load_cifar10(split, data_dir, progress)

@@ -72,7 +72,7 @@ def fetch(dataset: str, name: str, progress: Progress | None = None) -> Path:
         reason = "the file is not the expected one" if isinstance(error, ValueError) else "the download failed"
         raise DatasetError(
             f"{dataset} cannot be fetched from {SOURCES[dataset]} ({reason}); "
-            "get it yourself and give its folder with --data-dir."
+            "get it yourself and give its folder (--data-dir; in the window Settings, More settings, Data folder)."
         ) from error
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnviz.data.folder_count import TEST_SHARE
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
-
-TEST_SHARE = 0.2
 
 
 def split_by_class(images: LabelledImages, seed: int) -> tuple[LabelledImages, LabelledImages]:

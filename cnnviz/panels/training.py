@@ -10,11 +10,12 @@ from typing import Any, Literal, cast
 from pydantic import Field
 
 from cnnviz.data.facts import DATA, DataFacts
+from cnnviz.data.folder_count import images_to_train_on
 from cnnviz.engine.observation import Observation
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
-from cnnviz.training.recipes import recipe
+from cnnviz.training.recipes import folder_recipe, recipe
 from cnnviz.training.settings import TrainingSettings, checked_settings
 
 Page = Literal["loss", "accuracy", "gradients", "updates", "settings"]
@@ -34,8 +35,11 @@ def sensible_settings(network: str, keep_weights: bool, dataset: str) -> dict[st
     """The recipe of a pair of network and data, and how often the run is saved and tested."""
     chosen = recipe(TRAINED.get(network, network), dataset, fast=True)
     facts = DATA.get(dataset)
+    images = facts.train_images if facts is not None else images_to_train_on(Path(dataset.partition(":")[2]))
+    if facts is None and images:
+        chosen |= folder_recipe(images)
     batch, epochs = cast(int, chosen["batch_size"]), cast(int, chosen["epochs"])
-    steps = (facts.train_images // batch if facts is not None else 100) * epochs
+    steps = (images // batch or 1) * epochs
     if keep_weights:
         chosen["learning_rate"] = cast(float, chosen["learning_rate"]) / 4
     often = {"save_every": max(10, steps // CHECKPOINTS_A_RUN)}

@@ -15,12 +15,14 @@ from cnnviz.scene.document import Document, SceneError
 from cnnviz.scene.models import Scene
 from cnnviz.training.choices import (
     AUGMENTATION_NAMES,
+    CUTTING_SCHEDULES,
     DEVICES,
     LOSSES,
     MOMENTUM_OPTIMIZERS,
     OPTIMIZER_TITLES,
     PRECISIONS,
     SCHEDULES,
+    WAITING_SCHEDULES,
 )
 from cnnviz.training.settings import TrainingSettings
 from cnnviz.ui.controls import ComboBox, Toggle, text_button
@@ -74,15 +76,16 @@ class TrainingSettingsView(QWidget):
     def _common(self) -> QGridLayout:
         grid = _grid()
         self._add(grid, "epochs", self._slider("epochs", 1, 100, 0, "Passes over the training images"))
-        self._add(grid, "batch", self._numbers("batch_size", _BATCHES, "Images per step"))
+        self._add(grid, "batch", self._numbers("batch_size", _BATCHES, "images", _TIP_BATCH))
         self._add(
             grid,
             "optimiser",
             self._combo("optimizer", [*OPTIMIZER_TITLES.items()], "How a gradient becomes a change"),
         )
-        self._add(grid, "schedule", self._combo("schedule", _words(SCHEDULES), "How the learning rate changes"))
-        self._add(grid, "loss", self._combo("loss", _words(LOSSES), "What is made small"))
-        self._add(grid, "weight decay", self._numbers("weight_decay", _DECAYS, "Pulls weights towards 0, not biases"))
+        self._add(grid, "schedule", self._combo("schedule", _words(SCHEDULES), _TIP_SCHEDULE))
+        self._add(grid, "loss", self._combo("loss", _words(LOSSES), _TIP_LOSS))
+        decay = self._numbers("weight_decay", _DECAYS, "", "Pulls weights towards 0 at each step, not biases")
+        self._add(grid, "weight decay", decay)
         self._add(grid, "smoothing", self._slider("label_smoothing", 0, 0.5, 2, "Share of the target for all classes"))
         self._add(grid, "dropout", self._dropout())
         return grid
@@ -91,17 +94,19 @@ class TrainingSettingsView(QWidget):
         grid = _grid()
         self._momentum = self._slider("momentum", 0, 0.99, 2, "Of SGD with momentum and Nesterov")
         self._add(grid, "momentum", self._momentum)
-        self._add(grid, "factor", self._slider("schedule_factor", 0.05, 0.95, 2, "Of step, plateau and divergence"))
-        self._add(grid, "wait", self._slider("schedule_epochs", 1, 50, 0, "Epochs between steps, or before a plateau"))
+        self._factor = self._slider("schedule_factor", 0.05, 0.95, 2, _TIP_FACTOR)
+        self._wait = self._slider("schedule_epochs", 1, 50, 0, _TIP_WAIT, "epochs")
+        self._add(grid, "cut rate to", self._factor)
+        self._add(grid, "cut after", self._wait)
         seed = self._slider("seed", 0, 99, 0, "Of all random numbers: the same seed gives the same run")
         device = self._combo("device", _words(DEVICES), "auto takes CUDA, then MPS, then the processor")
         self._add(grid, "seed", seed)
         self._add(grid, "device", device)
         self._add(grid, "precision", self._combo("precision", _words(PRECISIONS), "float16 and bfloat16 save memory"))
-        self._add(grid, "save every", self._numbers("save_every", _EVERY, "Steps between checkpoints; 0: at the end"))
-        self._add(grid, "test every", self._slider("test_every", 0, 20, 0, "Epochs between tests; 0: at the end"))
-        self._add(grid, "measure every", self._slider("measure_every", 1, 100, 0, "Steps between measured gradients"))
-        self._data = text_button("Data folder…", "Where MNIST, Fashion-MNIST and CIFAR-10 lie", role="open")
+        self._add(grid, "save every", self._numbers("save_every", _EVERY, "steps", _TIP_SAVE))
+        self._add(grid, "test every", self._slider("test_every", 0, 20, 0, "0: at the end alone", "epochs"))
+        self._add(grid, "measure every", self._slider("measure_every", 1, 100, 0, _TIP_MEASURE, "steps"))
+        self._data = text_button("Data folder…", _TIP_DATA, role="open")
         self._data.clicked.connect(self._ask_data)
         self._add(grid, "data", self._data)
         permuted = Toggle("permuted")
@@ -121,6 +126,7 @@ class TrainingSettingsView(QWidget):
         grid.addWidget(title, 0, 0, 1, 3)
         for index, name in enumerate(AUGMENTATION_NAMES):
             toggle = Toggle(name)
+            toggle.setToolTip(_AUGMENTATION_TIPS[name])
             toggle.edited.connect(partial(self._augment, name))
             self._shows.append(partial(_show_augmentation, toggle, name))
             grid.addWidget(toggle, 1 + index // 3, index % 3)
@@ -133,10 +139,19 @@ class TrainingSettingsView(QWidget):
         self._shows.append(lambda settings: slider.set_value(settings.dropout or 0.0))
         return slider
 
-    def _slider(self, field: str, low: float, high: float, digits: int, tip: str) -> LabelledSlider:
+    def _slider(self, field: str, low: float, high: float, digits: int, tip: str, unit: str = "") -> LabelledSlider:
         default = TrainingSettings.model_fields[field].default
         slider = LabelledSlider(
-            "", low, high, min(max(default, low), high), step=10**-digits, digits=digits, label_width=0, tip=tip
+            "",
+            low,
+            high,
+            min(max(default, low), high),
+            step=10**-digits,
+            unit=unit,
+            digits=digits,
+            label_width=0,
+            value_width=84 if unit else 68,
+            tip=tip,
         )
         is_whole = isinstance(default, int)
         slider.edited.connect(lambda value: self._edit(field, round(value) if is_whole else round(value, digits)))
@@ -155,7 +170,7 @@ class TrainingSettingsView(QWidget):
         self._shows.append(lambda settings: combo.set_value(getattr(settings, field)))
         return combo
 
-    def _numbers(self, field: str, offered: Sequence[float], tip: str) -> ComboBox:
+    def _numbers(self, field: str, offered: Sequence[float], unit: str, tip: str) -> ComboBox:
         """A list of numbers, with that of the document where it is none of them."""
         combo = ComboBox()
         combo.setToolTip(tip)
@@ -164,7 +179,7 @@ class TrainingSettingsView(QWidget):
 
         def show(settings: TrainingSettings) -> None:
             present = getattr(settings, field)
-            combo.set_options([f"{number:g}" for number in sorted({*offered, present})])
+            combo.set_options([(f"{number:g}", f"{number:g} {unit}".strip()) for number in sorted({*offered, present})])
             combo.set_value(f"{present:g}")
 
         self._shows.append(show)
@@ -204,11 +219,36 @@ class TrainingSettingsView(QWidget):
         for show in self._shows:
             show(params.settings)
         self._momentum.setEnabled(params.settings.optimizer in MOMENTUM_OPTIMIZERS)
+        self._factor.setEnabled(params.settings.schedule in CUTTING_SCHEDULES)
+        self._wait.setEnabled(params.settings.schedule in WAITING_SCHEDULES)
         self._data.setText(Path(params.settings.data_dir).name or "Data folder…")
+        self._data.setToolTip("\n".join(each for each in (params.settings.data_dir, _TIP_DATA) if each))
         self._more.setVisible(params.more)
         self._fold.setText("Fewer settings" if params.more else "More settings")
 
 
+_TIP_BATCH = "Images per step: small batches give noisy gradients and many steps, large ones the other way round"
+_TIP_SCHEDULE = (
+    "How the learning rate changes: it stays; falls in steps; falls along a cosine; rises and falls once; is cut where "
+    "the loss makes no progress; or is cut where training diverges, which then goes on from the last good weights"
+)
+_TIP_LOSS = (
+    "What is made small: −log of the probability of the right class; the same of each class by itself (binary); or the "
+    "square of what the probabilities are off, mean or sum over classes"
+)
+_TIP_FACTOR = "What a learning rate that is cut is multiplied by; of the schedules step and the two that halve"
+_TIP_WAIT = "Epochs from one step to the next, or without progress before a plateau is one"
+_TIP_SAVE = "Steps from one checkpoint to the next; 0: at the end alone. Each is a place on the slider over epochs"
+_TIP_MEASURE = "Steps from one measurement of gradients and updates to the next; each costs some time"
+_TIP_DATA = "The folder in which MNIST, Fashion-MNIST and CIFAR-10 lie; without one they are fetched"
+_AUGMENTATION_TIPS = {
+    "affine": "Shifted, turned, made larger or smaller, and slanted",
+    "thickness": "Strokes thinner or thicker: for bright ones on dark ground",
+    "brightness": "All values multiplied by 0.6 to 1.6",
+    "flip": "Half of the images mirrored, left to right: not for digits or letters",
+    "crop": "Shifted by up to an eighth of the side",
+    "cutout": "A square of a quarter of the side made grey",
+}
 _TIP_DROPOUT = "Probability in every dropout layer of the network; a network without such layers is trained without"
 
 

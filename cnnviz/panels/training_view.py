@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QRectF, Qt, QTimer
+from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import (
     QWIDGETSIZE_MAX,
     QFileDialog,
@@ -30,7 +31,7 @@ from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented, text_button
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
-from cnnviz.ui.icons import icon
+from cnnviz.ui.icons import icon, paint_icon
 from cnnviz.ui.log_slider import LogSlider
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
@@ -40,7 +41,12 @@ REDRAW_MS = 100
 UNSEEN_REDRAW_MS = 1000
 """What nobody sees must not take the time of what is seen."""
 _PAGES = (
-    ("loss", "loss", "Of the batches trained on, and of the test images"),
+    (
+        "loss",
+        "loss",
+        "Of the batches trained on, changed at random and before each step, and of the test images as they are: so the "
+        "test curve can lie below the other",
+    ),
     ("accuracy", "accuracy", "Share of the images that is named rightly"),
     ("gradients", "gradients", "Norm of the gradient, of all weights and layer by layer"),
     ("updates", "updates", "How large a step is beside the weights it changes: about a thousandth is usual"),
@@ -76,7 +82,7 @@ class TrainingView(PanelView):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._pace = ElidedLabel("")
-        self._trouble = _lines("muted")
+        self._trouble = _Trouble()
         self._pending = text_button("", "It was ended before it was done", role="play")
         self._dismiss = IconButton("close", "Offer this run no more", quiet=True)
         self._rate = LogSlider(
@@ -172,6 +178,8 @@ class TrainingView(PanelView):
             session.pause()
         elif session.phase == "paused":
             session.resume()
+        elif session.can_carry_on:
+            session.carry_on()
         elif session.run is not None:
             session.go_on_with(Path(session.run.folder))
 
@@ -218,7 +226,7 @@ class TrainingView(PanelView):
             self._redraw.start(UNSEEN_REDRAW_MS if self.visibleRegion().isEmpty() else REDRAW_MS)
 
     def _follow(self, old: Scene, new: Scene) -> None:
-        if old is not new and old.panels is new.panels:
+        if old is not new and old.panels is new.panels and old.network is new.network:
             return
         params = self._params()
         settings = params.settings
@@ -246,12 +254,12 @@ class TrainingView(PanelView):
         goes_on = session is not None and session.goes_on
         phase = session.phase if session is not None else "idle"
         runs = phase in ("training", "testing")
-        can_go_on = session is not None and phase == "idle" and session.run is not None and bool(session.run.folder)
+        can_go_on = session is not None and (session.can_carry_on or _was_stopped(session))
         self._start.setEnabled(session is not None and not goes_on and not self._plan.problem)
         self._pause.setEnabled(runs or phase == "paused" or can_go_on)
         self._pause.setIcon(icon("pause" if runs or not self._pause.isEnabled() else "play"))
         name = "Pause" if runs or not self._pause.isEnabled() else "Continue"
-        self._pause.setToolTip(name)
+        self._pause.setToolTip(f"{name}: {words.go_on_words(phase)}" if name == "Continue" else name)
         self._pause.setAccessibleName(name)
         self._step.setEnabled(self._start.isEnabled() or runs or phase == "paused")
         self._stop.setEnabled(runs or phase == "paused")
@@ -275,8 +283,9 @@ class TrainingView(PanelView):
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)
         self._pace.set_text(words.pace_words(state, curve))
-        trouble = session.trouble or session.unsaved or session.data_gone or words.divergence_words(curve)
-        self._trouble.setText(trouble)
+        trouble = session.trouble or session.unsaved or session.data_gone
+        trouble = trouble or words.divergence_words(curve) or words.no_gradient_words(curve)
+        self._trouble.set_text(trouble)
         self._trouble.setVisible(bool(trouble))
         self.set_subtitle(words.result_words(curve) if curve.last_step is not None else "")
 
@@ -292,6 +301,32 @@ class TrainingView(PanelView):
         )
         if curves is not None:
             self._plot.set_curves(curves)
+
+
+def _was_stopped(session: TrainingSession) -> bool:
+    """Whether the last run has a folder from which it can go on."""
+    done, total = words.progress(session.state, session.curve)
+    return session.phase == "idle" and session.run is not None and bool(session.run.folder) and done < total
+
+
+class _Trouble(QWidget):
+    """What went wrong, behind a sign that says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = _lines("")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme().px(22), 0, 0, 0)
+        row.addWidget(self._words)
+
+    def set_text(self, text: str) -> None:
+        self._words.setText(text)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        hub = theme()
+        painter = QPainter(self)
+        side = hub.px(16)
+        paint_icon(painter, QRectF(0, hub.px(1), side, side), "warning", hub.colour("warning"))
 
 
 _NOTHING = "\N{NO-BREAK SPACE}"

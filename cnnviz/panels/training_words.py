@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnnviz.training.client_events import Fetching, RunState
+from cnnviz.training.client_events import Fetching, RunPhase, RunState
 from cnnviz.training.run_curve import RunCurve
 from cnnviz.training.run_folder import PendingRun
 
 _PHASES = {
-    "idle": "not training",
+    "idle": "stopped",
     "preparing": "preparing",
     "training": "training",
     "testing": "testing",
@@ -24,15 +24,21 @@ def phase_words(state: RunState, curve: RunCurve, fetching: Fetching | None) -> 
     if fetching is not None and state.phase == "preparing":
         return f"fetching {fetching.what}, {fetching.share * 100:.0f} %"
     last = curve.last_step
-    if state.phase in ("idle", "preparing") or last is None:
+    if state.phase == "preparing":
         return _PHASES[state.phase]
+    if last is None:
+        return "not training" if state.phase == "idle" else _PHASES[state.phase]
     epoch = f"epoch {last.epoch} of {last.epochs}"
+    if state.phase == "finished":
+        return f"{_PHASES[state.phase]} · {last.epochs} epoch{'' if last.epochs == 1 else 's'}"
     return epoch if state.phase == "training" else f"{_PHASES[state.phase]} · {epoch}"
 
 
 def progress(state: RunState, curve: RunCurve) -> tuple[int, int]:
-    """Steps done, and of how many."""
+    """Steps done, and of how many; while a run is prepared, none yet."""
     last = curve.last_step
+    if state.phase == "preparing":
+        return 0, 0
     done = max(state.step, last.step if last is not None else 0)
     return done, max(state.total_steps, done)
 
@@ -72,9 +78,32 @@ def divergence_words(curve: RunCurve) -> str:
     after = (
         f"It goes on from step {last.restored_step:,} with a learning rate of {last.learning_rate:.3g}."
         if last.goes_on
-        else f"The weights are those after step {last.restored_step:,} again; lower the learning rate to go on."
+        else f"The weights are those after step {last.restored_step:,} again. Lower the rate, and press Continue."
     )
     return f"{last.reason} {after}"
+
+
+def no_gradient_words(curve: RunCurve) -> str:
+    """That some layers learn nothing any more, and why that is; empty where all learn."""
+    names = curve.without_gradient
+    if not names:
+        return ""
+    which = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    which = which if len(names) <= 4 else f"{len(names)} layers, {names[0]} to {names[-1]},"
+    return (
+        f"The gradient of {which} is exactly 0: no image changes {'it' if len(names) == 1 else 'them'} any more. "
+        "Behind such layers all units are silent (a ReLU gives 0 for every image), often after steps that were too "
+        "large: begin anew with a smaller learning rate."
+    )
+
+
+def go_on_words(phase: RunPhase) -> str:
+    """From where a run that rests goes on."""
+    return {
+        "diverged": "from the last good weights, with the learning rate that is set now",
+        "finished": "up to the epochs that are set now",
+        "idle": "from the step at which it was stopped",
+    }.get(phase, "with the next step")
 
 
 def pending_words(run: PendingRun) -> str:

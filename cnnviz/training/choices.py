@@ -35,5 +35,10 @@ OPTIMIZER_TITLES: Mapping[str, str] = MappingProxyType(
 )
 """What they are called."""
 
+CUTTING_SCHEDULES = ("step", "halve-on-plateau", "halve-on-divergence")
+"""Those that ``schedule_factor`` has a meaning for."""
+WAITING_SCHEDULES = ("step", "halve-on-plateau")
+"""Those that ``schedule_epochs`` has a meaning for."""
+
 MOMENTUM_OPTIMIZERS = ("momentum", "nesterov")
 """Those that ``momentum`` has a meaning for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
@@ -54,6 +54,10 @@ class RunState:
     step: int = 0
     total_steps: int = 0
     epoch: int = 0
+
+    def at_rest(self) -> RunState:
+        """As far as it came, and nothing goes on."""
+        return replace(self, phase="idle")
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,15 @@ def what_is_wrong(loss: float, reference: float, step: int, learning_rate: float
     elif math.isinf(loss):
         what = "the loss is infinite"
     else:
-        what = f"the loss is {loss:.4g}, {loss / reference:.0f} times what it was at the start"
+        what = f"the loss is {_rounded(loss)}, {_rounded(loss / reference)} times what it was at the start"
     if step == 1:
         return (
             f"Training cannot begin: {what}, before any weight was changed; start from other weights, or with the "
             "precision float32."
         )
-    return f"Training diverged in step {step}: {what}; choose a learning rate below {learning_rate:g}."
+    return f"Training diverged in step {step}: {what}; choose a learning rate below {_rounded(learning_rate)}."
+
+
+def _rounded(value: float) -> str:
+    """To two digits: more say nothing where all explodes."""
+    return f"{float(f'{value:.2g}'):,.0f}" if 100 <= value < 1e9 else f"{value:.2g}"

@@ -111,6 +111,8 @@ class Notice:
     """A sentence."""
     unsaved: bool = False
     """That something cannot be written, which stays so until the next :class:`Saved`."""
+    details: str = ""
+    """For who wants to know more, such as the names of all files that are meant."""
 
 
 RunEvent = StepMetrics | EpochMetrics | TestProgress | Divergence

@@ -78,12 +78,30 @@ They fill their 8×8 pixels; moved, turned and made smaller at random, they teac
 """
 
 
+STEPS_ON_A_FOLDER = 400
+"""About so many, however many images there are."""
+_FOLDER_EPOCHS = (5, 60)
+_FOLDER_BATCHES = (64, 32, 16, 8)
+_LEAST_STEPS = 8
+"""In an epoch, where batches that are small enough allow it."""
+
+
+def folder_recipe(images: int) -> dict[str, object]:
+    """What fits a folder of so many images to train on: small batches of few, and epochs enough to learn them."""
+    batch = next((size for size in _FOLDER_BATCHES if images >= _LEAST_STEPS * size), _FOLDER_BATCHES[-1])
+    steps = max(images // batch, 1)
+    least, most = _FOLDER_EPOCHS
+    return {"batch_size": batch, "epochs": min(max(-(-STEPS_ON_A_FOLDER // steps), least), most)}
+
+
 def recipe(architecture: str, dataset: str, *, fast: bool = False) -> dict[str, object]:
     """Settings for training ``architecture`` on ``dataset``, as ``cnnviz.training.settings`` names them."""
     recipes = FAST_RECIPES if fast else DEFAULT_RECIPES
     chosen = dict(recipes.get(architecture, OTHER_RECIPE))
     if fast and dataset == "digits":
         chosen |= SMALL_DATA
+    if fast and dataset.startswith("folder:"):
+        chosen["epochs"] = SMALL_DATA["epochs"]
     if fast:
         chosen |= FAST_PAIRS.get((architecture, dataset), {})
     return chosen

@@ -77,7 +77,7 @@ class Run:
         run = cls(prepared, trainer, folder, record, tell)
         run._open()
         for note in prepared.notes:
-            tell(Notice(note))
+            tell(note)
         run.save()
         run.settle()
         return run
@@ -142,8 +142,11 @@ class Run:
 
     def change(self, settings: TrainingSettings) -> None:
         """Go on with other settings; raises SettingsError."""
+        was_over = self.trainer.over
         self.trainer.change(settings)
         self._record = self._record.model_copy(update={"settings": settings})
+        if was_over and not self.trainer.over:
+            self._note("running")
 
     def close(self, *, killed: bool = False) -> None:
         """Save and let the folder go; ``killed`` leaves it as one that is to be offered to go on."""

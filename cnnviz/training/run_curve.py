@@ -76,6 +76,9 @@ class RunCurve:
         self.layer_gradients: dict[str, ThinnedSeries] = {}
         self.update_ratios: dict[str, ThinnedSeries] = {}
         self.divergences: list[Divergence] = []
+        self.without_gradient: tuple[str, ...] = ()
+        """Layers whose gradient was exactly 0 when it was last measured, and the time before."""
+        self._zero_before: frozenset[str] = frozenset()
         self.last_step: StepMetrics | None = None
         self.last_test: EpochMetrics | None = None
 
@@ -101,6 +104,10 @@ class RunCurve:
         for layer in event.layers:
             self.layer_gradients.setdefault(layer.name, ThinnedSeries()).add(event.step, layer.gradient_norm)
             self.update_ratios.setdefault(layer.name, ThinnedSeries()).add(event.step, layer.update_ratio)
+        if event.layers:
+            zero = [layer.name for layer in event.layers if layer.gradient_norm == 0]
+            self.without_gradient = tuple(name for name in zero if name in self._zero_before)
+            self._zero_before = frozenset(zero)
 
     def _cut(self, step: int) -> None:
         alone = (self.train_loss, self.train_accuracy, self.test_loss, self.test_accuracy, self.gradient_norm)

@@ -18,6 +18,7 @@ from cnnviz.data.pixel_order import PERMUTED_WORDS, permute_pixels
 from cnnviz.data.split import split_by_class
 from cnnviz.nets.registry import build
 from cnnviz.training.device_data import DeviceImages, TrainingData
+from cnnviz.training.metrics import Notice
 from cnnviz.training.network_start import blueprint, starting_module
 from cnnviz.training.preparation import channel_statistics
 from cnnviz.training.settings import TrainingSettings
@@ -34,8 +35,8 @@ class Prepared:
     data: TrainingData
     skipped: tuple[str, ...]
     """Files of the data set that could not be read as images."""
-    notes: tuple[str, ...]
-    """What the person should know, a sentence each."""
+    notes: tuple[Notice, ...]
+    """What the person should know."""
 
 
 def prepare(settings: TrainingSettings, command: str = "", progress: Progress | None = None) -> Prepared:
@@ -80,13 +81,24 @@ def prepare(settings: TrainingSettings, command: str = "", progress: Progress | 
         seed=settings.seed,
         permuted_at=image_size if settings.permute_pixels else None,
     )
-    notes = [note] if note else []
+    notes = [Notice(note)] if note else []
     if settings.permute_pixels:
-        notes.append("The network learns from permuted pixels; what is on the canvas is permuted for it as well.")
+        notes.append(
+            Notice("The network learns from permuted pixels; what is on the canvas is permuted for it as well.")
+        )
     if skipped:
-        notes.append(f"{len(skipped)} files are no images, first {skipped[0]}")
+        notes.append(_left_out(skipped))
     data = TrainingData(DeviceImages.of(train), DeviceImages.of(test), card)
     return Prepared(module, data, skipped, tuple(notes))
+
+
+def _left_out(skipped: tuple[str, ...]) -> Notice:
+    files = (
+        "1 file is no image that can be read and is"
+        if len(skipped) == 1
+        else (f"{len(skipped):,} files are no images that can be read and are")
+    )
+    return Notice(f"{files} left out: {skipped[0]}{' …' if len(skipped) > 1 else ''}", details="\n".join(skipped))
 
 
 def prepare_again(settings: TrainingSettings, card: NetworkCard, progress: Progress | None = None) -> Prepared:

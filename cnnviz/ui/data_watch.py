@@ -6,6 +6,8 @@ import threading
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from cnnviz.data.facts import ON_BOARD, plain_title
+from cnnviz.engine.failures import FailuresHub
 from cnnviz.training.settings import TrainingSettings
 
 LOOKS_EVERY_S = 2.0
@@ -15,17 +17,30 @@ PATIENCE_S = 1.0
 class DataWatch(QObject):
     """Looks on a thread of its own, since a folder on the network can take its time, and no system tells of all."""
 
-    changed = pyqtSignal(bool)
-    """Whether the images are there; told when that is another answer than before."""
+    changed = pyqtSignal()
+    """``gone`` says something else than before."""
 
-    def __init__(self, parent: QObject) -> None:
+    _seen = pyqtSignal(bool)
+
+    def __init__(self, failures: FailuresHub, parent: QObject) -> None:
         super().__init__(parent)
+        self._failures = failures
+        self.gone = ""
+        """What it means for the run that its images were taken away; empty while they are there."""
+        self._seen.connect(self._say)
         self._of: tuple[str, str] | None = None
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
     def watch(self, settings: TrainingSettings | None) -> None:
-        """Look after the images of a run with these settings in place of those before; None ends it."""
+        """Look after the images of a run with these settings in place of those before; None ends it.
+
+        Those on board cannot be taken away.
+        """
+        if settings is None:
+            self.gone = ""
+        elif settings.dataset in ON_BOARD:
+            settings = None
         of = None if settings is None else (settings.dataset, settings.data_dir)
         if of == self._of:
             return
@@ -44,6 +59,22 @@ class DataWatch(QObject):
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
 
+    def _say(self, there: bool) -> None:
+        if self._of is None:
+            return
+        dataset = self._of[0]
+        what = dataset.partition(":")[2] or f"the files of {plain_title(dataset)}"
+        if there:
+            self.gone = ""
+            self._failures.tell(f"The images of the run are there again: {what}.", "info")
+        else:
+            self.gone = (
+                f"The images of this run are gone: {what}. It goes on with those in memory; but once stopped, it can "
+                "go on only when they are back."
+            )
+            self._failures.tell(self.gone)
+        self.changed.emit()
+
     def _look(self, settings: TrainingSettings, end: threading.Event) -> None:
         from cnnviz.data.datasets import is_at_hand
 
@@ -52,4 +83,4 @@ class DataWatch(QObject):
             now = is_at_hand(settings.dataset, settings.data_folder)
             if now != there and not end.is_set():
                 there = now
-                self.changed.emit(now)
+                self._seen.emit(now)

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from cnnviz.data.facts import ON_BOARD, plain_title
 from cnnviz.engine.computation import Delivery
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.training_weights import offer, source_of, withdraw
@@ -84,6 +83,7 @@ class TrainingSession(QObject):
         self._says_busy = False
         self._shows_next = False
         self._agreed: TrainingSettings | None = None  # what the process trains with
+        self._stood = RunState("idle")  # how far the run came, which the process forgets when it lets it go
         self.curve = RunCurve()
         self.state = RunState("idle")
         self.run: RunBegun | None = None
@@ -93,8 +93,6 @@ class TrainingSession(QObject):
         """Why the last thing asked for could not be done."""
         self.unsaved = ""
         """Why the run cannot be saved at present; empty where it can."""
-        self.data_gone = ""
-        """What it means for the run that its images were taken away; empty while they are there."""
         self.pending: tuple[run_folder.PendingRun, ...] = ()
         """Runs that were killed, the newest first."""
         self._heard.connect(self._hear)
@@ -102,8 +100,8 @@ class TrainingSession(QObject):
         self._unseen = self._timer(PAINTED_BY_MS, self._acknowledge)
         self._settled = self._timer(SETTLED_MS, self._change_run)
         document.changed.connect(self._on_changed)
-        self._data = DataWatch(self)
-        self._data.changed.connect(self._say_of_data)
+        self._data = DataWatch(failures, self)
+        self._data.changed.connect(self.changed)
         self.queue = TrainingQueue(self, document, failures, kept_in)
         """Runs that are trained in turn."""
         self.shelf = RunShelf(self, failures)
@@ -119,6 +117,11 @@ class TrainingSession(QObject):
     def goes_on(self) -> bool:
         """Whether there is a run whose network, data and seed cannot be changed."""
         return self.phase in ("preparing", "training", "testing", "paused")
+
+    @property
+    def data_gone(self) -> str:
+        """What it means for the run that its images were taken away; empty while they are there."""
+        return self._data.gone
 
     @property
     def source(self) -> str | None:
@@ -176,7 +179,7 @@ class TrainingSession(QObject):
         if self.run is not None and self.run.folder == str(folder) and not self.goes_on:
             self.run = None
             self.curve = RunCurve()
-            self.state = RunState("idle")
+            self.state = self._stood = RunState("idle")
         self.look_for_pending()
 
     def pause(self) -> None:
@@ -184,6 +187,18 @@ class TrainingSession(QObject):
 
     def resume(self) -> None:
         self._connected().resume()
+
+    @property
+    def can_carry_on(self) -> bool:
+        """Whether the run that is over can go on: after a divergence, or to more epochs than it has had."""
+        run, settings = self.run, self.settings
+        if run is None or any(getattr(settings, name) != getattr(run.settings, name) for name in FIXED_WHILE_RUNNING):
+            return False
+        return self.phase == "diverged" or (self.phase == "finished" and settings.epochs > run.settings.epochs)
+
+    def carry_on(self) -> None:
+        """Go on with the run that is over, with the settings of the document."""
+        self._send_changes(even_none=True)
 
     def step(self) -> None:
         """Make one step, then rest."""
@@ -264,29 +279,7 @@ class TrainingSession(QObject):
             return
         else:
             self._take_word(event)
-        self._look_after_data()
-        self.changed.emit()
-
-    def _look_after_data(self) -> None:
-        settings = self.run.settings if self.run is not None and self.goes_on else None
-        self._data.watch(None if settings is None or settings.dataset in ON_BOARD else settings)
-        if settings is None:
-            self.data_gone = ""
-
-    def _say_of_data(self, there: bool) -> None:
-        if self.run is None or not self.goes_on:
-            return
-        settings = self.run.settings
-        what = settings.dataset.partition(":")[2] or f"the files of {plain_title(settings.dataset)}"
-        if there:
-            self.data_gone = ""
-            self._failures.tell(f"The images of the run are there again: {what}.", "info")
-        else:
-            self.data_gone = (
-                f"The images of this run are gone: {what}. It goes on with those in memory; but once stopped, it can "
-                "go on only when they are back."
-            )
-            self._failures.tell(self.data_gone)
+        self._data.watch(self.run.settings if self.run is not None and self.goes_on else None)
         self.changed.emit()
 
     def _take_run(self, run: RunBegun, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:
@@ -304,7 +297,8 @@ class TrainingSession(QObject):
         self, event: WorkerReady | RunState | Metrics | SettingsChanged | Fetching | Saved | Notice | Failed | Lost
     ) -> None:
         if isinstance(event, RunState):
-            self.state = event
+            self._stood = event if event.total_steps else self._stood
+            self.state = event if event.phase != "idle" else self._stood.at_rest()
         elif isinstance(event, Metrics):
             for figure in event.events:
                 self.curve.add(figure)
@@ -316,16 +310,17 @@ class TrainingSession(QObject):
             self.unsaved = ""
         elif isinstance(event, Notice):
             self.unsaved = event.message if event.unsaved else self.unsaved
-            self._failures.tell(event.message, "warning" if event.unsaved else "info")
+            stays = event.unsaved or bool(event.details)
+            self._failures.tell(event.message, "warning" if stays else "info", event.details)
         elif isinstance(event, Failed):
             self._fail(event)
             if self.phase == "preparing":
-                self.state = RunState("idle")
+                self.state = self._stood.at_rest()
             elif self.run is not None and self._agreed is not None and self._agreed != self.run.settings:
                 self._take_back(self.run, self._agreed)
         elif isinstance(event, Lost):
             self._fail(event)
-            self.state = RunState("idle", self.state.step, self.state.total_steps, self.state.epoch)
+            self.state = self._stood.at_rest()
             self._offer, self._is_seen = None, False
             self.look_for_pending()
 
@@ -364,14 +359,18 @@ class TrainingSession(QObject):
 
     def _change_run(self) -> None:
         """Let the run have what the person has changed of its settings."""
+        if self.goes_on:
+            self._send_changes()
+
+    def _send_changes(self, *, even_none: bool = False) -> None:
         run, settings = self.run, self.settings
-        if run is None or not self.goes_on:
+        if run is None:
             return
         fields = [name for name in TrainingSettings.model_fields if name not in FIXED_WHILE_RUNNING]
         changes = {
             name: getattr(settings, name) for name in fields if getattr(settings, name) != getattr(run.settings, name)
         }
-        if changes:
+        if changes or even_none:
             self.run = replace(run, settings=run.settings.changed(changes))
             self._connected().change(changes)
 

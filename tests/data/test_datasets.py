@@ -94,7 +94,10 @@ def test_without_a_folder_the_files_are_taken_from_the_cache(tmp_path, monkeypat
 
 @pytest.mark.parametrize("spec", ["mnist", "fashion-mnist", "cifar10"])
 def test_what_can_be_neither_found_nor_fetched_is_said_in_one_sentence(spec):
-    with pytest.raises(DatasetError, match=r"cannot be fetched from .* give its folder with --data-dir\."):
+    with pytest.raises(
+        DatasetError,
+        match=r"cannot be fetched from .* give its folder \(--data-dir; in the window",
+    ):
         load_dataset(spec, "test")
 
 

@@ -2,20 +2,33 @@
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint
-from PyQt6.QtWidgets import QAbstractButton, QApplication
+from PyQt6.QtCore import QObject, QPoint, pyqtSignal
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QLineEdit
 
 from cnnviz.data.datasets import load_dataset
 from cnnviz.nets.registry import ARCHITECTURES, build, default_config
 from cnnviz.panels.training import DATA, TRAINED, TrainingPlan, chosen_settings, compute
 from cnnviz.panels.training_curves import curves_of
+from cnnviz.panels.training_settings_view import TrainingSettingsView
 from cnnviz.panels.training_view import TrainingView
-from cnnviz.panels.training_words import duration, pending_words
+from cnnviz.panels.training_words import (
+    divergence_words,
+    duration,
+    no_gradient_words,
+    pace_words,
+    pending_words,
+    phase_words,
+    progress,
+)
 from cnnviz.scene.document import Document
-from cnnviz.training.metrics import EpochMetrics, LayerMetrics, StepMetrics
+from cnnviz.training.client_events import RunState
+from cnnviz.training.divergence import what_is_wrong
+from cnnviz.training.metrics import Divergence, EpochMetrics, LayerMetrics, StepMetrics
 from cnnviz.training.run_curve import RunCurve
 from cnnviz.training.run_folder import PendingRun, RunRecord
 from cnnviz.training.settings import checked_settings
+from cnnviz.ui.controls import ComboBox, Toggle
+from cnnviz.ui.slider import LabelledSlider
 
 
 def plan_of(**settings):
@@ -85,6 +98,18 @@ def test_defaults_are_those_of_the_pair():
     assert set(TRAINED.values()) <= set(ARCHITECTURES)
 
 
+@pytest.mark.parametrize(("images", "batch", "epochs"), [(12, 8, 60), (180, 16, 37), (3000, 64, 9), (40_000, 64, 5)])
+def test_a_folder_of_any_size_is_trained_on_long_enough(images, batch, epochs, tmp_path, monkeypatch):
+    monkeypatch.setattr("cnnviz.panels.training.images_to_train_on", lambda folder: images)
+    chosen = chosen_settings(checked_settings({}), "lenet", False, f"folder:{tmp_path}")
+    assert (chosen.batch_size, chosen.epochs) == (batch, epochs)
+    steps = images // batch * epochs
+    assert steps >= 60
+    assert 5 <= steps // chosen.save_every <= 60  # places on the slider over the run
+    unknown = chosen_settings(checked_settings({}), "lenet", False, "folder:/not/there")
+    assert unknown.batch_size > 1
+
+
 def test_the_curves_show_what_was_measured():
     curve = RunCurve()
     assert curves_of(curve, "loss") is None
@@ -104,7 +129,90 @@ def test_the_curves_show_what_was_measured():
     np.testing.assert_allclose(updates["layer20"], 0.02)
 
 
+def stood_at(step, *, of=440, epochs=20, norms=None, number=1):
+    """A curve that ends there, its layers' gradients measured ``number`` times."""
+    curve = RunCurve()
+    for each in range(step - number + 1, step + 1):
+        layers = tuple(LayerMetrics(name, norm, 1.0, 0.01) for name, norm in (norms or {}).items())
+        steps = of // epochs
+        curve.add(StepMetrics(each, each // steps + 1, epochs, 1, steps, 2.3, 0.1, 0.1, 64 * each, 900.0, 1.0, layers))
+    return curve
+
+
+def test_a_run_that_was_stopped_or_waits_is_not_said_to_be_done():
+    curve = stood_at(52)
+    stopped = RunState("idle", 52, 440, 2)
+    assert phase_words(stopped, curve, None) == "stopped · epoch 3 of 20"
+    assert progress(stopped, curve) == (52, 440)
+    assert pace_words(stopped, curve) == "step 52 of 440 · 900 images/s"
+    preparing = RunState("preparing")
+    assert progress(preparing, curve) == (0, 0)
+    assert (phase_words(preparing, curve, None), pace_words(preparing, curve)) == ("preparing", "")
+    assert phase_words(RunState("idle"), RunCurve(), None) == "not training"
+    assert phase_words(RunState("finished", 440, 440, 20), stood_at(440), None) == "finished · 20 epochs"
+
+
+def test_layers_that_learn_nothing_any_more_are_named():
+    assert no_gradient_words(stood_at(20, norms={"conv1": 0.0, "fc": 0.1})) == ""  # once may be chance
+    words = no_gradient_words(stood_at(20, norms={"conv1": 0.0, "conv2": 0.0, "fc": 0.1}, number=2))
+    assert words.startswith("The gradient of conv1 and conv2 is exactly 0: no image changes them any more.")
+    many = stood_at(20, norms={f"conv{index}": 0.0 for index in range(9)}, number=2)
+    assert "The gradient of 9 layers, conv0 to conv8, is" in no_gradient_words(many)
+    assert no_gradient_words(stood_at(20, norms={"conv1": 1e-30, "fc": 0.1}, number=2)) == ""
+
+
+def test_a_divergence_is_told_in_round_numbers_with_what_to_do():
+    reason = what_is_wrong(335_321.4, 2.3133, 2, 0.487273)
+    assert reason == (
+        "Training diverged in step 2: the loss is 340,000, 140,000 times what it was at the start; "
+        "choose a learning rate below 0.49."
+    )
+    curve = RunCurve()
+    curve.add(Divergence(2, reason, 0, False, 10.0))
+    assert divergence_words(curve).endswith("after step 0 again. Lower the rate, and press Continue.")
+
+
 def test_words(tmp_path):
     record = RunRecord(settings=checked_settings({"dataset": f"folder:{tmp_path / 'cats'}"}))
     assert pending_words(PendingRun(tmp_path, record, 12)) == "Go on with lenet on cats, step 12"
     assert [duration(seconds) for seconds in (0.2, 8.4, 200, 4800 + 3000)] == ["1 s", "8 s", "3 min", "2 h 10 min"]
+
+
+def test_the_offer_to_show_the_run_is_gone_once_it_is_shown(qtbot, monkeypatch, tmp_path):
+    class Session(QObject):
+        changed = pyqtSignal()
+        phase, goes_on, pending, can_carry_on = "finished", False, (), False
+        state, curve, fetching, run = RunState("finished", 440, 440, 20), stood_at(440), None, None
+        trouble = unsaved = data_gone = ""
+        source = "training:here"
+
+        @property
+        def is_shown(self):
+            return document.scene.network.source == self.source
+
+    document = Document()
+    view = TrainingView(document)
+    qtbot.addWidget(view)
+    view.attach(Session(view))
+    show = next(button for button in view.findChildren(QAbstractButton) if button.text() == "Show")
+    assert not show.isHidden()
+    document.edit("network.source", "training:here")
+    assert show.isHidden()
+    document.edit("network.source", "shipped:mnist-lenet")
+    assert not show.isHidden()
+
+
+def test_settings_that_mean_nothing_for_a_schedule_are_off_and_all_say_their_unit(qtbot):
+    document = Document()
+    view = TrainingSettingsView(document)
+    qtbot.addWidget(view)
+    sliders = {each.accessibleName(): each for each in view.findChildren(LabelledSlider)}
+    for schedule, cuts, waits in (("step", 1, 1), ("halve-on-divergence", 1, 0), ("one-cycle", 0, 0)):
+        document.edit("panels.training.settings.schedule", schedule)
+        assert (sliders["cut rate to"].isEnabled(), sliders["cut after"].isEnabled()) == (cuts, waits)
+    assert sliders["cut after"].findChild(QLineEdit).text() == "5 epochs"
+    assert sliders["measure every"].findChild(QLineEdit).text() == "10 steps"
+    combos = {each.accessibleName(): each for each in view.findChildren(ComboBox)}
+    assert combos["save every"].currentText().endswith(" steps")
+    assert combos["batch"].currentText() == "64 images"
+    assert all(toggle.toolTip() for toggle in view.findChildren(Toggle))

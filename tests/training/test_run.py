@@ -272,3 +272,17 @@ def test_many_networks_are_thinned_out_evenly(tmp_path, settings, monkeypatch):
     assert steps[0] == 0
     assert steps[-1] == 42
     assert max(after - before for before, after in itertools.pairwise(steps)) <= 16
+
+
+def test_a_run_that_diverged_is_on_again_once_it_goes_on(tmp_path):
+    wild = {**SETTINGS, "optimizer": "sgd", "learning_rate": 1e6, "schedule": "constant", "dropout": None}
+    run = Run.start(checked_settings(wild), tmp_path / "run", lambda event: None)
+    while not run.trainer.over:
+        run.advance()
+    assert read_record(tmp_path / "run").status == "diverged"
+    run.change(run.trainer.settings.changed({"learning_rate": 1e-3}))
+    run.settle()
+    assert read_record(tmp_path / "run").status == "running"  # killed now, it is offered to go on
+    completed(run)
+    assert read_record(tmp_path / "run").status == "finished"
+    assert run.trainer.history[-1].train_loss < 3

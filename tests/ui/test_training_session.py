@@ -6,7 +6,7 @@ import cnnviz.panels  # noqa: F401  registers the parameters of the panels
 from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.scene.document import Document
-from cnnviz.training.client_events import RunBegun, RunState
+from cnnviz.training.client_events import Failed, RunBegun, RunState
 from cnnviz.training.metrics import Notice, Saved
 from cnnviz.training.settings import checked_settings
 from cnnviz.ui import data_watch, training_session
@@ -21,8 +21,13 @@ class PlayedClient:
     def __init__(self, say):
         self.say = say
 
+        self.changes = []
+
     def start(self, settings, folder, *, paused):
         pass
+
+    def change(self, changes):
+        self.changes.append(dict(changes))
 
     def close(self):
         pass
@@ -89,6 +94,46 @@ def test_what_cannot_be_saved_is_said_until_it_can_be(session, trains_on, qtbot)
     assert session.unsaved
     client.say(Saved(20, "step-20"))
     qtbot.waitUntil(lambda: not session.unsaved)
+
+
+def test_a_run_that_was_let_go_is_as_far_as_it_came(session, trains_on, qtbot):
+    client = trains_on("digits")
+    client.say(RunState("training", 52, 440, 2))
+    client.say(RunState("idle"))
+    qtbot.waitUntil(lambda: session.phase == "idle")
+    assert session.state == RunState("idle", 52, 440, 2)
+    session.start()
+    client.say(Failed("There is no such data set.", ""))
+    qtbot.waitUntil(lambda: bool(session.trouble))
+    assert session.state == RunState("idle", 52, 440, 2)
+
+
+def test_a_run_that_diverged_or_is_done_goes_on_with_what_is_set_now(session, trains_on, qtbot):
+    path = "panels.training.settings"
+    client = trains_on("digits")
+    assert not session.can_carry_on
+    client.say(RunState("diverged", 1, 440, 0))
+    qtbot.waitUntil(lambda: session.phase == "diverged")
+    assert session.can_carry_on
+    session._document.edit(f"{path}.learning_rate", 0.003)
+    session.carry_on()
+    assert client.changes == [{"learning_rate": 0.003}]
+    session.carry_on()
+    assert client.changes[1:] == [{}]
+    client.say(RunState("finished", 440, 440, 20))
+    qtbot.waitUntil(lambda: session.phase == "finished")
+    assert not session.can_carry_on
+    session._document.edit(f"{path}.epochs", session.settings.epochs + 5)
+    assert session.can_carry_on
+    session._document.edit(f"{path}.seed", 7)
+    assert not session.can_carry_on
+
+
+def test_files_that_were_left_out_are_listed(session, trains_on, qtbot):
+    client = trains_on("digits")
+    client.say(Notice("2 files are left out: a/1.png …", details="a/1.png\nb/2.png"))
+    qtbot.waitUntil(lambda: bool(session.heard))
+    assert (session.heard[0].severity, session.heard[0].details) == ("warning", "a/1.png\nb/2.png")
 
 
 def test_images_that_are_made_by_the_program_are_not_looked_after(session, trains_on, qtbot):
