@@ -15,9 +15,10 @@ from cnnviz.core.curves import Curves
 from cnnviz.engine.observation import Observation
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.runs_curves import Part, Quantity, drawn_runs, overlaid
+from cnnviz.panels.runs_names import NamedRun, RunName, names_of
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
-from cnnviz.training.run_changes import ChangeGroup, differences, one_change, run_words
+from cnnviz.training.run_changes import ChangeGroup, one_change
 from cnnviz.training.run_folder import runs_folder
 from cnnviz.training.run_label import RunLabel
 from cnnviz.training.run_queue import WaitingRun, read_queue
@@ -54,10 +55,8 @@ class RunLine:
 
     Attributes
     ----------
-    name : str
-        What the person, or the comparison it was trained for, calls it; else network and data.
-    change : str
-        In what it differs from the row above; empty where the name says so.
+    name, change, beside : str
+        As of a :class:`~cnnviz.panels.runs_names.RunName`.
     standing : str
         ``"waiting"``, or as of a :class:`StoredRun`.
     progress : float
@@ -87,6 +86,7 @@ class RunLine:
     channels: int | None = None
     curve: str = ""
     is_shown: bool = False
+    beside: str = ""
     folder: Path | None = None
 
 
@@ -137,14 +137,12 @@ def _result(reader: RunsReader, params: RunsParams, parent: Path, *, reading: bo
     stored = reader.runs
     waiting = [run for run in read_queue(parent).waiting if not any(run.id == each.id for each in stored)]
     shown = shown_ids(params, stored)
-    drawn = drawn_runs(stored, shown)
-    lines: list[RunLine] = []
-    for run in stored:
-        above = lines[-1].settings if lines else None
-        lines.append(_stored_line(run, above, run.id in shown, drawn.get(run.id, "")))
-    for each in waiting:
-        above = lines[-1].settings if lines else None
-        lines.append(_waiting_line(each, above, params.shown is not None and each.id in params.shown))
+    begun = [NamedRun(run.id, run.record.settings, run.label) for run in stored]
+    names = names_of([*begun, *(NamedRun(run.id, run.settings, run.label) for run in waiting)])
+    drawn = drawn_runs(stored, shown, names)
+    lines = [_stored_line(run, names[run.id], run.id in shown, drawn.get(run.id, "")) for run in stored]
+    ticked = params.shown or ()
+    lines += [_waiting_line(run, names[run.id], run.id in ticked) for run in waiting]
     selected = next((line for line in lines if line.id == params.selected), lines[-1] if lines else None)
     curves = overlaid(stored, drawn, params.quantity, params.part, params.along, logarithmic=params.logarithmic)
     changes = one_change(selected.settings) if selected is not None else ()
@@ -162,25 +160,14 @@ def shown_ids(params: RunsParams, runs: Sequence[StoredRun]) -> tuple[str, ...]:
     return tuple(chosen[-MOST_SHOWN:])
 
 
-def _names(settings: TrainingSettings, label: RunLabel, above: TrainingSettings | None) -> tuple[str, str]:
-    """Name, and in what it differs from the row above."""
-    changed = ", ".join(differences(above, settings)) if above is not None else run_words(settings)
-    if label.name:
-        return label.name, changed if changed != label.name else ""
-    whole = run_words(settings)
-    if changed in ("", whole):
-        return whole, "as the one above" if not changed else ""
-    return whole, changed
-
-
-def _stored_line(run: StoredRun, above: TrainingSettings | None, is_shown: bool, curve: str) -> RunLine:
-    name, change = _names(run.record.settings, run.label, above)
+def _stored_line(run: StoredRun, name: RunName, is_shown: bool, curve: str) -> RunLine:
     step, epoch, test = run.last_step, run.last_epoch, run.last_test
     total = max(run.record.total_steps, run.steps, 1)
     return RunLine(
         id=run.id,
-        name=name,
-        change=change,
+        name=name.name,
+        change=name.change,
+        beside=name.beside,
         standing=run.standing,
         settings=run.record.settings,
         label=run.label,
@@ -199,10 +186,18 @@ def _stored_line(run: StoredRun, above: TrainingSettings | None, is_shown: bool,
     )
 
 
-def _waiting_line(run: WaitingRun, above: TrainingSettings | None, is_shown: bool) -> RunLine:
-    name, change = _names(run.settings, run.label, above)
-    epochs = (0, run.settings.epochs)
-    return RunLine(run.id, name, change, "waiting", run.settings, run.label, epochs=epochs, is_shown=is_shown)
+def _waiting_line(run: WaitingRun, name: RunName, is_shown: bool) -> RunLine:
+    return RunLine(
+        id=run.id,
+        name=name.name,
+        change=name.change,
+        beside=name.beside,
+        standing="waiting",
+        settings=run.settings,
+        label=run.label,
+        epochs=(0, run.settings.epochs),
+        is_shown=is_shown,
+    )
 
 
 SPEC = PanelSpec(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnviz.core.curves import Curves, Mark, Series, series
-from cnnviz.training.run_changes import differences, run_words
+from cnnviz.panels.runs_names import NamedRun, RunName, curve_names
 from cnnviz.training.run_reader import Along, StoredRun
 
 Quantity = Literal["loss", "accuracy"]
@@ -21,18 +21,17 @@ _X_LABELS: Mapping[Along, str] = {"steps": "steps", "epochs": "epochs", "seconds
 _Y_LABELS: Mapping[Quantity, str] = {"loss": "loss (mean over images)", "accuracy": "named rightly (%)"}
 
 
-def drawn_runs(runs: Sequence[StoredRun], shown: Collection[str]) -> dict[str, str]:
-    """Names of the curves by their runs' ids, in order: the run's own, else what sets it apart from the first.
+def drawn_runs(runs: Sequence[StoredRun], shown: Collection[str], described: dict[str, RunName]) -> dict[str, str]:
+    """Names of the curves by their runs' ids, in order: what sets each apart from the others that are drawn.
 
     Of two that would have one name, the later has a number.
     """
     chosen = [run for run in runs if run.id in shown]
+    found = curve_names([NamedRun(run.id, run.record.settings, run.label) for run in chosen], described)
     names: dict[str, str] = {}
     taken: set[str] = set()
     for run in chosen:
-        settings = run.record.settings
-        changed = ", ".join(differences(chosen[0].record.settings, settings))
-        name = run.label.name or (run_words(settings) if run is chosen[0] or not changed else changed)
+        name = found[run.id]
         candidates = (name, *(f"{name} ({number})" for number in range(2, 2 * len(chosen) + 2)))
         names[run.id] = next(each for each in candidates if not {each, _beside(each)} & taken)
         taken |= {names[run.id], _beside(names[run.id])}

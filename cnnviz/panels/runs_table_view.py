@@ -44,8 +44,11 @@ class _Column:
     text: Callable[[RunLine], str]
 
 
+_TIP_NAME = (
+    "What it is called, and in what a duplicate differs from the run that it was made of, another from the one above"
+)
 _COLUMNS = (
-    _Column("run", "What it is called, and in what it differs from the one above", lambda line: line.name),
+    _Column("run", _TIP_NAME, lambda line: line.name),
     _Column("state", "Whether it waits, is trained, or how it ended", words.standing_words),
     _Column("test", "Test images that it names rightly", lambda line: words.share_words(line.test_accuracy)),
     _Column("test loss", "Mean loss of the test images", lambda line: words.loss_words(line.test_loss)),

@@ -203,7 +203,8 @@ class RunsView(PanelView):
             self.document.edit(f"{PATH}.part", comparison.part)
 
     def _begin_duplicate(self, line: RunLine, change: OneChange) -> None:
-        (run_id,) = self._asked().queue.add([(change.settings, RunLabel(comparison=line.label.comparison))])
+        label = RunLabel(base=line.id, comparison=line.label.comparison)
+        (run_id,) = self._asked().queue.add([(change.settings, label)])
         shown = [each.id for each in self._result.lines if each.is_shown]
         self.document.edit(f"{PATH}.shown", tuple(dict.fromkeys([*shown, line.id, run_id])))
 

@@ -60,7 +60,8 @@ def count_words(count: int | None) -> str:
 def all_words(line: RunLine) -> str:
     """All that the table says of a run, also what there is no room for."""
     settings = line.settings
-    lines = [line.name, f"differs from the one above: {line.change}" if line.change else "", standing_words(line)]
+    beside = f"a duplicate of “{line.beside}” with" if line.beside else "differs from the one above:"
+    lines = [line.name, f"{beside} {line.change}" if line.change else "", standing_words(line)]
     if line.label.comparison:
         lines.append(f"of the comparison “{line.label.comparison}”")
     figures = (

@@ -33,6 +33,9 @@ from cnnviz.training.written_tables import written
 AS_TABLE = "written as a table of layers"
 """The same layers from another random start."""
 
+OTHER_LAYERS = "other layers"
+"""Of tables that have less than half of their rows in common."""
+
 _MEASURED = frozenset(("data_dir", "threads", "device", "save_every", "test_every", "measure_every", "channels_last"))
 """What decides where and how a run is made and watched, not what comes of it."""
 
@@ -127,7 +130,7 @@ def table_words(before: LayerTable, after: LayerTable) -> str:
     ours, theirs = {row.name: row for row in before.layers}, {row.name: row for row in after.layers}
     others = [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
     if 2 * len(others) > len({*ours, *theirs}):
-        return "other layers"
+        return OTHER_LAYERS
     if len(others) == 1:
         return _row_words(ours.get(others[0]), theirs.get(others[0]))
     if all(name not in ours for name in others):

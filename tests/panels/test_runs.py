@@ -79,6 +79,14 @@ def test_the_table_says_what_the_files_say(three):
     assert "of the comparison “Rates”" in all_words(b)
 
 
+def test_a_duplicate_says_of_what_it_is_one(three):
+    folder = store("e", BASE.changed({"seed": 4}), 4.0, [1.0, 1.0])
+    write_label(folder, RunLabel(base="a"))
+    line = next(line for line in result_of().lines if line.id == "e")
+    assert (line.name, line.change) == ("lenet on digits", "seed 4")  # and not what differs from the row above
+    assert "a duplicate of “lenet on digits” with seed 4" in all_words(line)
+
+
 @pytest.mark.parametrize(("along", "last"), [("steps", 8), ("epochs", 2), ("seconds", 16)])
 def test_the_curves_lie_over_one_another_along_what_is_asked_for(three, along, last):
     curves = result_of(shown=("a", "b"), along=along, part="both").curves
