@@ -34,7 +34,7 @@ EXAMPLES: Mapping[str, LossExample] = MappingProxyType(
     {
         "lecture": LossExample(
             "The lecture's table",
-            "Two of three are right, and the losses are −log 0.4, −log 0.4 and −log 0.1.",
+            "Two of three are right; losses −log 0.4, −log 0.4, −log 0.1.",
             ((0.3, 0.3, 0.4), (0.3, 0.4, 0.3), (0.1, 0.2, 0.7)),
             (2, 1, 0),
         ),

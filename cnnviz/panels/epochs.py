@@ -60,7 +60,7 @@ _last: list[tuple[str, int, RunFolder]] = []
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[EpochsResult | Rest]:
-    """First the names of the files; then, one by one, what is in each."""
+    """First the names of the files and the curve of the run; then, one by one, what is in each file."""
     params = cast(EpochsParams, scene.panel("epochs"))
     if params.folder is None:
         _last.clear()
@@ -69,8 +69,6 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
         return
     run = _run(params, shown_file(scene.network))
     yield _result(run)
-    while run.look_at_next():
-        yield _result(run)
     reading = _reading_of(run.folder)
     is_new = not _curves
     while reading.read():
@@ -81,6 +79,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
         _curves[:] = [(run.folder, found)]
         if found is not None:
             yield _result(run)
+    while run.look_at_next():
+        yield _result(run)
 
 
 _readings: list[tuple[Path, RunReading]] = []

@@ -208,7 +208,8 @@ def _map(slice_: Slice) -> SurfaceMap | None:
         rows = list(slice_.levels[slice_.level - 1])
         values = slice_.values[np.ix_(rows, rows)]
         by_path = slice_.run_path is not None
-        labels = ("first principal direction", "second") if by_path else ("first random direction", "second")
+        kind = "principal" if by_path else "random"
+        labels = (f"first {kind} direction", f"second {kind} direction")
         title = f"Loss around {slice_.name}"
         made = surface_map(values, slice_.x, slice_.y, _scale(values), (*labels, "loss"), title, ((0.0, 0.0),))
         slice_.map = (slice_.level, made)

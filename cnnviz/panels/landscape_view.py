@@ -108,7 +108,7 @@ class LandscapeView(PanelView):
         params = self._params()
         self._has_curves = result.curves is not None
         if result.surface is None:
-            self._map.clear()
+            self._map.clear(result.words)
         else:
             self._map.set_surface(result.surface, result.paths, result.start, params.shown)
         if result.curves is not None:
@@ -117,7 +117,7 @@ class LandscapeView(PanelView):
         self._plot.set_cursor(params.shown)
         self._show_plot()
         self._slice.show_working(result.working)
-        self._words.setText(result.words)
+        self._words.setText("" if result.surface is None else result.words)
         self._note.setText(result.note)
         self._map.setToolTip(result.note)
         self.set_subtitle(self._surface.currentText() if result.surface is None else result.surface.title)

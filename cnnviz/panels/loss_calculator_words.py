@@ -44,7 +44,7 @@ def problem(question: LossQuestion) -> str:
     for row, numbers in enumerate(question.numbers.tolist()):
         outside = next((number for number in numbers if not 0 <= number <= 1), None)
         if outside is not None:
-            return f"Sample {row + 1} has the probability {written(outside)}; type numbers from 0 to 1."
+            return f"Sample {row + 1}: {written(outside)} is not from 0 to 1."
         if question.outputs == "softmax" and abs(sum(numbers) - 1) > 1e-6:
             total = written(sum(numbers))
             return f"Sample {row + 1} sums to {total}, not to 1: no softmax gives it, so it has no gradient."

@@ -40,21 +40,29 @@ def linear_ticks(low: float, high: float, count: int, *, whole: bool = False) ->
 
 
 def logarithmic_ticks(low: float, high: float, count: int) -> Ticks:
-    """Powers of ten between 10^``low`` and 10^``high``; between few of them also their double and fivefold."""
+    """Powers of ten between 10^``low`` and 10^``high``; between few of them also their double and fivefold.
+
+    Where not even two of these are seen, round numbers as on a linear axis.
+    """
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
     step = max(1, math.ceil((last - first + 1) / max(count, 1)))
     powers = range(first, last + 1, step)
     if last - first >= 2:
         return Ticks(tuple(map(float, powers)), tuple(_power(power) for power in powers))
-    numbers = [m * 10.0**p for p in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5)]
-    inside = [number for number in numbers if low - 1e-9 <= math.log10(number) <= high + 1e-9]
-    return Ticks(tuple(math.log10(number) for number in inside), tuple(f"{number:g}" for number in inside))
+    numbers = [(math.log10(m) + p, m, p) for p in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5)]
+    inside = [each for each in numbers if low - 1e-9 <= each[0] <= high + 1e-9]
+    if len(inside) < 2 and low < high:
+        fine = linear_ticks(10.0**low, 10.0**high, count)
+        seen = [(place, text) for place, text in zip(fine.places, fine.texts, strict=True) if place > 0]
+        return Ticks(tuple(math.log10(place) for place, _ in seen), tuple(text for _, text in seen))
+    return Ticks(tuple(place for place, _, _ in inside), tuple(_power(p, m) for _, m, p in inside))
 
 
-def _power(power: int) -> str:
+def _power(power: int, times: int = 1) -> str:
     if -3 <= power <= 4:
-        return f"{10.0**power:g}"
-    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{times * 10.0**power:g}"
+    many = "" if times == 1 else f"{times}·"
+    return f"{many}10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def logarithm(values: np.ndarray) -> np.ndarray:

@@ -37,6 +37,8 @@ class SurfacePlot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self._painter: SurfacePainter | None = None
+        self.words = ""
+        """What stands in the place of a map while there is none."""
         self._ground: tuple[tuple[object, ...], QPixmap] | None = None
         self._dragging = False
         self._card: HoverCard | None = None
@@ -50,9 +52,11 @@ class SurfacePlot(QWidget):
         self.setAccessibleName(f"{surface.title}: {surface.value_label} over {surface.x_label} and {surface.y_label}")
         self.update()
 
-    def clear(self) -> None:
-        """Show nothing."""
+    def clear(self, words: str = "") -> None:
+        """Show nothing but these words about why."""
         self._painter = None
+        self.words = words
+        self.setAccessibleName(words)
         self.update()
 
     def set_shown(self, shown: int | None) -> None:
@@ -76,6 +80,10 @@ class SurfacePlot(QWidget):
         hub, painter = theme(), QPainter(self)
         if self._painter is None:
             painter.fillRect(self.rect(), hub.colour("panel"))
+            painter.setPen(hub.colour("muted"))
+            painter.setFont(hub.font("body"))
+            room = self.rect().adjusted(hub.px(24), 0, -hub.px(24), 0)
+            painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.words)
             return
         painter.drawPixmap(0, 0, self._kept_ground(self._painter))
         self._painter.paint_paths(painter, QRectF(self.rect()))

@@ -20,6 +20,7 @@ from cnnviz.engine.failures import FailuresHub
 from cnnviz.nets.registry import build
 from cnnviz.panels import PANELS, landscape_slice, landscape_slice_walks, landscape_slice_work
 from cnnviz.scene.document import Document
+from cnnviz.ui.surface_plot import SurfacePlot
 
 PATH = "panels.landscape"
 SLICE = {
@@ -236,7 +237,8 @@ def test_compute_and_newer_weights(start, scene_of, network, settle, latest):
     settle(program)
     view = program.window.docks["landscape"].view
     (button,) = [each for each in view.findChildren(QPushButton) if each.text() == "Compute"]
-    assert "Press Compute" in " ".join(label.text() for label in view.findChildren(QLabel))
+    assert view.findChild(SurfacePlot).words == "Press Compute to cut through the loss of the open network."
+    assert "Press Compute" not in " ".join(label.text() for label in view.findChildren(QLabel))
     button.click()
     assert program.stage.wait_until_idle(60)
     assert button.text() == "Compute"

@@ -86,7 +86,7 @@ def test_the_words_put_the_numbers_into_the_formula_that_gives_them(result_of, g
 def test_probabilities_that_do_not_sum_to_one_are_told(result_of):
     result = result_of(numbers=((0.5, 0.6, 0.1),), targets=(0,))
     assert "Sample 1 sums to 1.2, not to 1" in result.problem
-    assert result_of(numbers=((0.5, -0.1, 0.6),), targets=(0,)).problem.startswith("Sample 1 has the probability −0.1")
+    assert result_of(numbers=((0.5, -0.1, 0.6),), targets=(0,)).problem.startswith("Sample 1: −0.1 is not from 0 to 1")
     assert result_of(numbers=((0.5, 0.5, 0.6),), targets=(0,), outputs="sigmoid").problem == ""
 
 

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +38,14 @@ def test_a_range_without_width_has_its_one_tick():
 def test_powers_of_ten_and_what_lies_between_few_of_them():
     assert logarithmic_ticks(-6.2, 0.1, 8).texts == ("10⁻⁶", "10⁻⁵", "10⁻⁴", "0.001", "0.01", "0.1", "1")
     assert logarithmic_ticks(0.0, 1.0, 6).texts == ("1", "2", "5", "10")
+    assert logarithmic_ticks(-5.8, -4.9, 6).texts == ("2·10⁻⁶", "5·10⁻⁶", "10⁻⁵")
+
+
+def test_a_narrow_logarithmic_axis_has_numbers_too():
+    ticks = logarithmic_ticks(math.log10(2.28), math.log10(2.32), 5)
+    assert ticks.texts == ("2.28", "2.29", "2.30", "2.31", "2.32")
+    np.testing.assert_allclose(10.0 ** np.array(ticks.places), [2.28, 2.29, 2.3, 2.31, 2.32])
+    assert logarithmic_ticks(0.5, 0.5, 5).places == ()
 
 
 def test_what_has_no_logarithm_is_a_gap():

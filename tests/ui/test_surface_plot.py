@@ -33,6 +33,17 @@ def colour_at(pixels, plot, x, y):
     return int(pixels[at.y(), at.x()])
 
 
+def test_where_there_is_no_map_it_says_why(shown, slope, pixels):
+    plot = shown(SurfacePlot(), 500, 320)
+    plot.clear()
+    bare = pixels(plot)
+    plot.clear("Press Compute to cut through the loss.")
+    assert (pixels(plot)[120:200] != bare[120:200]).any()
+    plot.set_surface(slope, (), None, None)
+    plot.clear()
+    np.testing.assert_array_equal(pixels(plot), bare)
+
+
 def test_low_places_have_the_first_colour_and_high_ones_the_last(plot, pixels):
     seen, table = pixels(plot), theme().table("unsigned")
     assert colour_at(seen, plot, -3.99, 0.5) == int(table[0])
