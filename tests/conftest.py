@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pytestqt.qtbot import QtBot
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -24,6 +26,9 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+PATIENCE_MS = 60_000
+"""How long a test waits for what comes in a moment: less would say how busy the machine is, too."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -129,6 +134,24 @@ def _delete_what_is_due() -> None:
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join(timeout=0.5)
+
+
+class PatientBot(QtBot):
+    """pytest-qt's, which by itself gives up after five seconds."""
+
+    def waitUntil(self, callback: Callable[[], Any], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **named: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **named)
+
+    def waitExposed(self, widget: Any, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> PatientBot:
+    return PatientBot(request)
 
 
 # Devices other than the CPU.
@@ -302,7 +325,8 @@ def start(
     opened: list[Any] = []
 
     def open_window(scene: Any, *, size: tuple[int, int] = (1600, 1000), **named: Any) -> Any:
-        program = Program(scene, tmp_path / "state", **({"keep_session": False} | named))
+        # as its owner it would end the tests' process where a busy machine takes long over a pass
+        program = Program(scene, tmp_path / "state", **({"keep_session": False, "owns_process": False} | named))
         opened.append(program)
         program.stage.delivered.connect(lambda delivery: latest.update(delivery.results))
         program.window.resize(*size)
@@ -314,6 +338,9 @@ def start(
     yield open_window
     for program in opened:
         program.discard()
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while not program.close():
+            assert time.monotonic() < end, "the engine does not end"
     theme().set("dark", 1.0)
 
 

@@ -22,7 +22,7 @@ from cnnviz.ui.controls import ElidedLabel
 
 
 def test_the_collector_that_was_put_off_begins_with_the_first_result(tmp_path, scene_of, small, settle, qtbot):
-    program = Program(scene_of(small), tmp_path, keep_session=False)
+    program = Program(scene_of(small), tmp_path, keep_session=False, owns_process=False)
     try:
         put_off_collecting()
         program.leave_start_behind()

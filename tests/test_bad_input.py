@@ -53,7 +53,7 @@ def test_what_cannot_be_used_is_told_and_what_was_there_stays(start, settle, sce
     path = tmp_path / name
     UNUSABLE[name](path)
     program.controller.open_path(path)
-    qtbot.waitUntil(lambda: bool(program.window.notices.texts()), timeout=30_000)
+    qtbot.waitUntil(lambda: bool(program.window.notices.texts()))
     (text,) = program.window.notices.texts()
     assert "\n" not in text
     assert "Traceback" not in text

@@ -1,3 +1,6 @@
+import os
+from contextlib import contextmanager
+
 import pytest
 import torch
 
@@ -25,3 +28,19 @@ def card():
 def module(card):
     torch.manual_seed(0)
     return build(card.architecture, card.config).eval()
+
+
+@pytest.fixture
+def soon():
+    """``with soon(5):`` what is done takes the processor for less than so many seconds, that of its children too.
+
+    Time on the clock would say how busy the machine is.
+    """
+
+    @contextmanager
+    def within(seconds):
+        before = sum(os.times()[:4])
+        yield
+        assert sum(os.times()[:4]) - before < seconds
+
+    return within

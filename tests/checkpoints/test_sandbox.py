@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ READERS = {"torch": formats.TORCH_READER, "onnx": formats.ONNX_READER, "keras": 
 
 def run(code, stdin, reader=formats.TORCH_READER):
     command = sandbox.command(reader, code)
-    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=100, check=False)
 
 
 @pytest.mark.parametrize("format", ["torch", "onnx"])
@@ -72,16 +71,14 @@ def test_the_child_has_given_up_the_means_to_do_harm(deed, file, tmp_path):
     ids=["crash", "failure", "memory", "sleep", "loop"],
 )
 @pytest.mark.parametrize("format", READERS)
-def test_a_child_that_fails_is_a_sentence_here(format, code, words, file, monkeypatch):
+def test_a_child_that_fails_is_a_sentence_here(format, code, words, file, monkeypatch, soon):
     deed = f"from cnnviz.checkpoints.sandboxed import limit; limit(1 << 31, int(sys.argv[2]))\n{code}"
     started = sandbox.command
     monkeypatch.setattr(sandbox, "command", lambda reader: started(reader, deed))
-    monkeypatch.setattr(sandbox, "_PATIENCE", 2.0 if "sleep" in code else 20.0)
+    monkeypatch.setattr(sandbox, "_PATIENCE", 2.0 if "sleep" in code else 100.0)
     monkeypatch.setattr(sandbox, "_CPU_SECONDS", 1)
-    begin = time.perf_counter()
-    with pytest.raises(sandbox.RefusedFile, match=words) as refusal:
+    with soon(10), pytest.raises(sandbox.RefusedFile, match=words) as refusal:
         sandbox.plan_of(file, "weights.pt", READERS[format])
-    assert time.perf_counter() - begin < 10
     assert str(refusal.value).endswith("get the file again, or open another.")
 
 

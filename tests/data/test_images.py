@@ -224,7 +224,7 @@ def test_a_refused_permission_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such files")
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 def test_pipes_and_devices_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with socket.socket(socket.AF_UNIX) as server:

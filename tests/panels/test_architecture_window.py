@@ -18,8 +18,6 @@ from cnnviz.ui.controls import ComboBox
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 
-LONG_MS = 60_000
-
 
 def test_what_is_put_together_is_trained_shown_and_edited_again(start, qtbot):
     document = Document(actions.first_scene())
@@ -37,7 +35,7 @@ def test_what_is_put_together_is_trained_shown_and_edited_again(start, qtbot):
             found = [each for each in window.findChildren(QAbstractButton) if each.isVisible() and each.isEnabled()]
             return [each for each in found if name in (each.accessibleName(), each.text())]
 
-        qtbot.waitUntil(lambda: bool(ready()), timeout=LONG_MS)
+        qtbot.waitUntil(lambda: bool(ready()))
         QTest.mouseClick(ready()[0], Qt.MouseButton.LeftButton)
 
     press("Train this")
@@ -45,16 +43,16 @@ def test_what_is_put_together_is_trained_shown_and_edited_again(start, qtbot):
     boxes = [box for box in window.findChildren(ComboBox) if box.accessibleName() == "Network"]
     assert [box.currentText() for box in boxes] == ["my architecture"]
     press("Start")
-    qtbot.waitUntil(lambda: program.training.phase == "finished", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: program.training.phase == "finished")
     folder = Path(program.training.run.folder)
     card = read_card(network_path(folder, saved_steps(folder)[-1]))
     assert card.architecture == LAYER_TABLE
     assert table_of(card.config).layers == table.layers
-    qtbot.waitUntil(lambda: program.document.scene.network.source.startswith("training:"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: program.document.scene.network.source.startswith("training:"))
     program.document.edit("panels.architecture.table", TABLE_PRESETS["lenet"].table)
     window.show_panel("architecture")
     view = window.docks["architecture"].view
-    qtbot.waitUntil(lambda: view._result is not None and view._result.opened.is_own, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: view._result is not None and view._result.opened.is_own)
     view._start.fill()
     entry = next(a for a in view._start.button.entries.actions() if a.text().startswith("Edit the architecture of"))
     entry.trigger()

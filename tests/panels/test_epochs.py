@@ -136,7 +136,7 @@ def test_playing_goes_to_the_end_and_is_one_undo_step(program, run, qtbot):
     shown = []
     program.document.changed.connect(lambda old, new: shown.append(new.network.source))
     named_button(program, "Play").click()
-    qtbot.waitUntil(lambda: named_button(program, "Play") is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: named_button(program, "Play") is not None)
     assert list(dict.fromkeys(shown)) == [f"file:{path}" for path in run[1:]]
     program.document.undo()
     assert source(program) == f"file:{run[0]}"
@@ -161,7 +161,7 @@ def test_a_checkpoint_that_comes_is_seen_and_followed(program, run, qtbot, settl
     settle(program)
     new = run[0].with_name("step-100.safetensors")
     new.write_bytes(run[1].read_bytes())
-    qtbot.waitUntil(lambda: source(program) == f"file:{new}", timeout=10_000)
+    qtbot.waitUntil(lambda: source(program) == f"file:{new}")
     settle(program)
     assert {"step 100", "5 of 5"} <= set(words(program))
 
@@ -176,7 +176,7 @@ def test_without_a_folder_it_says_how_to_open_one(start, scene_of, small, settle
 def test_a_folder_that_is_dropped_shows_its_last_checkpoint(start, scene_of, small, run, qtbot, settle):
     program = start(scene_of(small))
     program.controller.open_path(run[0].parent)
-    qtbot.waitUntil(lambda: source(program) == f"file:{run[3]}", timeout=10_000)
+    qtbot.waitUntil(lambda: source(program) == f"file:{run[3]}")
     settle(program)
     assert "4 of 4" in words(program)
     program.document.undo()

@@ -130,11 +130,11 @@ def test_names_steps_and_play(panel, settle, latest, qtbot):
     (play,) = [each for each in view.findChildren(IconButton) if each.toolTip() == "Play through the steps"]
     can_undo = program.document.can_undo
     play.click()
-    qtbot.waitUntil(lambda: params().shown == 150, timeout=5000)
+    qtbot.waitUntil(lambda: params().shown == 150)
     assert program.document.can_undo == can_undo
-    qtbot.waitUntil(lambda: not view._player.playing, timeout=2000)
+    qtbot.waitUntil(lambda: not view._player.playing)
     play.click()
-    qtbot.waitUntil(lambda: params().shown > 0, timeout=2000)
+    qtbot.waitUntil(lambda: params().shown > 0)
     play.click()
     assert params().shown < 150
     assert len(view.figures()) == 2

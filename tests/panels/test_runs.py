@@ -259,7 +259,7 @@ def test_a_run_that_is_chosen_is_shown_in_every_panel(start, qtbot, settle):
     program.window.show_panel("runs")
     qtbot.waitUntil(lambda: bool(program.window.docks["runs"].findChildren(RunsTable)))
     (cells,) = program.window.docks["runs"].findChildren(RunsTable)
-    qtbot.waitUntil(lambda: bool(cells.rows.lines), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(cells.rows.lines))
     settle(program)
     place = cells.visualRect(cells.rows.index(0, 0)).center()
     QTest.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=place)

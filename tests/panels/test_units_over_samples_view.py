@@ -331,7 +331,7 @@ def test_a_sample_becomes_the_input(start, scene_of, small, settle, latest, qtbo
     assert view.subtitle == "relu · 40 samples × 4"
     widget = named(view, "Units over samples")
     QTest.mouseDClick(widget, Qt.MouseButton.LeftButton, pos=widget.point_of(7, 1).toPoint())
-    qtbot.waitUntil(lambda: program.document.scene.input.base.kind == "photo", timeout=10_000)
+    qtbot.waitUntil(lambda: program.document.scene.input.base.kind == "photo")
     settle(program)
     sample = result.picture.images.images[result.picture.samples[7]]
     seen = program.stage.wait_until_idle(10) and latest["input"].rendered.edited

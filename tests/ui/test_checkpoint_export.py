@@ -25,7 +25,7 @@ def test_a_pickled_file_is_saved_as_safetensors_with_the_same_values(program, qt
     program.document.edit("panels.checkpoint.path", str(tmp_path / "odd.pt"))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "safe"), ""))
     program.controller.commands["save-weights"].trigger()
-    qtbot.waitUntil(lambda: "safe.safetensors" in notices(program), timeout=20_000)
+    qtbot.waitUntil(lambda: "safe.safetensors" in notices(program))
     saved = safetensors.torch.load_file(tmp_path / "safe.safetensors")
     assert {name.rpartition("odd.")[2]: tensor.tolist() for name, tensor in saved.items()} == {
         name.rpartition("odd.")[2]: tensor.tolist() for name, tensor in weights.items()
@@ -36,7 +36,7 @@ def test_the_table_has_a_line_for_each_tensor(program, qtbot, tmp_path, monkeypa
     program.document.edit("panels.checkpoint.path", str(network_path("mnist-lenet")))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "table.csv"), ""))
     program.controller.commands["save-table"].trigger()
-    qtbot.waitUntil(lambda: "table.csv" in notices(program), timeout=20_000)
+    qtbot.waitUntil(lambda: "table.csv" in notices(program))
     with (tmp_path / "table.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     assert len(rows) == 1 + 8
@@ -51,4 +51,4 @@ def test_a_file_that_cannot_be_written_is_told(program, qtbot, tmp_path, monkeyp
     program.document.edit("panels.checkpoint.path", str(network_path("mnist-lenet")))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/proc/none/table.csv", ""))
     program.controller.commands["save-table"].trigger()
-    qtbot.waitUntil(lambda: "cannot be written" in notices(program), timeout=20_000)
+    qtbot.waitUntil(lambda: "cannot be written" in notices(program))

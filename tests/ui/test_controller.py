@@ -247,7 +247,7 @@ def test_a_wrong_network_file_is_told_and_the_program_goes_on(program, settle, q
         path.write_bytes(content)
     before = program.document.scene
     program.controller.open_path(path)
-    qtbot.waitUntil(lambda: name in notices(program), timeout=20_000)
+    qtbot.waitUntil(lambda: name in notices(program))
     settle(program)
     assert program.document.scene.network == before.network
     assert program.window.docks["prediction"].view.state == "fresh"

@@ -32,7 +32,7 @@ def test_only_the_tab_in_front_is_visible_to_a_person(window, qtbot):
     assert seen == [True, True, False]
     with qtbot.waitSignal(window.three.seen_changed):
         window.three.raise_()
-    qtbot.waitUntil(lambda: visible_to_person(window.three), timeout=2000)
+    qtbot.waitUntil(lambda: visible_to_person(window.three))
     assert not visible_to_person(window.two)
 
 
@@ -54,10 +54,10 @@ def test_a_tab_shows_the_name_instead_of_the_title(window):
 
 def test_the_name_comes_back_when_a_dock_leaves_its_tabs(window, qtbot):
     window.three.setFloating(True)
-    qtbot.waitUntil(lambda: name_of(window.two).isVisible(), timeout=2000)
+    qtbot.waitUntil(lambda: name_of(window.two).isVisible())
     assert name_of(window.three).isVisible()
     window.three.setFloating(False)
-    qtbot.waitUntil(lambda: not name_of(window.two).isVisible(), timeout=2000)
+    qtbot.waitUntil(lambda: not name_of(window.two).isVisible())
 
 
 def test_a_double_click_on_the_title_maximises_and_does_not_float(window, qtbot):

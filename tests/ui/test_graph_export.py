@@ -17,7 +17,7 @@ def test_the_graph_is_saved_with_all_its_layers(program, tmp_path, monkeypatch, 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "net"), ""))
     program.controller.commands["save-graph"].trigger()
     target = tmp_path / "net.svg"
-    qtbot.waitUntil(target.exists, timeout=10_000)
+    qtbot.waitUntil(target.exists)
     root = ElementTree.parse(target).getroot()
     drawn = [group.get("data-layer") for group in root.iter() if group.get("class") == "layer"]
     assert drawn == list(program.stage.network.graph.names)

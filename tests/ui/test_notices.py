@@ -64,7 +64,7 @@ def test_information_goes_by_itself_and_errors_stay(stack, window, qtbot, monkey
     monkeypatch.setattr(NoticeStack, "INFO_MS", 30)
     stack.show_message("Something broke.", "error")
     stack.show_message("Saved.", "info")
-    qtbot.waitUntil(lambda: stack.texts() == ["Something broke."], timeout=2000)
+    qtbot.waitUntil(lambda: stack.texts() == ["Something broke."])
     assert [notice.text for notice in visible(window)] == ["Something broke."]
 
 

@@ -1,8 +1,11 @@
 """Where results reach the panels."""
 
-import time
+from __future__ import annotations
+
+from typing import ClassVar
 
 import pytest
+from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz.data.image_store import ImageStore
@@ -128,22 +131,52 @@ def test_long_work_is_said_once_and_taken_back_where_nothing_changed(make, gated
     assert still.told == [("busy",), ("unchanged",)]
 
 
+class PlayedTimer(QTimer):
+    """One whose time passes when the test says so."""
+
+    made: ClassVar[list[PlayedTimer]] = []
+
+    def __init__(self, *parent):
+        super().__init__(*parent)
+        self.left = None
+        self.made.append(self)
+
+    def start(self, *interval):
+        self.left = interval[0] if interval else self.interval()
+
+    def stop(self):
+        self.left = None
+
+    def isActive(self):
+        return self.left is not None
+
+    @classmethod
+    def pass_by(cls, milliseconds):
+        for timer in cls.made:
+            if timer.left is not None and timer.left <= milliseconds:
+                timer.left = None
+                timer.timeout.emit()
+            elif timer.left is not None:
+                timer.left -= milliseconds
+
+
 def test_quick_frames_one_after_the_other_are_never_called_slow(make, small, monkeypatch):
     """A hand that goes on drawing: whenever a result comes, the scene is a step further already."""
-    monkeypatch.setattr(stage_module, "PATIENCE_MS", 300)
+    monkeypatch.setattr(PlayedTimer, "made", [])
+    monkeypatch.setattr(stage_module, "QTimer", PlayedTimer)
     document, stage, live, _ = make(small)
-    end = time.monotonic() + 1
     shown = []
 
     def draw_on(result):
         shown.append(result)
-        if time.monotonic() < end:
-            document.edit("input.edits.brightness", len(shown) % 100 / 100)
+        PlayedTimer.pass_by(0.9 * stage_module.PATIENCE_MS)
+        if len(shown) < 10:
+            document.edit("input.edits.brightness", len(shown) / 100)
 
     live.show_result = draw_on
     stage.start()
     assert stage.wait_until_idle(30)
-    assert len(shown) > 5
+    assert len(shown) == 10
     assert ("busy",) not in live.told
 
 

@@ -6,7 +6,6 @@ import pickle
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy
@@ -91,14 +90,14 @@ sys.stdout.write(repr(sorted(answer["refused"] if "refused" in answer else answe
 
 def watched(data):
     command = [sys.executable, "-I", "-S", "-c", sandbox.START + _WATCHED, str(_PACKAGE)]
-    return subprocess.run(command, input=data, capture_output=True, timeout=20, check=False)
+    return subprocess.run(command, input=data, capture_output=True, timeout=100, check=False)
 
 
 def test_the_watch_would_see_something(tmp_path):
     """Unpickling one of the files with Python's own module ends the watched process."""
     script = _WATCHED.replace("child.answer(source.Source(memoryview(data)))", "__import__('pickle').loads(data)")
     command = [sys.executable, "-I", "-S", "-c", sandbox.START + script, str(_PACKAGE)]
-    done = subprocess.run(command, input=b"cos\ngetcwd\n)R.", capture_output=True, timeout=20, check=False)
+    done = subprocess.run(command, input=b"cos\ngetcwd\n)R.", capture_output=True, timeout=100, check=False)
     assert done.returncode == 77
     assert b"import" in done.stderr or b"pickle.find_class" in done.stderr
 
@@ -118,7 +117,9 @@ def test_no_call_of_any_file_reaches_the_system(tmp_path, zipped, legacy, tensor
 
 
 @pytest.mark.parametrize("kind", ["zip", "legacy"])
-def test_each_hostile_file_is_refused_in_one_sentence_that_names_the_call(kind, tmp_path, zipped, legacy, monkeypatch):
+def test_each_hostile_file_is_refused_in_one_sentence_that_names_the_call(
+    kind, tmp_path, zipped, legacy, monkeypatch, soon
+):
     canary = tmp_path / "canary"
     started = []
     events = []
@@ -130,10 +131,8 @@ def test_each_hostile_file_is_refused_in_one_sentence_that_names_the_call(kind, 
         path = tmp_path / "hostile.pt"
         path.write_bytes(zipped(body) if kind == "zip" else legacy(body))
         events.clear()
-        begin = time.perf_counter()
-        with pytest.raises(RefusedFile) as refusal:
+        with soon(5), pytest.raises(RefusedFile) as refusal:
             read_checkpoint(path)
-        assert time.perf_counter() - begin < 5
         assert refusal.value.refused == (name,)
         assert name[:80] in str(refusal.value)
         assert str(refusal.value).count("\n") == 0
@@ -262,13 +261,11 @@ def _bombs():
 
 
 @pytest.mark.parametrize("name", list(_bombs()))
-def test_bombs_of_nesting_end_in_a_sentence(name, tmp_path, zipped):
+def test_bombs_of_nesting_end_in_a_sentence(name, tmp_path, zipped, soon):
     path = tmp_path / "bomb.pt"
     path.write_bytes(zipped(_bombs()[name]))
-    begin = time.perf_counter()
-    with pytest.raises(RefusedFile) as refusal:
+    with soon(5), pytest.raises(RefusedFile) as refusal:
         read_checkpoint(path)
-    assert time.perf_counter() - begin < 5
     assert len(str(refusal.value)) < 600
 
 

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -198,7 +197,7 @@ def test_weights_anywhere_else_are_not_read(graphs, tmp_path, location, entries,
 
 
 @pytest.mark.parametrize("operator", ["ConstantOfShape", "Expand", "Tile", "Add", "Range", "Pad", "Resize"])
-def test_a_small_file_that_makes_large_constants_asks_first(graphs, operator):
+def test_a_small_file_that_makes_large_constants_asks_first(graphs, operator, soon):
     side = 1 << 20 if operator == "Range" else 6000
     shape = np.array([1, 1, side, side])
     one = np.ones((1, 1, 1, 1), F32)
@@ -224,10 +223,8 @@ def test_a_small_file_that_makes_large_constants_asks_first(graphs, operator):
         nodes.insert(-1, helper.make_node("Cast", ["m"], ["f"], to=1))
         nodes[-1] = helper.make_node("Add", ["x", "f"], ["y"])
     path = graphs.write(nodes, (1, 1, 2, 2), constants=constants)
-    start = time.perf_counter()
-    with pytest.raises(GeneratedTooMuch, match="MB that are not in the file") as caught:
+    with soon(2), pytest.raises(GeneratedTooMuch, match="MB that are not in the file") as caught:
         open_onnx(path)
-    assert time.perf_counter() - start < 2
     assert caught.value.size > 64_000_000
     allowed = open_onnx(path, generated_limit=400_000_000)
     assert allowed.module(torch.zeros(1, 1, 2, 2)).shape == (1, 1, 2, 2)
