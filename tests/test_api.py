@@ -139,7 +139,7 @@ def test_the_window_opens_on_a_module_of_ones_own_and_returns_when_it_is_closed(
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     assert run.returncode == 0, run.stderr
     errors, seen = run.stdout.splitlines()
@@ -198,7 +198,7 @@ def test_the_callers_program_goes_on_after_each_window_and_ends_although_a_pass_
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=250,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "goes on True\n" * 2, "")
 

@@ -61,7 +61,7 @@ def test_a_signal_ends_the_program(tmp_path, signal, moment):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "ended 0"
@@ -97,5 +97,5 @@ def test_a_script_that_still_holds_the_window_ends_without_a_crash(tmp_path, clo
         )
         for _ in range(3)
     ]
-    ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
+    ends = [(run.communicate(timeout=250)[1], run.returncode) for run in runs]
     assert ends == [("", 0)] * 3

@@ -54,7 +54,7 @@ def test_nothing_heavy_is_imported_before_the_first_paint(tmp_path, file):
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "[] True"

@@ -41,7 +41,7 @@ def loaded_after(code: str) -> set[str]:
     """The modules that a fresh interpreter has loaded once it has run ``code``."""
     report = "import sys; print('\\n'.join(sys.modules))"
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", f"{code}\n{report}"], capture_output=True, text=True, timeout=100
+        [sys.executable, "-W", "error", "-c", f"{code}\n{report}"], capture_output=True, text=True, timeout=250
     )
     assert run.returncode == 0, run.stderr
     return set(run.stdout.split())

@@ -64,7 +64,7 @@ def test_what_a_test_leaves_behind_fails_it(tmp_path):
         [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         cwd=tmp_path,
     )
     failed = {line.split("::")[1].split()[0] for line in run.stdout.splitlines() if line.startswith("ERROR")}

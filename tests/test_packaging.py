@@ -27,7 +27,7 @@ def wheel(tmp_path_factory) -> Path:
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     assert build.returncode == 0, build.stderr
     (built,) = folder.glob("*.whl")
@@ -48,7 +48,7 @@ def test_the_installed_program_finds_its_files_beside_itself(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(site)
     find = "import sys; sys.path[:0] = sys.argv[1:]; import cnnviz.data.assets as assets; print(assets.assets_folder())"
     run = subprocess.run(
-        [sys.executable, "-c", find, str(site)], cwd=elsewhere, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", find, str(site)], cwd=elsewhere, capture_output=True, text=True, timeout=250
     )
     assert run.stdout.strip() == str(site / "cnnviz" / "assets"), run.stderr
 

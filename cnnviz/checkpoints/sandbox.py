@@ -25,8 +25,8 @@ from cnnviz.checkpoints.waiting_reader import Process, WaitingReader, WaitingRoo
 _MEMORY = 270 << 20
 """Bytes of address space beside the mapped file, the interpreter and its libraries."""
 _CPU_SECONDS = 4
-_PATIENCE = 30.0
-"""Seconds on the clock, which pass faster than the child's own on a busy computer."""
+_PATIENCE = 30.0 if sys.platform == "win32" else 120.0
+"""Seconds on the clock, which pass faster than the child's own on a busy computer; Windows counts no others."""
 _GLANCE = 0.05
 """Seconds after which it is seen whether the file is still wanted."""
 _KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")

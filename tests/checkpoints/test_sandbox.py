@@ -23,7 +23,7 @@ READERS = {"torch": formats.TORCH_READER, "onnx": formats.ONNX_READER, "keras": 
 
 def run(code, stdin, reader=formats.TORCH_READER):
     command = sandbox.command(reader, code)
-    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=250, check=False)
 
 
 @pytest.mark.parametrize("format", ["torch", "onnx"])

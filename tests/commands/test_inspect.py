@@ -212,7 +212,7 @@ def test_qt_is_not_started(known):
         "import sys; from cnnviz.cli import main; "
         f"print(main(['inspect', {str(known)!r}]), [name for name in sys.modules if name.startswith('PyQt6')])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=250, check=True)
     assert run.stdout.splitlines()[-1] == "0 []"
 
 

@@ -49,7 +49,7 @@ def test_the_window_is_pictured_without_a_display(tmp_path):
         capture_output=True,
         text=True,
         env=bare,
-        timeout=100,
+        timeout=250,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
     pixels = picture(out)

@@ -47,13 +47,13 @@ def started(*arguments: str, code: str = "", **environment: str):
         env=os.environ | OFFSCREEN | environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
 
 
 def test_without_a_display_one_sentence_says_so():
     bare = {name: value for name, value in os.environ.items() if "DISPLAY" not in name and name != "QT_QPA_PLATFORM"}
-    run = subprocess.run([sys.executable, "-m", "cnnviz"], env=bare, capture_output=True, text=True, timeout=100)
+    run = subprocess.run([sys.executable, "-m", "cnnviz"], env=bare, capture_output=True, text=True, timeout=250)
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1
     assert "display" in run.stderr.lower()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz.engine import computation
 from cnnviz.engine.panel import ComputeCancelled
 
 
@@ -233,7 +234,10 @@ def test_a_panel_that_gives_itself_up_is_computed_anew(stand, panel, handed, sma
     assert [delivery.results["test-slow"] for delivery in held.settled()] == ["coarse", "fine 0", "fine 1"]
 
 
-def test_with_a_slow_network_panels_that_need_no_pass_come_first(stand, panel, handed, gated, gate, brightness):
+def test_with_a_slow_network_panels_that_need_no_pass_come_first(
+    stand, panel, handed, gated, gate, brightness, monkeypatch
+):
+    monkeypatch.setattr(computation, "EARLY_DELIVERY_MS", 20.0)
     free = panel("free", lambda scene, *_: scene.input.edits.brightness, layers=None)
     held = stand(handed(gated), panel("answer", brightness), free)
     held.ask()
@@ -264,9 +268,7 @@ def test_closing_in_the_middle_of_a_pass_ends_it_at_the_next_layer(stand, panel,
     held.edit("input.edits.brightness", 0.5)
     gate.wait_for_pass()
     held.edit("input.edits.brightness", 0.6)
-    start = time.monotonic()
     assert held.engine.close(0.05) is False, "the pass cannot have ended"
-    assert time.monotonic() - start < 1
     gate.open.set()
     assert held.engine.close(30) is True
     assert held.deliveries == []

@@ -12,6 +12,7 @@ from torch import nn
 
 from cnnviz.checkpoints import reader, sandbox
 from cnnviz.scene import actions
+from cnnviz.ui import reader_ahead
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
@@ -135,7 +136,14 @@ def test_a_file_that_is_being_opened_can_be_left(program, script, settle, latest
     assert latest["checkpoint"].path == str(path)
 
 
-def test_leaving_a_file_ends_the_process_that_reads_it(program, script, settle, qtbot, monkeypatch):
+@pytest.fixture
+def none_ahead(monkeypatch):
+    """No reader is started before it is needed."""
+    monkeypatch.setattr(reader_ahead, "start_ahead", lambda reader: None)
+    sandbox.leave_none_ahead()
+
+
+def test_leaving_a_file_ends_the_process_that_reads_it(none_ahead, program, script, settle, qtbot, monkeypatch):
     """One that would take an hour: only where it is ended can the window go on."""
     path, _ = script
     children, start, command = [], subprocess.Popen, sandbox.command
@@ -144,7 +152,6 @@ def test_leaving_a_file_ends_the_process_that_reads_it(program, script, settle, 
         children.append(start(*arguments, **named))
         return children[-1]
 
-    sandbox.leave_none_ahead()
     with monkeypatch.context() as patch:
         patch.setattr(subprocess, "Popen", begun)
         patch.setattr(sandbox, "command", lambda reader: command(reader, "import time; time.sleep(3600)"))

@@ -19,5 +19,5 @@ print("more" if set(sys.modules) - before else "none")
 
 
 def test_a_thread_of_its_own_loads_what_is_then_there():
-    run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=100)
+    run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=250)
     assert run.stdout.split() == ["none"], run.stderr

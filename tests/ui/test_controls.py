@@ -210,6 +210,7 @@ def test_what_does_not_fit_a_list_to_choose_from_ends_in_an_ellipsis(shown, pixe
     def look(text):
         box = ComboBox([("key", text)])
         box.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # else one of those that are shown has a ring
+        box.setFixedWidth(110)  # Qt would adjust it to its text a moment after it is shown
         return pixels(shown(box, 110, 28))
 
     text = "by the class that they like best"

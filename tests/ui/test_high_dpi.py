@@ -82,7 +82,7 @@ def said():
         | {"QT_SCALE_FACTOR": "2", "QT_QPA_PLATFORM": "offscreen", "QT_LOGGING_RULES": "default.warning=false"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])
@@ -121,7 +121,7 @@ def test_a_screenshot_has_the_pixels_of_the_screen(tmp_path):
         out,
     ]
     run = subprocess.run(
-        command, env=os.environ | {"QT_SCALE_FACTOR": "2"}, capture_output=True, text=True, timeout=100
+        command, env=os.environ | {"QT_SCALE_FACTOR": "2"}, capture_output=True, text=True, timeout=250
     )
     assert run.returncode == 0, run.stderr
     picture = np.asarray(Image.open(out).convert("RGB"))

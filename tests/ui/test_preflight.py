@@ -25,7 +25,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 def python(code: str, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], env=environment(**changes), capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], env=environment(**changes), capture_output=True, text=True, timeout=250
     )
 
 

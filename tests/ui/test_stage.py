@@ -45,6 +45,12 @@ def spec(panel_id, compute, depends=("network", "input")):
     return PanelSpec(panel_id, panel_id, "left", Params, depends, compute, "", layers=lambda *_: ())
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """No work is called slow because the machine is busy."""
+    monkeypatch.setattr(stage_module, "PATIENCE_MS", 600_000)
+
+
 @pytest.fixture
 def make(qapp, tmp_path, handed):
     """A stage with two panels: one that follows the input, one that follows the network alone."""
@@ -163,13 +169,14 @@ class PlayedTimer(QTimer):
 def test_quick_frames_one_after_the_other_are_never_called_slow(make, small, monkeypatch):
     """A hand that goes on drawing: whenever a result comes, the scene is a step further already."""
     monkeypatch.setattr(PlayedTimer, "made", [])
+    monkeypatch.setattr(stage_module, "PATIENCE_MS", 200)
     monkeypatch.setattr(stage_module, "QTimer", PlayedTimer)
     document, stage, live, _ = make(small)
     shown = []
 
     def draw_on(result):
         shown.append(result)
-        PlayedTimer.pass_by(0.9 * stage_module.PATIENCE_MS)
+        PlayedTimer.pass_by(180)
         if len(shown) < 10:
             document.edit("input.edits.brightness", len(shown) / 100)
 

@@ -90,14 +90,14 @@ sys.stdout.write(repr(sorted(answer["refused"] if "refused" in answer else answe
 
 def watched(data):
     command = [sys.executable, "-I", "-S", "-c", sandbox.START + _WATCHED, str(_PACKAGE)]
-    return subprocess.run(command, input=data, capture_output=True, timeout=100, check=False)
+    return subprocess.run(command, input=data, capture_output=True, timeout=250, check=False)
 
 
 def test_the_watch_would_see_something(tmp_path):
     """Unpickling one of the files with Python's own module ends the watched process."""
     script = _WATCHED.replace("child.answer(source.Source(memoryview(data)))", "__import__('pickle').loads(data)")
     command = [sys.executable, "-I", "-S", "-c", sandbox.START + script, str(_PACKAGE)]
-    done = subprocess.run(command, input=b"cos\ngetcwd\n)R.", capture_output=True, timeout=100, check=False)
+    done = subprocess.run(command, input=b"cos\ngetcwd\n)R.", capture_output=True, timeout=250, check=False)
     assert done.returncode == 77
     assert b"import" in done.stderr or b"pickle.find_class" in done.stderr
 

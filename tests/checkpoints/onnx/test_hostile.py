@@ -289,7 +289,7 @@ def test_the_parser_needs_the_standard_library_alone(network):
     )
     folder = os.path.dirname(cnnviz.__file__)
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, folder], input=network, capture_output=True, timeout=60, check=True
+        [sys.executable, "-I", "-S", "-c", code, folder], input=network, capture_output=True, timeout=250, check=True
     )
     assert run.stdout.split() == [b"4", b"False"]
 
@@ -314,5 +314,5 @@ def test_reading_touches_nothing(network, graphs, tmp_path):
     code = START + _WATCHED
     command = [sys.executable, "-I", "-S", "-c", code, os.path.dirname(cnnviz.__file__)]
     for data, expected in ((network, b"read"), (outside, b"refused"), (inside, b"read"), (custom, b"read")):
-        run = subprocess.run(command, input=data, capture_output=True, timeout=60, check=False)
+        run = subprocess.run(command, input=data, capture_output=True, timeout=250, check=False)
         assert (run.returncode, run.stdout) == (0, expected), run.stderr
