@@ -34,6 +34,8 @@ PATIENCE_MS = 60_000
 def pytest_configure(config: pytest.Config) -> None:
     # The offscreen platform says so of every window whose size is bounded, that is raised, or that is a popup.
     config.addinivalue_line("qt_log_ignore", r"This plugin does not support (propagateSizeHints|raise|grabbing)")
+    # With LC_ALL=C; Qt then takes C.UTF-8.
+    config.addinivalue_line("qt_log_ignore", r"Detected locale")
 
 
 @pytest.fixture(scope="session")

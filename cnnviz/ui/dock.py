@@ -124,20 +124,18 @@ class DockTitle(QWidget):
 
 
 class _StateSign(QWidget):
-    """A tiny icon; takes no room when there is nothing to say."""
+    """A tiny icon; its room stays when there is nothing to say, else each sign would lay the whole window out anew."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._state = ""
         theme().changed.connect(self._restyle)
-        self.hide()
 
     def set_state(self, state: str) -> None:
         self._state = state
-        self.setVisible(state in _STATE_ICONS)
-        if state in _STATE_ICONS:
-            self.setToolTip(_STATE_ICONS[state][2])
-            self.setAccessibleName(_STATE_ICONS[state][2])
+        words = _STATE_ICONS[state][2] if state in _STATE_ICONS else ""
+        self.setToolTip(words)
+        self.setAccessibleName(words)
         self.update()
 
     def _restyle(self) -> None:
