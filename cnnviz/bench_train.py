@@ -105,6 +105,7 @@ def loop(training: Training, *, tuned: bool) -> None:
     import torch.nn.functional as F
 
     from cnnviz.core.devices import resolve_device
+    from cnnviz.training.augmentation import Draws
     from cnnviz.training.device_data import augmentation_generator, epoch_order
     from cnnviz.training.optimizers import make_optimizer
     from cnnviz.training.start import prepare
@@ -131,7 +132,7 @@ def loop(training: Training, *, tuned: bool) -> None:
                 inputs, labels = data.training_batch(
                     order[offset : offset + size],
                     settings.augmentations,
-                    augmentation_generator(settings.seed, step, 0),
+                    Draws(augmentation_generator(settings.seed, step)),
                     device,
                 )
                 loss = F.cross_entropy(module(inputs.contiguous(memory_format=layout)), labels)

@@ -18,6 +18,7 @@ from cnnviz.engine.observation import LoadedNetwork, dtype_of
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.engine.refillable_network import KEPT, RefillableNetwork
 from cnnviz.engine.training_weights import KIND, build_module, fill, last_checkpoint, newest
+from cnnviz.nets.layer_table import architecture_title
 from cnnviz.scene.models import NetworkChoice
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def _opened(choice: NetworkChoice) -> _Opened:
     if kind == KIND:
         weights = newest(choice.source)
         if weights is not None:
-            title = f"{weights.card.architecture} on {weights.card.dataset}"
+            title = f"{architecture_title(weights.card.architecture)} on {weights.card.dataset.removeprefix('folder:')}"
             return _Opened(title, build_module(weights), weights.card, offer=weights.number)
         last = last_checkpoint(choice.source)
         if last is None:

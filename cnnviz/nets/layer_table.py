@@ -234,6 +234,11 @@ class LayerTable(Frozen):
         return LayerTable(layers=tuple(layers), height_width=self.height_width)
 
 
+def architecture_title(name: str) -> str:
+    """What a person calls an architecture; of a table of layers, which has no name, ``"own layers"``."""
+    return "own layers" if name == LAYER_TABLE else name
+
+
 def free_name(kind: Kind, taken: Collection[str]) -> str:
     """``"conv3"``: a name for a new row that no other has, so that all others keep theirs."""
     stem = _STEMS[kind]

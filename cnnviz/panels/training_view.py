@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
 )
 
 from cnnviz.data.facts import DATA
-from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable
+from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable, architecture_title
 from cnnviz.panels import training_words as words
 from cnnviz.panels.training import NETWORKS, TRAINED, TrainingParams, TrainingPlan, chosen_settings
 from cnnviz.panels.training_curves import curves_of
@@ -232,7 +232,7 @@ class TrainingView(PanelView):
         settings = params.settings
         start = settings.network
         networks: list[tuple[str, str]] = [(name, name) for name in NETWORKS]
-        networks.append((LAYER_TABLE, "my architecture"))
+        networks.append((LAYER_TABLE, architecture_title(LAYER_TABLE)))
         networks += [*((f"{_KEPT}{name}", f"{name}, trained further") for name in TRAINED)]
         present = f"{_KEPT}{start.name}" if start.keep_weights else start.name
         if present not in dict(networks):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnnviz.training.client_events import Fetching, RunPhase, RunState
+from cnnviz.training.run_changes import run_words
 from cnnviz.training.run_curve import RunCurve
 from cnnviz.training.run_folder import PendingRun
 
@@ -108,8 +109,7 @@ def go_on_words(phase: RunPhase) -> str:
 
 def pending_words(run: PendingRun) -> str:
     """What is written on the button that goes on with it."""
-    settings = run.record.settings
-    return f"Go on with {Path(settings.network.name).stem} on {data_words(settings.dataset)}, step {run.step:,}"
+    return f"Go on with {run_words(run.record.settings)}, step {run.step:,}"
 
 
 def data_words(dataset: str) -> str:

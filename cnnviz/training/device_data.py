@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.data.labelled_images import LabelledImages
-from cnnviz.training.augmentation import augment
+from cnnviz.training.augmentation import Draws, augment
 from cnnviz.training.initialization import derived_seed
 from cnnviz.training.preparation import to_network_input
 
@@ -60,14 +60,12 @@ class TrainingData:
         return TrainingData(self.train.to(device), self.test.to(device), self.card)
 
     def training_batch(
-        self, indices: Tensor, augmentations: Sequence[str], generator: Generator, device: torch.device
+        self, indices: Tensor, augmentations: Sequence[str], draws: Draws, device: torch.device
     ) -> tuple[Tensor, Tensor]:
         """Network inputs (N, C, H, W) and labels (N,) of these training images, changed at random."""
         indices = indices.to(self.train.images.device)
         images = _unit_range(self.train.images[indices].to(device))
-        return to_network_input(augment(images, augmentations, generator), self.card), self.train.labels[indices].to(
-            device
-        )
+        return to_network_input(augment(images, augmentations, draws), self.card), self.train.labels[indices].to(device)
 
     def test_batch(self, chosen: slice, device: torch.device) -> tuple[Tensor, Tensor]:
         """Network inputs and labels of these test images."""
@@ -80,12 +78,12 @@ def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
     return torch.randperm(count, generator=Generator().manual_seed(derived_seed(seed, "order", epoch)))
 
 
-def augmentation_generator(seed: int, step: int, rank: int) -> Generator:
+def augmentation_generator(seed: int, step: int) -> Generator:
     """Of the random changes to the images of one step.
 
     A new one for each step, so that nothing has to be remembered for a run to go on as it would have.
     """
-    return Generator().manual_seed(derived_seed(seed, "augmentation", step, rank))
+    return Generator().manual_seed(derived_seed(seed, "augmentation", step, 0))
 
 
 def _unit_range(images: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class Learner:
         if not self.module.training:
             self.module.train()
         inputs, labels = self.data.training_batch(
-            self._ranks.share(indices), settings.augmentations, generator, self.device
+            self._ranks.share(indices), settings.augmentations, self._ranks.draws(generator), self.device
         )
         with dropout_of(self.module, settings.dropout):
             logits = self._logits(inputs)

@@ -77,7 +77,7 @@ def blueprint(start: NetworkStart) -> Blueprint:
         follows = not start.keep_weights and "channels" in card.config
         return Blueprint(card.architecture, card.config | chosen, card.input_size, follows, card)
     if not chosen:
-        known = ", ".join([*ARCHITECTURES, *shipped_networks()])
+        known = ", ".join(dict.fromkeys([*ARCHITECTURES, *shipped_networks()]))
         raise ArchitectureError(f"There is no architecture '{name}'; choose one of {known}, or give a file.")
     if start.input_size is None:
         raise SettingsError(f"The input size of the architecture '{name}' is not given; give channels, height, width.")

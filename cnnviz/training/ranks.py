@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
+from cnnviz.training.augmentation import Draws
 from cnnviz.training.settings import SettingsError
 
 
@@ -17,8 +18,8 @@ from cnnviz.training.settings import SettingsError
 class Ranks:
     """This process among those that train together.
 
-    Without augmentation, dropout and batch normalisation they come to what one process comes to with the same batches,
-    but for rounding. Each draws its own random changes to its images, and normalises by its own share.
+    Without dropout and batch normalisation they come to what one process comes to with the same batches, but for
+    rounding: images are changed at random alike. Each draws what dropout leaves out, and normalises by its own share.
     """
 
     rank: int = 0
@@ -33,6 +34,10 @@ class Ranks:
         """This process' part of a batch; all parts are of one size."""
         size = len(indices) // self.count
         return indices[self.rank * size : (self.rank + 1) * size]
+
+    def draws(self, generator: Generator) -> Draws:
+        """The random numbers for this process' part of a batch."""
+        return Draws(generator, self.rank, self.count)
 
     def total(self, values: Tensor) -> Tensor:
         """The sum over all processes."""

@@ -18,6 +18,7 @@ from cnnviz.nets.layer_table import (
     PoolingRow,
     ResidualRow,
     Row,
+    architecture_title,
 )
 from cnnviz.nets.table_variants import (
     with_normalisation,
@@ -112,7 +113,7 @@ def _found_differences(before: TrainingSettings, after: TrainingSettings) -> tup
 def run_words(settings: TrainingSettings) -> str:
     """Network and data."""
     start = settings.network
-    name = "own layers" if start.name == LAYER_TABLE else Path(start.name).stem
+    name = architecture_title(Path(start.name).stem)
     kept = ", trained further" if start.keep_weights else ""
     kind, _, path = settings.dataset.partition(":")
     data = Path(path).name if kind == "folder" else settings.dataset

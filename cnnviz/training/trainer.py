@@ -228,7 +228,7 @@ class Trainer:
         number = at.step + 1
         learning_rate = self.learning_rate
         indices = self._epoch_order()[at.offset : at.offset + settings.batch_size]
-        done = self._learner.forward(indices, augmentation_generator(settings.seed, at.step, self.ranks.rank))
+        done = self._learner.forward(indices, augmentation_generator(settings.seed, at.step))
         self._unread.append(done.sums)
         metrics: tuple[float, float] | None = None
         keeps = at.step % GOOD_EVERY == 0

@@ -41,7 +41,7 @@ def test_what_is_put_together_is_trained_shown_and_edited_again(start, qtbot):
     press("Train this")
     qtbot.waitUntil(lambda: "training" in window.visible_panels())
     boxes = [box for box in window.findChildren(ComboBox) if box.accessibleName() == "Network"]
-    assert [box.currentText() for box in boxes] == ["my architecture"]
+    assert [box.currentText() for box in boxes] == ["own layers"]
     press("Start")
     qtbot.waitUntil(lambda: program.training.phase == "finished")
     folder = Path(program.training.run.folder)

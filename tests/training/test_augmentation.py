@@ -5,12 +5,22 @@ import torch
 from torch import Generator
 
 from cnnviz.training import augmentation
-from cnnviz.training.augmentation import AUGMENTATIONS, affine, augment, brightness, crop, cutout, flip, thickness
+from cnnviz.training.augmentation import (
+    AUGMENTATIONS,
+    Draws,
+    affine,
+    augment,
+    brightness,
+    crop,
+    cutout,
+    flip,
+    thickness,
+)
 
 
 @pytest.fixture
 def generator():
-    return Generator().manual_seed(0)
+    return Draws(Generator().manual_seed(0))
 
 
 def fix(monkeypatch, **constants):
@@ -22,15 +32,26 @@ def fix(monkeypatch, **constants):
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_each_is_drawn_from_its_generator_for_every_image_anew(name):
     image = torch.rand(1, 3, 16, 20, generator=Generator().manual_seed(5)).expand(16, 3, 16, 20)
-    once = augment(image, (name,), Generator().manual_seed(1))
-    again = augment(image, (name,), Generator().manual_seed(1))
-    other = augment(image, (name,), Generator().manual_seed(2))
+    once = augment(image, (name,), Draws(Generator().manual_seed(1)))
+    again = augment(image, (name,), Draws(Generator().manual_seed(1)))
+    other = augment(image, (name,), Draws(Generator().manual_seed(2)))
     assert once.shape == image.shape
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
     assert len({tuple(changed.flatten().tolist()) for changed in once}) > 1
     assert once.min() >= 0
     assert once.max() <= 1
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_parts_of_a_batch_are_changed_as_they_are_in_the_whole(name):
+    images = torch.rand(12, 3, 16, 20, generator=Generator().manual_seed(5))
+    whole = augment(images, (name, "brightness"), Draws(Generator().manual_seed(1)))
+    parts = [
+        augment(part, (name, "brightness"), Draws(Generator().manual_seed(1), index, 3))
+        for index, part in enumerate(images.split(4))
+    ]
+    torch.testing.assert_close(torch.cat(parts), whole)
 
 
 def test_augmentations_follow_one_another_in_the_order_given(monkeypatch, generator):

@@ -24,7 +24,7 @@ TRAIN += [
     "--device",
     "cpu",
 ]
-TRAIN += ["--json", "--threads", "1", "--augment", "none"]
+TRAIN += ["--json", "--threads", "1", "--augment", "affine", "flip"]
 
 
 def run(launcher, out):
