@@ -33,6 +33,7 @@ Activation = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid"
 ]
 PaddingMode = Literal["zeros", "circular", "reflect", "replicate"]
+BlockForm = Literal["like", "bottleneck"]
 BlockOrder = Literal["conv-norm-act", "conv-act-norm", "norm-act-conv"]
 
 MOST_ROWS = 400
@@ -138,13 +139,22 @@ class ResidualRow(_Row):
         x itself. ``"conv-act-norm"``: normalisation after the activation, nothing after the sum.
     skip
         Without it the block is f(x): plain layers with the same weights.
+    form
+        ``"bottleneck"``: a 1×1 convolution to ``inner`` maps, one with the window, which has the stride, and a 1×1
+        convolution to ``channels``, as in torchvision's ResNet-50 (He et al. 2015 have the stride in the first).
     """
 
     kind: Literal["residual"] = "residual"
+    form: BlockForm = Field("like", description="whether all convolutions are alike, or two of 1×1 enclose one")
+    inner: _Width = Field(8, description="maps between the convolutions of 1×1; of a bottleneck alone")
     channels: _Width = Field(32, description="maps that it gives")
-    convolutions: int = Field(2, ge=1, le=MOST_CONVOLUTIONS, description="how many of them the branch has")
-    kernel_size: Literal[1, 3, 5, 7] = Field(3, description="of all convolutions, padded so that the size stays")
-    stride: _Step = Field(1, description="of the first convolution")
+    convolutions: int = Field(
+        2, ge=1, le=MOST_CONVOLUTIONS, description="how many the branch has; a bottleneck has three"
+    )
+    kernel_size: Literal[1, 3, 5, 7] = Field(
+        3, description="of all convolutions, of a bottleneck the middle one; padded so that the size stays"
+    )
+    stride: _Step = Field(1, description="of the first convolution, of a bottleneck the middle one")
     normalisation: Normalisation | Literal["none"] = Field("batch", description="beside each convolution")
     groups: _Width = Field(4, description="of group normalisation alone")
     function: Activation = Field("relu", description="activation")

@@ -22,8 +22,9 @@ def branch_names(row: ResidualRow) -> tuple[str, ...]:
 
     Where an activation follows the sum, none ends the branch.
     """
+    count = 3 if row.form == "bottleneck" else row.convolutions
     parts = [part for part in _ORDERS[row.order] if row.normalisation != "none" or part != "norm"]
-    names = [f"{part}{number}" for number in range(1, row.convolutions + 1) for part in parts]
+    names = [f"{part}{number}" for number in range(1, count + 1) for part in parts]
     return tuple(names[:-1] if row.order == "conv-norm-act" else names)
 
 
@@ -57,7 +58,7 @@ def residual_parts(row: ResidualRow, channels: int) -> ResidualParts:
         else:
             followed = names[place + 1 : place + 2]
             normalised = bool(followed) and followed[0].startswith("norm")
-            body.append(_convolution(row, name, row.stride if name == "conv1" else 1, bias=not normalised))
+            body.append(_convolution(row, name, bias=not normalised))
     after = ActivationRow(name="act", function=row.function) if row.order == "conv-norm-act" else None
     return ResidualParts(tuple(body), _shortcut(row, channels) if row.skip else None, after)
 
@@ -72,11 +73,15 @@ def _shortcut(row: ResidualRow, channels: int) -> tuple[Row, ...]:
     return (projection, _normalisation(row, "norm")) if normalised else (projection,)
 
 
-def _convolution(row: ResidualRow, name: str, stride: int, *, bias: bool) -> ConvolutionRow:
-    kernel, padding = row.kernel_size, row.kernel_size // 2
+def _convolution(row: ResidualRow, name: str, *, bias: bool) -> ConvolutionRow:
+    narrow = row.form == "bottleneck"
+    middle = not narrow or name == "conv2"
+    kernel = row.kernel_size if middle else 1
+    stride = row.stride if name == ("conv2" if narrow else "conv1") else 1
+    padding = kernel // 2
     return ConvolutionRow(
         name=name,
-        channels=row.channels,
+        channels=row.inner if narrow and name != "conv3" else row.channels,
         kernel_size=(kernel, kernel),
         stride=(stride, stride),
         padding=(padding, padding),

@@ -129,9 +129,10 @@ class _Reader:
         kinds = tuple(row.kind for row in body)
         order, count = _BRANCHES.get(kinds, (None, 0))
         convolutions = [row for row in body if isinstance(row, ConvolutionRow)]
-        fits = order is not None and _is_block(convolutions) and _is_projection(shortcut)
+        is_narrow = not _is_block(convolutions) and _is_bottleneck(convolutions)
+        fits = order is not None and (is_narrow or _is_block(convolutions)) and _is_projection(shortcut)
         if not fits:
-            raise NoTable(f"{add.name} joins branches that are no residual block of like convolutions.")
+            raise NoTable(f"{add.name} joins branches that are no residual block of like convolutions or a bottleneck.")
         used, function = joined + 1, next((r.function for r in body if isinstance(r, ActivationRow)), "relu")
         if order == "conv-norm-act":
             following = layers[used] if used < len(layers) else None
@@ -140,12 +141,12 @@ class _Reader:
             used += 1
         norm = next((row for row in body if isinstance(row, NormalisationRow)), None)
         name = self._name(add.name.rpartition(".")[0] or "block1", "residual")
-        first = convolutions[0]
-        fields = {
-            "channels": first.channels,
-            "convolutions": count,
-            "kernel_size": first.kernel_size[0],
-            "stride": first.stride[0],
+        windowed = convolutions[1] if is_narrow else convolutions[0]
+        form = {"form": "bottleneck", "inner": windowed.channels} if is_narrow else {"convolutions": count}
+        fields = form | {
+            "channels": convolutions[-1].channels,
+            "kernel_size": windowed.kernel_size[0],
+            "stride": windowed.stride[0],
             "normalisation": "none" if norm is None else norm.normalisation,
             "groups": 4 if norm is None else norm.groups,
             "function": function,
@@ -206,6 +207,18 @@ def _is_block(convolutions: Sequence[ConvolutionRow]) -> bool:
             and (each.dilation, each.groups, each.padding_mode) == ((1, 1), 1, "zeros")
             for each in convolutions
         )
+    )
+
+
+def _is_bottleneck(convolutions: Sequence[ConvolutionRow]) -> bool:
+    """Of 1×1, k×k and 1×1, the stride in the middle."""
+    if len(convolutions) != 3:
+        return False
+    first, middle, last = convolutions
+    return (
+        _is_block([middle])
+        and first.channels == middle.channels
+        and all(_is_block([each]) and (each.kernel_size, each.stride) == ((1, 1), (1, 1)) for each in (first, last))
     )
 
 

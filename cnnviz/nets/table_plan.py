@@ -149,6 +149,8 @@ def _planned(table: LayerTable, index: int, row: Row, given: Shape | None, befor
             else (planned_layer(row, given, before, classes, row.name),)
         )
     except Impossible as error:
+        if isinstance(row, ResidualRow) and error.instead is not None:  # what is told is of a layer within the block
+            error = _of_block(row, given, before, error)
         return PlannedRow(row, given, problem=str(error), remedy=_remedy(table, index, given, error))
     output = layers[-1].output_shape
     planned = PlannedRow(row, given, output, layers)
@@ -179,6 +181,18 @@ def _block(row: ResidualRow, given: Shape, before: str) -> tuple[Layer, ...]:
     if parts.after is not None:
         found.append(_within(planned_layer(parts.after, shape, last, 1, f"{row.name}.act")))
     return tuple(found)
+
+
+def _of_block(row: ResidualRow, given: Shape, before: str, error: Impossible) -> Impossible:
+    """The same with a block that is possible in the place of one of its layers: one with fewer groups."""
+    for groups in range(row.groups - 1, 0, -1):
+        fitting = row.model_copy(update={"groups": groups})
+        try:
+            _block(fitting, given, before)
+        except Impossible:
+            continue
+        return Impossible(str(error), fitting, f"Take {groups} {'group' if groups == 1 else 'groups'}")
+    return Impossible(str(error))
 
 
 def _chain(rows: Sequence[Row], given: Shape, before: str, block: str) -> list[Layer]:

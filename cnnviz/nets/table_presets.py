@@ -101,6 +101,20 @@ def _residual_20() -> LayerTable:
     return LayerTable(layers=(*layers, *_head()))
 
 
+def _bottleneck_29() -> LayerTable:
+    layers: list[Row] = [
+        ConvolutionRow(name="conv1", channels=16, padding=(1, 1), bias=False),
+        NormalisationRow(name="norm1"),
+        ActivationRow(name="relu1"),
+    ]
+    for stage, inner in enumerate((8, 16, 32), 1):
+        for place in (1, 2, 3):
+            stride = 2 if stage > 1 and place == 1 else 1
+            fields = {"form": "bottleneck", "inner": inner, "channels": 4 * inner, "stride": stride}
+            layers.append(ResidualRow.model_validate({"name": f"block{stage}_{place}", **fields}))
+    return LayerTable(layers=(*layers, *_head()))
+
+
 def _perceptron() -> LayerTable:
     return LayerTable(
         layers=(
@@ -174,6 +188,11 @@ TABLE_PRESETS: Mapping[str, TablePreset] = MappingProxyType(
         ),
         "plain-20": TablePreset(
             "Plain, 20 layers", "The same without its skips: deeper is not easier.", without_residual(_residual_20())
+        ),
+        "bottleneck-29": TablePreset(
+            "Bottleneck, 29 layers",
+            "Nine blocks of 1×1, 3×3 and 1×1 convolutions, as ResNet-50 has them (He et al. 2015).",
+            _bottleneck_29(),
         ),
         "all-convolutional": TablePreset(
             "All convolutional",

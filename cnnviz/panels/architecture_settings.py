@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from cnnviz.core.network_changes import PADDING_WORDS, POOLING_WORDS
-from cnnviz.nets.layer_table import Activation, ConvolutionRow, Kind
+from cnnviz.nets.layer_table import Activation, ConvolutionRow, Kind, ResidualRow
 from cnnviz.panels.architecture_words import ACTIVATION_WORDS, ORDER_WORDS
 
 
@@ -38,6 +38,10 @@ class Setting:
 
 def _pads(row: ConvolutionRow) -> bool:
     return row.padding not in ((0, 0), "same") or (row.padding == "same" and row.kernel_size != (1, 1))
+
+
+def _is_narrow(row: ResidualRow) -> bool:
+    return row.form == "bottleneck"
 
 
 _NORMALISATIONS = (("batch", "batch"), ("layer", "layer"), ("instance", "instance"), ("group", "group"))
@@ -138,16 +142,43 @@ SETTINGS: Mapping[Kind, tuple[Setting, ...]] = MappingProxyType(
             Setting("whole_maps", "whole maps", "Leave out whole maps instead of single values", "toggle"),
         ),
         "residual": (
-            Setting("channels", "maps", "Maps that it gives, and every convolution of its branch", "whole"),
-            Setting("convolutions", "convolutions", "How many the branch has, one after the other", "whole", high=6),
+            Setting(
+                "form",
+                "branch",
+                "Convolutions that are alike; or a bottleneck as in ResNet-50: 1×1 to few maps, the window, 1×1 to all",
+                "choice",
+                (("like", "alike"), ("bottleneck", "bottleneck")),
+            ),
+            Setting("channels", "maps", "Maps that it gives", "whole"),
+            Setting(
+                "inner",
+                "inner maps",
+                "Maps between the two 1×1 convolutions: a quarter of those that the block gives is usual",
+                "whole",
+                shown=_is_narrow,
+            ),
+            Setting(
+                "convolutions",
+                "convolutions",
+                "How many the branch has, one after the other",
+                "whole",
+                high=6,
+                shown=lambda row: not _is_narrow(row),
+            ),
             Setting(
                 "kernel_size",
                 "window",
-                "Side of the convolutions' windows",
+                "Side of the convolutions' windows, in a bottleneck of the middle one",
                 "odd",
                 tuple((str(side), f"{side}×{side}") for side in (1, 3, 5, 7)),
             ),
-            Setting("stride", "stride", "Of the first convolution: 2 halves the map", "whole", high=512),
+            Setting(
+                "stride",
+                "stride",
+                "Of the first convolution, in a bottleneck the middle one: 2 halves the map",
+                "whole",
+                high=512,
+            ),
             Setting(
                 "normalisation",
                 "normalisation",

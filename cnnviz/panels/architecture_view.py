@@ -294,7 +294,17 @@ def _like_the_last(kind: Kind, before: list[Row]) -> dict[str, object]:
     """What a new row has in common with the last of its kind above it, so that a table grows as it began."""
     alike: dict[Kind, tuple[str, ...]] = {
         "convolution": ("kernel_size", "padding", "channels"),
-        "residual": ("channels", "convolutions", "normalisation", "function", "order", "skip", "kernel_size"),
+        "residual": (
+            "form",
+            "channels",
+            "inner",
+            "convolutions",
+            "normalisation",
+            "function",
+            "order",
+            "skip",
+            "kernel_size",
+        ),
         "normalisation": ("normalisation", "groups"),
         "activation": ("function",),
         "pooling": ("pooling", "window", "stride"),

@@ -159,8 +159,12 @@ def _dropout(row: DropoutRow) -> str:
 
 def _residual(row: ResidualRow) -> str:
     return _said(
-        f"{row.channels} × {row.kernel_size}×{row.kernel_size}",
-        "" if row.convolutions == 2 else f"{row.convolutions} convolution{'s' if row.convolutions > 1 else ''}",
+        f"{row.inner}, {row.inner} and {row.channels} × 1×1, {row.kernel_size}×{row.kernel_size}, 1×1"
+        if row.form == "bottleneck"
+        else f"{row.channels} × {row.kernel_size}×{row.kernel_size}",
+        ""
+        if row.convolutions == 2 or row.form == "bottleneck"
+        else f"{row.convolutions} convolution{'s' if row.convolutions > 1 else ''}",
         "" if row.stride == 1 else f"stride {row.stride}",
         "" if row.skip else "no skip",
         "not normalised" if row.normalisation == "none" else row.normalisation,

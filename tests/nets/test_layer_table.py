@@ -135,6 +135,22 @@ def test_the_branch_has_as_many_convolutions_as_the_row_says(convolutions):
     assert [each.stride for each in body if isinstance(each, nn.Conv2d)] == [(2, 2), *[(1, 1)] * (convolutions - 1)]
 
 
+def test_a_bottleneck_is_narrow_within_and_has_its_stride_in_the_middle():
+    row = ResidualRow(name="block1", form="bottleneck", inner=5, channels=20, stride=2)
+    plan = plan_table(LayerTable(layers=(row,)), (12, 8, 8), 2).rows[0]
+    normalised = 2 * (5 + 5 + 20)
+    assert plan.weights == 12 * 5 + 5 * 5 * 9 + 5 * 20 + normalised + 12 * 20 + 2 * 20
+    assert plan.output == (20, 4, 4)
+    block = module_of(row, (12, 8, 8), 2).eval()
+    convolutions = [each for each in block.body if isinstance(each, nn.Conv2d)]
+    assert [each.kernel_size[0] for each in convolutions] == [1, 3, 1]
+    assert [each.stride[0] for each in convolutions] == [1, 2, 1]
+    assert [each.out_channels for each in convolutions] == [5, 5, 20]
+    maps = torch.randn(2, 12, 8, 8)
+    assert torch.equal(block(maps), torch.relu(block.body(maps) + block.shortcut(maps)))
+    assert sum(parameter.numel() for parameter in block.parameters()) == plan.weights
+
+
 def test_without_normalisation_no_layer_normalises_and_every_other_weight_starts_alike():
     table = TABLE_PRESETS["cifar-net"].table
     plain = without_normalisation(table)

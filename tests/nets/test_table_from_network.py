@@ -117,6 +117,38 @@ def test_blocks_of_any_number_of_convolutions_are_found_again(convolutions, orde
     assert found.layers[0] == block.model_copy(update={"name": found.layers[0].name})
 
 
+@pytest.mark.parametrize("order", ["conv-norm-act", "conv-act-norm", "norm-act-conv"])
+def test_bottlenecks_are_found_again(order):
+    block = ResidualRow(name="block1", form="bottleneck", inner=3, channels=8, kernel_size=5, stride=2, order=order)
+    ending = (FlattenRow(name="flatten"), LinearRow(name="fc1", features=None))
+    network = TableNetwork(LayerTable(layers=(block, *ending)), (3, 8, 8), 5)
+    found, _ = table_of(network, (3, 8, 8))
+    assert found.layers[0] == block.model_copy(update={"name": found.layers[0].name})
+
+
+def test_resnet50_is_a_table_of_the_same_function():
+    network = build("resnet50", dict(PUBLIC_ARCHITECTURES["resnet50"].settings) | {"classes": 10}).eval()
+    table, _ = table_of(network, (3, 64, 64))
+    blocks = [row for row in table.layers if row.kind == "residual"]
+    assert [row.form for row in blocks] == ["bottleneck"] * 16
+    assert [row.inner for row in blocks] == [64] * 3 + [128] * 4 + [256] * 6 + [512] * 3
+    assert [row.channels for row in blocks] == [256] * 3 + [512] * 4 + [1024] * 6 + [2048] * 3
+    assert [index for index, row in enumerate(blocks) if row.stride == 2] == [3, 7, 13]
+    made = TableNetwork(table, (3, 64, 64), 10).eval()
+    # torchvision's has 25,557,032 weights with 1,000 classes
+    assert sum(parameter.numel() for parameter in made.parameters()) == 25_557_032 - 990 * 2049
+    assert shapes(made) == shapes(network)
+    own, theirs = made.state_dict(), network.state_dict()
+    assert sorted(tuple(v.shape) for v in own.values()) == sorted(tuple(v.shape) for v in theirs.values())
+    # both list body before shortcut and layers in order, so that the values can be taken over one by one
+    with torch.no_grad():
+        for (_, mine), (_, given) in zip(own.items(), theirs.items(), strict=True):
+            assert mine.shape == given.shape
+            mine.copy_(given)
+        images = torch.randn(1, 3, 64, 64)
+        torch.testing.assert_close(made(images), network(images), rtol=1e-4, atol=1e-5)
+
+
 class Concatenating(nn.Module):
     def __init__(self):
         super().__init__()

@@ -68,6 +68,8 @@ dropouts = st.builds(DropoutRow, name=st.just("row"), whole_maps=st.booleans())
 residuals = st.builds(
     ResidualRow,
     name=st.just("row"),
+    form=st.sampled_from(("like", "bottleneck")),
+    inner=st.sampled_from((2, 3)),
     channels=st.sampled_from((2, 3, 4)),
     convolutions=st.integers(1, 4),
     kernel_size=st.sampled_from((1, 3, 5)),
@@ -241,3 +243,14 @@ def test_a_table_that_would_fill_the_memory_is_refused():
     assert "up to 200,000,000 are made" in plan_table(table, (3, 28, 28), 10).first_problem
     wide = LayerTable(layers=(ConvolutionRow(name="a", channels=65_536, padding="same"),))
     assert "is too large for memory" in plan_table(wide, (3, 224, 224), 10).first_problem
+
+
+def test_a_block_whose_groups_do_not_divide_stays_a_block():
+    block = ResidualRow(name="b", channels=8, normalisation="group", groups=3, form="bottleneck", inner=6)
+    table = LayerTable(layers=(block, FlattenRow(name="f"), LinearRow(name="o", features=None)))
+    (planned, *_) = plan_table(table, (4, 6, 6), 3).rows
+    assert planned.problem == "3 groups do not divide 8 channels; take 2."
+    assert planned.remedy.words == "Take 2 groups"
+    mended = planned.remedy.of(table)
+    assert mended.layers[0] == block.model_copy(update={"groups": 2})
+    assert plan_table(mended, (4, 6, 6), 3).is_possible

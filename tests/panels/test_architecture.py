@@ -24,6 +24,7 @@ from cnnviz.nets.table_network import TableNetwork
 from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.panels.architecture import ArchitectureResult, OpenNetwork, data_of, worked_out
 from cnnviz.panels.architecture_view import CURRENT, TABLE, ArchitectureView
+from cnnviz.panels.architecture_words import row_words
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, Toggle
 from cnnviz.ui.value_edit import ValueEdit
@@ -267,6 +268,27 @@ def test_all_of_a_residual_block_is_set_at_its_row_and_counts_at_once(panel):
     assert planned.output == (4, -(-height // 2), -(-width // 2))
     branch = 4 * channels * 25 + 4 + 2 * (4 * 4 * 25 + 4)  # biases, since nothing normalises
     assert planned.weights == branch + 4 * channels + 4
+
+
+def test_a_block_becomes_a_bottleneck_at_its_row(panel):
+    document, view = panel
+    block = ResidualRow(name="block1", channels=8, convolutions=5)
+    document.edit_many(
+        {TABLE: LayerTable(layers=(block, FlattenRow(name="f"), LinearRow(name="o"))), CURRENT: "block1"}
+    )
+    assert view._list.editor.control("inner").parentWidget().isHidden()
+    combo = view._list.editor.control("form")
+    combo.setCurrentIndex(combo.findData("bottleneck"))
+    combo.activated.emit(combo.currentIndex())
+    typed(view, "inner", "2")
+    row = params_of(document).table.layers[0]
+    assert (row.form, row.inner, row.channels) == ("bottleneck", 2, 8)
+    assert row_words(row) == "2, 2 and 8 × 1×1, 3×3, 1×1, batch, ReLU"
+    channels = view._result.plan.rows[0].given[0]
+    branch = channels * 2 + 2 * 2 * 9 + 2 * 8 + 2 * (2 + 2 + 8)
+    shortcut = 0 if channels == 8 else channels * 8 + 16
+    assert view._result.plan.rows[0].weights == branch + shortcut
+    assert view._list.editor.control("convolutions").parentWidget().isHidden()  # a bottleneck has three
 
 
 def test_a_new_name_stays_open_and_a_taken_one_is_not_accepted(panel):
