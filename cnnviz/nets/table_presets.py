@@ -21,6 +21,9 @@ from cnnviz.nets.layer_table import (
 )
 from cnnviz.nets.table_variants import without_residual
 
+OF_MNIST = (28, 28)
+"""To which images are brought for tables that would make nothing of the 8×8 pixels of ``digits``."""
+
 
 @dataclass(frozen=True)
 class TablePreset:
@@ -53,6 +56,7 @@ def _lenet() -> LayerTable:
 
 def _worked_count() -> LayerTable:
     return LayerTable(
+        height_width=OF_MNIST,
         layers=(
             *_stage(1, 25),
             *_stage(2, 50),
@@ -60,7 +64,7 @@ def _worked_count() -> LayerTable:
             LinearRow(name="fc1", features=100),
             ActivationRow(name="relu3"),
             LinearRow(name="fc2", features=None),
-        )
+        ),
     )
 
 
@@ -85,7 +89,7 @@ def _tiny_vgg() -> LayerTable:
             layers.append(ActivationRow(name=f"relu_{stage}_{place}"))
         layers.append(PoolingRow(name=f"max_pool_{stage}"))
     layers += [FlattenRow(name="flatten"), LinearRow(name="output", features=None)]
-    return LayerTable(layers=tuple(layers))
+    return LayerTable(layers=tuple(layers), height_width=OF_MNIST)
 
 
 def _residual_20() -> LayerTable:

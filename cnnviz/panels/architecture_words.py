@@ -174,16 +174,16 @@ def _residual(row: ResidualRow) -> str:
 
 
 def _flatten(row: FlattenRow) -> str:
-    return "maps to one row of numbers"
+    return "maps in one row"
 
 
 def _linear(row: LinearRow) -> str:
-    numbers = "one number for each class" if row.features is None else f"{row.features:,} numbers"
+    numbers = "one per class" if row.features is None else f"{row.features:,} numbers"
     return _said(numbers, "" if row.bias else "no bias")
 
 
 def _global_pooling(row: GlobalPoolingRow) -> str:
-    return f"{'maximum' if row.pooling == 'max' else 'average'} of each map"
+    return "maxima" if row.pooling == "max" else "averages"
 
 
 _WORDS: Mapping[Kind, Callable[[Any], str]] = MappingProxyType(

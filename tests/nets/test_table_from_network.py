@@ -48,8 +48,9 @@ def test_a_table_is_found_again_in_its_network(name):
     table = TABLE_PRESETS[name].table
     if name == "plain-20":  # whose blocks are chains
         return
-    network = TableNetwork(table, (3, 32, 32), 10)
-    found, _ = table_of(network, (3, 32, 32))
+    images = (3, *(table.height_width or (32, 32)))
+    network = TableNetwork(table, images, 10)
+    found, _ = table_of(network, images)
     assert [row.model_dump(exclude={"name"}) for row in found.layers] == [
         row.model_dump(exclude={"name"}) for row in table.layers
     ]

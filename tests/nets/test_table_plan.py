@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cnnviz.core.receptive_field import receptive_fields
 from cnnviz.core.trace import prepare
+from cnnviz.data.facts import DATA
 from cnnviz.nets.layer_table import (
     ActivationRow,
     ConvolutionRow,
@@ -167,10 +168,16 @@ def possible(row, shape):
 @pytest.mark.parametrize("name", TABLE_PRESETS)
 def test_every_preset_takes_the_images_it_is_for(name):
     table = TABLE_PRESETS[name].table
-    images = {"worked-count": (1, 28, 28), "tiny-vgg": (3, 32, 32)}.get(name, (1, 8, 8))
+    images = {"worked-count": (1, 28, 28), "tiny-vgg": (3, 28, 28)}.get(name, (1, 8, 8))
     plan = plan_table(table, images, 10)
     assert plan.first_problem == ""
     assert plan.graph.layers == prepare(TableNetwork(table, images, 10), torch.zeros(1, *images)).graph.layers
+
+
+@pytest.mark.parametrize("name", TABLE_PRESETS)
+@pytest.mark.parametrize("data", DATA.values(), ids=lambda facts: facts.title)
+def test_every_preset_can_be_trained_on_every_data_set(name, data):
+    assert not plan_table(TABLE_PRESETS[name].table, data.shape, data.classes).first_problem
 
 
 def test_the_worked_count_of_the_lecture():
