@@ -25,7 +25,7 @@ from cnnviz.ui.scrolled_bars import ScrolledBars
 from cnnviz.ui.theme import theme
 
 PATH = "panels.equivariance"
-_WORDY_FROM = 560
+_WORDY_FROM = 520
 """Height at scale 1."""
 _WHAT = (
     "f(T(x)) is first T, then the network; T(f(x)) the other way round. Where a layer moves along with its input, they "

@@ -50,8 +50,8 @@ class InvarianceResult:
         What is seen, in a sentence or two with its numbers.
     cursor : float or None
         Where along x the input stands now.
-    is_coarse : bool
-        Whether more points are on their way.
+    done : float
+        Share of the points that are measured; more are on their way.
     reading : str
         What the ends of the plot's scale mean.
     """
@@ -62,7 +62,7 @@ class InvarianceResult:
     curves: Curves | None = None
     pictures: tuple[Picture, ...] = ()
     cursor: float | None = None
-    is_coarse: bool = False
+    done: float = 1.0
     reading: str = ""
 
 

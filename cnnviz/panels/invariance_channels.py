@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 STEP = 5
 """Degrees between points of the curves."""
 MOST_FOUND = 6
+_LITTLE = 0.15
+"""A share of an answer that is next to nothing."""
 _TURNS = 24
 """In which the layer's other filters are compared."""
 
@@ -65,8 +67,12 @@ def over_channels(scene: Scene, observation: Observation, params: InvariancePara
         pictures.append(Picture("others that are most like it when turned", shown, "signed", labels))
     words = (
         f"As its pattern turns, the answer of the filter alone varies by {_percent(alone)} of its largest, the maximum "
-        f"over {params.filters} by {_percent(best)}: the maximum does not care which of them answers."
+        f"over {params.filters} by {_percent(best)}"
     )
+    if best < _LITTLE and best < alone:
+        words += ": the maximum hardly cares which of them answers."
+    else:
+        words += ": it changes less, whichever of them answers." if best < alone else "."
     if params.filters == 1:
         words = "The bank holds this filter alone, so that there is nothing to choose from: raise “filters”."
     return InvarianceResult("channels", f"{owner.name}, filter {channel}", words, curves, tuple(pictures))

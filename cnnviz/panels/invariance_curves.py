@@ -94,11 +94,11 @@ def against_change(
             found[name][:, chosen] = each.relative, each.cosine
         seen[chosen] = True
         curves = _curves(params, plan, np.asarray(amounts)[seen], {name: each[:, seen] for name, each in found.items()})
-        coarse, said = not seen.all(), _reading(params, plan)
+        done, said = float(seen.mean()), _reading(params, plan)
         unmeasured = _unmeasured(plan, {name: each[:, seen] for name, each in found.items()})
         way = graph_words(observation.network.graph)
         words = " ".join(each for each in (plan.words, way, *unmeasured) if each)
-        result = InvarianceResult(params.subject, plan.title, words, curves, pictures, cursor, coarse, said)
+        result = InvarianceResult(params.subject, plan.title, words, curves, pictures, cursor, done, said)
         yield result
     assert result is not None
     _kept[params.subject] = key, result

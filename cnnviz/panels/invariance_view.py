@@ -15,6 +15,7 @@ from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ComboBox, Segmented
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
+from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 from cnnviz.ui.tile_strip import LEAST, TileStrip
@@ -105,7 +106,8 @@ class InvarianceView(PanelView):
             self._plot.set_curves(result.curves)
             self._plot.set_cursor(result.cursor)
             self._plot.setToolTip(result.reading)
-        self.set_subtitle(result.title + (" · coarse" if result.is_coarse else ""))
+        measured = f" · coarse, {format_percent(result.done, 0)} measured" if result.done < 1 else ""
+        self.set_subtitle(result.title + measured)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

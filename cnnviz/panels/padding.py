@@ -182,7 +182,9 @@ def _reach_words(graph: LayerGraph, layer: str, cells: np.ndarray | None) -> str
     if cells is None:
         return f"Which cells of {layer} padding reaches is not known."
     if not cells.any():
-        return f"Padding reaches no cell of {layer}."
+        periodic = any(each.geometry is not None and each.geometry.padding_mode == "circular" for each in graph)
+        why = ": being periodic, it holds what a wrapped image has there" if periodic and is_padded(graph) else ""
+        return f"Padding reaches no cell of {layer}{why}."
     if cells.all():
         return f"Padding reaches every cell of {layer}."
     count = f"{int(cells.sum()):,} of {cells.size:,} cells of {layer}, {cells.mean() * 100:.0f} %"

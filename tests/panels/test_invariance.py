@@ -70,7 +70,7 @@ def test_every_pooling_of_the_shifted_map_as_torch_gives_it(results, seen, noisy
 
 def test_the_coarse_curves_come_first_and_lie_on_the_fine_ones(results, small):
     coarse, fine = results(small)
-    assert (coarse.is_coarse, fine.is_coarse) == (True, False)
+    assert (coarse.done, fine.done) == (9 / 33, 1)
     assert list(curve(coarse, "maximum")) == list(range(-16, 17, 4))
     assert list(curve(fine, "maximum")) == list(range(-16, 17))
     for name in ("maximum", "weighted by distance", "average, blurred"):
@@ -172,6 +172,19 @@ def test_the_maximum_over_quarter_turns_cannot_tell_them_apart(results):
         alone = float((np.rot90(masked, quarter) * masked).sum())
         assert curve(found, "the filter alone")[90 * quarter] == pytest.approx(alone, abs=1e-4)
         assert curve(found, "maximum over 4")[90 * quarter] == pytest.approx(float((masked**2).sum()), abs=1e-4)
+
+
+@pytest.mark.parametrize(("filters", "said"), [(1, "nothing to choose from"), (3, "it changes less"), (24, "hardly")])
+def test_what_is_said_of_the_maximum_is_what_the_curves_show(results, filters, said):
+    network = nn.Sequential(nn.Conv2d(1, 1, 5), nn.Flatten())
+    edge = torch.tensor([-1.0, -1.0, 0.0, 1.0, 1.0]).expand(5, 5)
+    network[0].weight = nn.Parameter(edge[None, None].clone())
+    (found,) = results(network, panels__invariance__subject="channels", panels__invariance__filters=filters)
+    assert said in found.words
+    alone, best = (np.array([*curve(found, name).values()]) for name in ("the filter alone", f"maximum over {filters}"))
+    spreads = [(each.max() - each.min()) / each.max() for each in (alone, best)]
+    assert ("it changes less" in found.words) == (0.15 <= spreads[1] < spreads[0])
+    assert ("hardly" in found.words) == (spreads[1] < 0.15)
 
 
 def test_a_filter_that_is_another_ones_turn_is_found():

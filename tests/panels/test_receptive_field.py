@@ -15,7 +15,7 @@ from cnnviz.data.strokes import Rasteriser
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
-from cnnviz.panels.receptive_field_heat_view import HeatFigure, share_texts
+from cnnviz.panels.receptive_field_heat_view import HeatFigure, share_texts, share_words
 from cnnviz.panels.receptive_field_lines import EFFECTIVE
 from cnnviz.scene.document import Document
 from cnnviz.ui.figure import rendered
@@ -66,6 +66,9 @@ def test_the_table_is_there_at_once(steps, chain):
         ("3", "12×12", "2", "5 | 5", "0.5, 0.5"),
     ]
     assert first.lines[first.selected].layer == "3"
+    said = "A unit of 3 sees 12×12 pixels of the input, and the next unit sees as many 2 px further on."
+    assert first.lines[first.selected].sentence == said
+    assert first.lines[-1].sentence == "", "all its units share one field"
     assert first.lines[-1].stride == "shared"
     assert first.measuring
     assert first.heat is None
@@ -95,6 +98,20 @@ def test_the_curve_says_that_theory_leaves_whole_map_layers_apart(steps):
     (theory,) = result.curves.series[:1]
     assert theory.name == "by theory, whole-map layers apart"
     assert theory.y.tolist() == [3, 5]
+
+
+def test_how_much_of_the_gradient_lies_outside_of_the_picture_is_told(steps):
+    """Normalisation looks at the whole map, and the picture shows the 3×3 pixels beside that alone."""
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(1, 2, 3), nn.InstanceNorm2d(2), nn.Flatten())
+    heat = steps(nn.Sequential(*layers), edits={**at("1"), "panels.receptive-field.show": "table"})[-1].heat
+    top, left, height, width = heat.box
+    assert (height, width) == (3, 3)
+    share = heat.heat[top : top + 3, left : left + 3].sum() / heat.heat.sum()
+    assert 0.2 < share < 0.99
+    assert share_words(heat) == f"They hold {100 * share:.0f} % of Σ|g|, all others the rest."
+    whole = {**at("1"), "panels.receptive-field.show": "table", "panels.receptive-field.whole": True}
+    assert share_words(steps(nn.Sequential(*layers), edits=whole)[-1].heat) == ""
 
 
 def test_branches_of_different_strides_are_told(steps):
