@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.pooling import PoolingParams
@@ -20,6 +21,8 @@ from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 _HEADS = ("input as it is", "input shifted", "bright: changed")
+_LOW = 420
+"""Height, at scale 1, below which the maps need the room more than the list of poolings."""
 _PLACES = (0, 1, 3)
 """Columns of the grid: the colour bar of the two maps stands beside them."""
 
@@ -99,6 +102,10 @@ class PoolingMapsPage(QWidget):
         edits = self._document.scene.input.edits
         return bool(edits.shift_rows or edits.shift_columns)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._swaps.set_low(self.height() < theme().px(_LOW))
+
     def figures(self) -> list[Figure]:
         result = self._result
         if result is None or not result.stages:
@@ -129,7 +136,7 @@ class PoolingMapsPage(QWidget):
             grid.setColumnStretch(_PLACES[column], 1)
         for stage, (views, name, share) in enumerate(zip(self._views, self._names, self._shares, strict=True)):
             line, called = 2 + 2 * stage, ("Detector", "Pooled")[stage]
-            grid.addWidget(name, line, 0, 1, 2)
+            grid.addWidget(name, line, 0, 1, 3)
             grid.addWidget(share, line, 3)
             for column, view in enumerate(views):
                 view.setAccessibleName(f"{called} stage, {_HEADS[column]}")

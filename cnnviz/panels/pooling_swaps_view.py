@@ -20,6 +20,7 @@ from cnnviz.ui.theme import theme
 ALL = ""
 OWN = "own"
 _MOST_ROWS = 3
+_FEW_ROWS = 2
 
 
 class PoolingSwaps(QWidget):
@@ -33,6 +34,7 @@ class PoolingSwaps(QWidget):
         self._document = document
         self._entries: tuple[PoolingEntry, ...] = ()
         self._current: str | None = None
+        self._is_low = False
         self._rows: dict[str, _Row] = {}
         self._all = _Row("every pooling", "Swap all poolings that have a window at once", ALL)
         self._all.kind_chosen.connect(partial(self._swap, None))
@@ -108,6 +110,13 @@ class PoolingSwaps(QWidget):
         self._show_tuning()
         self._fit()
 
+    def set_low(self, low: bool) -> None:
+        """Take as little height as can be."""
+        if low != self._is_low:
+            self._is_low = low
+            self._show_tuning()
+            self._fit()
+
     def _remake(self, entries: tuple[PoolingEntry, ...]) -> None:
         for row in self._rows.values():
             self._list.removeWidget(row)
@@ -163,7 +172,7 @@ class PoolingSwaps(QWidget):
             slider.setVisible(change is not None and windowed)
         self._taps.setVisible(change is not None and change.kind.startswith("blur"))
         self._sigma.setVisible(change is not None and change.kind == "weighted")
-        self._keeps.setVisible(change is None)
+        self._keeps.setVisible(change is None and not self._is_low)
         self._keeps.set_text("" if entry is None else f"{entry.layer} is as it was loaded: {entry.own}")
         if change is None:
             return
@@ -175,7 +184,7 @@ class PoolingSwaps(QWidget):
         self._sigma.set_value(change.sigma)
 
     def _fit(self) -> None:
-        rows = min(max(len(self._rows), 1), _MOST_ROWS)
+        rows = min(max(len(self._rows), 1), _FEW_ROWS if self._is_low else _MOST_ROWS)
         self._area.setFixedHeight(rows * (theme().px(28) + theme().px(2)))
 
 

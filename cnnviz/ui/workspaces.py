@@ -121,8 +121,8 @@ WORKSPACES: tuple[Workspace, ...] = (
         ("equivariance", "padding", "consistency", "symmetry"),
         (
             _input_and_answer(),
-            Column(700, (Slot(("equivariance",)),)),
-            Column(580, (Slot(("padding", "consistency", "symmetry")),)),
+            Column(760, (Slot(("equivariance",)),)),
+            Column(520, (Slot(("padding", "consistency", "symmetry")),)),
         ),
     ),
     Workspace(
