@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PyQt6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
 
 from cnnviz.core.curves import Curves, Series, Stroke
@@ -117,7 +117,7 @@ class CurvePainter:
         return Axes(frame.normalized(), self.x, self.y)
 
     def paint_ground(self, painter: QPainter, box: QRectF) -> None:
-        """The grid, the numbers and words of both axes, and the marks: all that stays while the curves run."""
+        """The grid, the numbers and words of both axes, and the lines of the marks: all that the curves lie on."""
         hub, axes = theme(), self.axes(box)
         frame = axes.frame
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
@@ -138,10 +138,11 @@ class CurvePainter:
         painter.setPen(hub.colour("faint"))
         painter.drawLine(frame.bottomLeft(), frame.bottomRight())
         self._paint_labels(painter, axes, box)
-        self._paint_marks(painter, axes)
+        painter.setPen(QPen(hub.colour("faint"), 1, Qt.PenStyle.DashLine))
+        painter.drawLines([line for line, _, _ in self._marks(axes) if line is not None])
 
     def paint_curves(self, painter: QPainter, box: QRectF) -> None:
-        """The curves with their bands and points."""
+        """The curves with their bands and points, and the words of the marks, which no curve may cross out."""
         axes, colours = self.axes(box), looks(self.curves)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -152,6 +153,7 @@ class CurvePainter:
         for each in sorted(shown, key=lambda each: not (each.reference or each.beside)):
             self._paint_curve(painter, axes, each, colours[each.name])
         painter.restore()
+        self._paint_words(painter, axes)
 
     def _paint_curve(self, painter: QPainter, axes: Axes, each: Series, colour: QColor) -> None:
         hub = theme()
@@ -256,43 +258,45 @@ class CurvePainter:
     def _elided(self, painter: QPainter, text: str, width: float) -> str:
         return painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, round(width))
 
-    def _paint_marks(self, painter: QPainter, axes: Axes) -> None:
-        """All lines first, then their words, each on ground of its own and on no other's."""
+    def _marks(self, axes: Axes) -> Iterator[tuple[QLineF | None, str, list[QPointF]]]:
+        """Line and words of each mark that is seen, with the places where the words may stand, the best first."""
         hub, frame = theme(), axes.frame
-        painter.setFont(hub.font("tiny"))
-        metrics = painter.fontMetrics()
-        words: list[tuple[str, list[QPointF]]] = []
-        painter.setPen(QPen(hub.colour("faint"), 1, Qt.PenStyle.DashLine))
+        metrics = QFontMetrics(hub.font("tiny"))
         for mark in self.curves.marks:
             wide, side = metrics.horizontalAdvance(mark.text), hub.px(3)
             if mark.axis == "x":
                 column = float(axes.across(mark.value))
                 if not frame.left() <= column <= frame.right():
                     continue
-                painter.drawLine(QPointF(column, frame.top()), QPointF(column, frame.bottom()))
                 left = column + side if column + side + wide <= frame.right() else column - side - wide
                 places = [QPointF(left, frame.top() + line * metrics.height()) for line in range(3)]
-            else:
-                row = float(axes.down(float(self._scaled(np.array([mark.value]))[0])))
-                if mark.may_lie_above and row < frame.top() and mark.text:
-                    text = f"{mark.text}: {mark.value:.3g} ↑"
-                    left = frame.right() - metrics.horizontalAdvance(text) - side
-                    words.append((text, [QPointF(left, frame.top())]))
-                if not frame.top() <= row <= frame.bottom():
-                    continue
-                painter.drawLine(QPointF(frame.left(), row), QPointF(frame.right(), row))
+                yield QLineF(column, frame.top(), column, frame.bottom()), mark.text, places
+                continue
+            row = float(axes.down(float(self._scaled(np.array([mark.value]))[0])))
+            if mark.may_lie_above and row < frame.top() and mark.text:
+                text = f"{mark.text}: {mark.value:.3g} ↑"
+                yield None, text, [QPointF(frame.right() - metrics.horizontalAdvance(text) - side, frame.top())]
+            if frame.top() <= row <= frame.bottom():
                 above, below = row - side - metrics.height(), row + side
                 lines = (above, below) if above >= frame.top() else (below, below + metrics.height())
                 ends = frame.right() - wide - side, frame.left() + side
                 places = [QPointF(end, line) for end in ends for line in lines]
-            if mark.text:
-                words.append((mark.text, places))
+                yield QLineF(frame.left(), row, frame.right(), row), mark.text, places
+
+    def _paint_words(self, painter: QPainter, axes: Axes) -> None:
+        """Each on ground of its own and on no other's; what it covers shines through."""
+        hub, ground = theme(), QColor(theme().colour("panel"))
+        ground.setAlphaF(0.8)
+        painter.setFont(hub.font("tiny"))
+        metrics = painter.fontMetrics()
         taken: list[QRectF] = []
         painter.setPen(hub.colour("muted"))
-        for text, places in words:
+        for _, text, places in self._marks(axes):
+            if not text:
+                continue
             size = QSizeF(metrics.horizontalAdvance(text), metrics.height())
             boxes = [QRectF(place, size).adjusted(-hub.px(2), 0, hub.px(2), 0) for place in places]
             box = next((each for each in boxes if not any(each.intersects(other) for other in taken)), boxes[-1])
             taken.append(box)
-            painter.fillRect(box, hub.colour("panel"))
+            painter.fillRect(box, ground)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
