@@ -5,6 +5,9 @@ than a sleeping thread wakes, and on two cores of its own that makes a step a th
 a core busy, the spinning thread keeps the other core from the very one that it waits for, and training is ten times
 slower. GNU OpenMP spins for a moment only in a process with more of its threads than cores (libgomp's manual,
 ``GOMP_SPINCOUNT``): so a second team of threads, which sleeps, is kept for as long as the cores are crowded.
+
+The window that shows new weights takes a core for some milliseconds ten times a second, which is too short to be seen
+by looking: the team is there from the moment at which the weights are sent until they are on the screen.
 """
 
 from __future__ import annotations
@@ -25,8 +28,48 @@ FREE = 0.12
 """Below this the cores are its own again. Ten updates of the window a second make 0.08, another busy program 0.33."""
 
 _TASKS = Path("/proc/self/task")
-_SHARED_WORK = 1 << 18
-"""Elements that torch works through on all its threads."""
+_SHARED_WORK = torch.zeros(40_000, dtype=torch.uint8)
+"""The fewest elements that torch works through on more than one thread, and some more."""
+
+
+class BriefWaits:
+    """Between `begin` and `end` the threads that share a step spin for a moment only; both return at once.
+
+    What they work out is the same. Nothing is changed where the library that shares the work is another than GNU
+    OpenMP, as on other systems than Linux, or where the person has said how threads wait.
+    """
+
+    def __init__(self) -> None:
+        self._team: tuple[threading.Thread, threading.Event] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the threads spin for a moment only."""
+        return self._team is not None
+
+    def begin(self) -> None:
+        """From now on."""
+        if self._team is not None or torch.get_num_threads() == 1 or _is_settled():
+            return
+        ended = threading.Event()
+        thread = threading.Thread(target=_sleep, args=(ended,), name="lets others wait briefly", daemon=True)
+        self._team = thread, ended
+        thread.start()
+
+    def end(self, *, wait: bool = False) -> None:
+        """Wait as the library does by itself; may be called on any thread. ``wait`` until the sleeping team is gone."""
+        team, self._team = self._team, None
+        if team is not None:
+            thread, ended = team
+            ended.set()
+            if wait:
+                thread.join()
+
+
+def _sleep(ended: threading.Event) -> None:
+    """A thread that has shared work once has a team of threads of its own for as long as it lives."""
+    _SHARED_WORK.fill_(0)
+    ended.wait()
 
 
 class ThreadWaits:
@@ -45,12 +88,12 @@ class ThreadWaits:
     ) -> None:
         self._waited, self._now = waited or waited_for_cores, now
         self._looked = (now(), self._waited())
-        self._team: _SleepingTeam | None = None
+        self._brief = BriefWaits()
 
     @property
     def brief(self) -> bool:
         """Whether the threads spin for a moment only."""
-        return self._team is not None
+        return self._brief.begun
 
     def look(self) -> None:
         """See, twice a second, how crowded the cores are, and let the threads wait accordingly."""
@@ -60,19 +103,17 @@ class ThreadWaits:
         waited = self._waited()
         self._looked = (now, waited)
         threads = torch.get_num_threads()
-        if waited is None or threads == 1 or _is_settled():
+        if waited is None:
             return
         share = (waited - waited_before) / (now - before) / threads
-        if self._team is None and share > CROWDED:
-            self._team = _SleepingTeam()
-        elif self._team is not None and share < FREE:
-            self.close()
+        if share > CROWDED:
+            self._brief.begin()
+        elif share < FREE:
+            self._brief.end(wait=True)
 
     def close(self) -> None:
         """Wait as the library does by itself."""
-        if self._team is not None:
-            self._team.end()
-            self._team = None
+        self._brief.end(wait=True)
 
 
 def waited_for_cores() -> float | None:
@@ -92,25 +133,5 @@ def waited_for_cores() -> float | None:
 
 
 def _is_settled() -> bool:
-    """Whether the person has said how threads wait."""
-    return "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ
-
-
-class _SleepingTeam:
-    """A thread that has shared work once, and has a team of threads of its own for as long as it lives."""
-
-    def __init__(self) -> None:
-        self._end = threading.Event()
-        self._begun = threading.Event()
-        self._thread = threading.Thread(target=self._sleep, name="lets others wait briefly", daemon=True)
-        self._thread.start()
-        self._begun.wait()
-
-    def end(self) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _sleep(self) -> None:
-        torch.zeros(_SHARED_WORK).add_(1)
-        self._begun.set()
-        self._end.wait()
+    """Whether there is nothing to say of how threads wait, or the person has said it."""
+    return not sys.platform.startswith("linux") or "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ

@@ -10,6 +10,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection, Listener
 
 from cnnviz.training.messages import MalformedMessage, Message, pack, unpack
@@ -20,11 +21,13 @@ _FLUSH_SECONDS = 5.0
 class Line:
     """The connection to the window: one thread always reads, another writes, and neither keeps the training waiting.
 
-    ``commands`` holds what came in; None is the end of the connection.
+    ``commands`` holds what came in; None is the end of the connection. What cannot wait for the next step is told to
+    ``on_arrival`` as well, on the thread that reads.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.commands: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self.on_arrival: Callable[[Message], None] = lambda message: None
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._connection = connection
         threading.Thread(target=self._read, name="reads commands", daemon=True).start()
@@ -48,9 +51,12 @@ class Line:
                 self.commands.put(None)
                 return
             try:
-                self.commands.put(unpack(data))
+                message = unpack(data)
             except MalformedMessage as error:
                 self.send(Message("notice", {"message": f"A command was not understood: {error}."}))
+                continue
+            self.on_arrival(message)
+            self.commands.put(message)
 
     def _write(self) -> None:
         while (data := self._outgoing.get()) is not None:
@@ -79,7 +85,9 @@ def main() -> None:
     line = Line(connection)
     from cnnviz.training.worker_loop import WorkerLoop  # torch takes its time, in which commands can come already
 
-    WorkerLoop(line.commands, line.send).run()
+    loop = WorkerLoop(line.commands, line.send)
+    line.on_arrival = loop.hear
+    loop.run()
     line.close()
 
 

@@ -26,6 +26,7 @@ from cnnviz.training.metrics import (
 )
 from cnnviz.training.run import Run
 from cnnviz.training.settings import SettingsError, checked_settings
+from cnnviz.training.waiting import BriefWaits
 
 METRICS_SECONDS = 0.1
 """Between two messages of figures: the window draws them no more often."""
@@ -60,6 +61,8 @@ class WorkerLoop:
         self._weights_wanted = True
         self._weights_due = 0.0
         self._weights_step = -1
+        self._while_shown = BriefWaits()
+        """The window shows the weights that were sent last, and takes a core for that."""
         self._do: dict[str, Callable[[Message], None]] = {
             "start": self._start,
             "resume_run": self._resume_run,
@@ -87,6 +90,12 @@ class WorkerLoop:
             self._obey(message)
         if self._run is not None:
             self._run.close(killed=True)
+        self._while_shown.end(wait=True)
+
+    def hear(self, message: Message) -> None:
+        """A command has come in; called on another thread, and before the command's turn between two steps."""
+        if message.kind == "acknowledge":
+            self._while_shown.end()
 
     def _patience(self) -> float | None:
         """How long to wait for a command before the next step."""
@@ -224,6 +233,7 @@ class WorkerLoop:
             self._run.trainer.pause()
 
     def _acknowledge(self) -> None:
+        self._while_shown.end()
         self._weights_wanted = True
         if not self._works():
             self._weights_due = 0.0
@@ -285,4 +295,6 @@ class WorkerLoop:
         self._weights_step, self._weights_wanted = run.trainer.step, False
         taken = time.monotonic() - started
         self._weights_due = started + max(WEIGHTS_SECONDS, taken / WEIGHTS_SHARE)
+        if self._works():
+            self._while_shown.begin()
         self._send(Message("weights", {"step": run.trainer.step, "epoch": run.trainer.epoch}, payload))

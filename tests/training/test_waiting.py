@@ -1,3 +1,4 @@
+import queue
 import subprocess
 import sys
 import threading
@@ -5,9 +6,15 @@ import threading
 import pytest
 import torch
 
-from cnnviz.training.waiting import CROWDED, FREE, LOOK_SECONDS, ThreadWaits, waited_for_cores
+from cnnviz.training.messages import Message
+from cnnviz.training.settings import checked_settings
+from cnnviz.training.waiting import CROWDED, FREE, LOOK_SECONDS, BriefWaits, ThreadWaits, waited_for_cores
+from cnnviz.training.worker_loop import WorkerLoop
 
 TEAM = "lets others wait briefly"
+
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there threads share a step by GNU's")
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +119,6 @@ os.waitpid(rival, 0)
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts what threads wait for")
 def test_two_programs_on_one_core_each_wait_for_a_good_part_of_the_time():
     done = subprocess.run([sys.executable, "-c", CROWD], capture_output=True, text=True)
     if done.returncode == 3:
@@ -132,3 +138,56 @@ def test_the_sleeping_team_does_not_change_what_the_threads_work_out():
     assert torch.equal(layer(images), alone)
     waits.close()
     assert waited_for_cores() is None or waited_for_cores() > 0
+
+
+def test_brief_waits_end_on_another_thread_and_leave_none_behind():
+    waits = BriefWaits()
+    waits.begin()
+    waits.begin()
+    assert len(team()) == 1
+    (asleep,) = team()
+    ends = threading.Thread(target=waits.end)
+    ends.start()
+    ends.join()
+    asleep.join(5)
+    assert not waits.begun
+    assert team() == []
+
+
+class Window:
+    """Hears what a training process says, and notes how its threads wait when weights come."""
+
+    def __init__(self):
+        self.commands = queue.SimpleQueue()
+        self.weights = queue.SimpleQueue()
+        self.loop = WorkerLoop(self.commands, self.hear)
+
+    def hear(self, message):
+        if message.kind == "weights":
+            self.weights.put(len(team()))
+
+    def say(self, kind, **fields):
+        self.loop.hear(Message(kind, fields))
+        self.commands.put(Message(kind, fields))
+
+
+def test_threads_wait_briefly_from_the_weights_until_the_window_has_shown_them():
+    window = Window()
+    settings = checked_settings({"network": {"name": "lenet"}, "dataset": "digits", "device": "cpu", "threads": 2})
+    training = threading.Thread(target=window.loop.run)
+    training.start()
+    try:
+        window.say("start", settings=settings.model_dump(mode="json"), folder="")
+        for _ in range(3):
+            assert window.weights.get(timeout=60) == 1
+            asleep = team()
+            window.loop.hear(Message("acknowledge"))  # comes in while a step is being made
+            for thread in asleep:
+                thread.join(5)
+            assert team() == []
+            window.commands.put(Message("acknowledge"))
+        window.say("pause")
+    finally:
+        window.commands.put(None)
+        training.join(60)
+    assert team() == []
