@@ -18,6 +18,7 @@ from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
 from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
 from cnnviz.engine.other_network import OtherNetworkHost
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec, Rest
+from cnnviz.engine.same import input_key, network_key
 from cnnviz.scene.models import NetworkChoice, Scene
 
 if TYPE_CHECKING:
@@ -244,8 +245,8 @@ class Computation:
 
     def _key(self, spec: PanelSpec, scene: Scene, observation: Observation) -> tuple[Any, ...]:
         facts: dict[Dependency, Callable[[], Any]] = {
-            "network": lambda: observation.network.generation,
-            "input": lambda: _input_key(observation),
+            "network": lambda: network_key(observation.network, with_weights=spec.weights(scene)),
+            "input": lambda: input_key(observation),
             "layer": lambda: observation.layer.name,
             "unit": lambda: (observation.layer.name, scene.selection),
             "pointer": lambda: scene.pointer,
@@ -277,7 +278,7 @@ class Computation:
         from cnnviz.core.trace import Cancelled as PassCancelled
 
         network = observation.network
-        key = (network.generation, *_input_key(observation))
+        key = (network.generation, *input_key(observation))
         if key != self._pass.key or not wanted <= self._pass.layers:
             known = self._pass.layers if key == self._pass.key else frozenset()
             self._pass = _Pass(key, wanted | known)
@@ -376,23 +377,3 @@ class Computation:
         """Have panels computed anew with the next request whose fine answer never came."""
         for spec, _ in refinements:
             self._shown.pop(spec.id, None)
-
-
-class _Identity:
-    """Compares by identity and keeps what it compares alive, so that its address is not used again."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.value is self.value
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _input_key(observation: Observation) -> tuple[Any, ...]:
-    """Equal for the same pixels, normalised alike: the pipeline hands the same arrays out for what did not change."""
-    rendered = observation.rendered
-    return _Identity(rendered.fitted), _Identity(rendered.edited), observation.mean, observation.std

@@ -49,6 +49,9 @@ class PanelSpec:
         ``layers(scene, graph)`` names the layers whose values ``compute`` reads; None where it reads no forward pass.
     view : str
         ``"module:Class"`` of the widget, imported when the window is built.
+    weights : callable
+        ``weights(scene)`` tells whether what it needs of the network includes its weights; where not, those that
+        come from a run while it trains leave its result as it is.
     early : bool
         Whether it has something to show of the first layer of a large file while the rest is still being opened.
     """
@@ -63,6 +66,7 @@ class PanelSpec:
     layers: Callable[[Scene, LayerGraph], Collection[str]] | None = None
     tip: str = ""
     reads: tuple[str, ...] = ()
+    weights: Callable[[Scene], bool] = lambda scene: True
     early: bool = False
 
     def __post_init__(self) -> None:

@@ -113,6 +113,7 @@ SPEC = PanelSpec(
     params=InputParams,
     depends=("network", "input", "unit", "pointer"),
     compute=compute,
+    weights=lambda scene: cast(InputParams, scene.panel("input")).show_heat,
     view="cnnviz.panels.input_view:InputView",
     tip="Draw here: every panel follows. The outlined pixels are those that reach the selected unit.",
 )

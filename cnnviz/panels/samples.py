@@ -149,6 +149,7 @@ SPEC = PanelSpec(
     params=SamplesParams,
     depends=("network",),
     compute=compute,
+    weights=lambda scene: False,
     view="cnnviz.panels.samples_view:SamplesView",
     tip="Inputs to begin with; a click puts one on the canvas. First come test images of the data set that the network "
     "learned from, where it is at hand.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -121,6 +122,13 @@ def _map_of(result: UnitResult) -> tuple[object, ...]:
     return id(result.mosaic), result.layer, result.channel, result.row, result.column, result.window
 
 
+def _is_seen_alike(one: UnitResult, other: UnitResult) -> bool:
+    """Whether the same part of the same input reaches both units."""
+    if one.crop is None or other.crop is None:
+        return False
+    return (one.field, one.paper) == (other.field, other.paper) and np.array_equal(one.crop, other.crop)
+
+
 class SawView(QWidget):
     """The part of the input that reaches the unit; what lies in padding is hatched."""
 
@@ -131,7 +139,9 @@ class SawView(QWidget):
         theme().changed.connect(self.update)
 
     def set_crop(self, result: UnitResult) -> None:
-        self._result = result
+        before, self._result = self._result, result
+        if before is not None and _is_seen_alike(before, result):
+            return  # the weights are others, and the input is not
         field = result.field
         self.setToolTip("" if field is None else f"The unit's receptive field: {field.text}; hatched is padding")
         self.update()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QLine, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
@@ -32,9 +33,39 @@ class _Cells:
     xs: tuple[int, ...]
     ys: tuple[int, ...]
 
+    @property
+    def whole(self) -> QRect:
+        """All cells."""
+        return QRect(self.xs[0], self.ys[0], self.xs[-1] - self.xs[0], self.ys[-1] - self.ys[0])
+
+    @cached_property
+    def hairs(self) -> tuple[QLine, ...]:
+        """Lines between the cells."""
+        whole = self.whole
+        across = (QLine(whole.left(), y - 1, whole.right(), y - 1) for y in self.ys[1:])
+        return (*across, *(QLine(x - 1, whole.top(), x - 1, whole.bottom()) for x in self.xs[1:]))
+
     def rect(self, row: int, column: int) -> QRect:
         x, y = self.xs[column], self.ys[row]
         return QRect(x, y, self.xs[column + 1] - x, self.ys[row + 1] - y)
+
+
+SMALLEST_FONT = 8
+"""In pixels at scale 1; below it cells show colours alone."""
+_ALL_FIGURES_ALIKE = str.maketrans("123456789", "0" * 9)
+
+
+@lru_cache(maxsize=64)
+def _largest_font(text: str, width: float, height: float, scale: float) -> QFont | None:
+    """The largest font with which ``text`` fits a cell at the theme's ``scale``."""
+    hub = theme()
+    font = hub.font("small")
+    widest = QFontMetrics(font).horizontalAdvance(text) or 1
+    size = min(font.pixelSize(), font.pixelSize() * (width - hub.px(5)) / widest, (height - hub.px(2)) / 1.25)
+    if size < hub.px(SMALLEST_FONT):
+        return None
+    font.setPixelSize(int(size))
+    return font
 
 
 class NumberGrid(QWidget):
@@ -48,9 +79,6 @@ class NumberGrid(QWidget):
     """Row and column in the whole map: clicked, or reached with the arrow keys."""
     hovered = pyqtSignal(object)
     """(row, column) under the pointer, ``None`` when it leaves."""
-
-    SMALLEST_FONT = 8
-    """In pixels at scale 1; below it cells show colours alone."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +97,7 @@ class NumberGrid(QWidget):
         self._hover: Cell | None = None
         self._digits: int | None = None
         self._numbers, self._edges = ShapedTexts(), ShapedTexts()
+        self._placed: tuple[tuple[object, ...], _Cells] | None = None
         theme().changed.connect(self.update)
 
     def set_values(
@@ -100,13 +129,17 @@ class NumberGrid(QWidget):
             raise ValueError(f"indices {indices.shape} and values {values.shape} must be one matrix")
         rows, columns = indices.shape
         size = (rows, columns) if window is None else (min(window[0], rows), min(window[1], columns))
+        same_cells = indices.shape == self._indices.shape and size == self._size and centre in (None, self._centre)
         if indices.shape != self._indices.shape or size != self._size:
             self.updateGeometry()
         self._indices, self._values, self._kind, self._digits = indices, values, kind, digits
         self._size = size
         if centre is not None:
             self._centre = centre
-        self.update()
+        if same_cells and self._indices.size:
+            self.update(self._cells().whole)  # the numbers at the edges stay
+        else:
+            self.update()
 
     def set_marked(self, cell: Cell | None) -> None:
         """Put the mark's ring around a cell of the map."""
@@ -147,6 +180,12 @@ class NumberGrid(QWidget):
         return (top + row, left + column) if 0 <= row < height and 0 <= column < width else None
 
     def _cells(self) -> _Cells:
+        key = (self.size(), self._indices.shape, self._size, theme().scale)
+        if self._placed is None or self._placed[0] != key:
+            self._placed = (key, self._place_cells())
+        return self._placed[1]
+
+    def _place_cells(self) -> _Cells:
         hub = theme()
         metrics = QFontMetrics(hub.font("tiny"))
         left = metrics.horizontalAdvance(str(max(len(self._indices) - 1, 0))) + hub.px(6)
@@ -162,14 +201,16 @@ class NumberGrid(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()
         painter = QPainter(self)
-        painter.fillRect(event.rect(), hub.colour("panel"))
+        cells = self._cells()
+        only_cells = self._indices.size > 0 and cells.whole.contains(event.rect())
+        if not only_cells:
+            painter.fillRect(event.rect(), hub.colour("panel"))
         if self._indices.size == 0:
             return
         top, left, height, width = self.window_rect()
         window = np.s_[top : top + height, left : left + width]
         indices, values = self._indices[window], self._values[window]
         colours, black = hub.table(self._kind)[indices], text_is_black_on(self._kind, hub.current)[indices]
-        cells = self._cells()
         texts = self._texts(values)
         font = self._font_for(texts, cells)
         if font is not None:
@@ -177,20 +218,21 @@ class NumberGrid(QWidget):
         metrics = painter.fontMetrics()
         drop = metrics.capHeight()
         colours = np.ascontiguousarray(colours)
-        xs, ys = cells.xs, cells.ys
-        whole = QRect(xs[0], ys[0], xs[-1] - xs[0], ys[-1] - ys[0])
+        xs, ys, whole = cells.xs, cells.ys, cells.whole
         painter.drawImage(whole, words_image(colours))
         if cells.width >= hub.px(10):
-            self._paint_hairs(painter, cells, whole)
+            painter.setPen(hub.colour("panel"))
+            painter.drawLines(*cells.hairs)
         rise = metrics.ascent() - (drop + 1) // 2
+        shaped, draw = self._numbers.shaped, painter.drawStaticText
         for is_black in (True, False) if font is not None else ():
             # one pen after the other: changing it for each cell costs more than the text
             painter.setPen(Qt.GlobalColor.black if is_black else Qt.GlobalColor.white)
             for row, column in np.argwhere(black == is_black).tolist():
-                text, wide = self._numbers.shaped(texts[row][column])
-                x = (xs[column] + xs[column + 1] - 1 - wide) // 2
-                painter.drawStaticText(x, (ys[row] + ys[row + 1] - 1) // 2 - rise, text)
-        self._paint_edges(painter, cells)
+                text, wide = shaped(texts[row][column])
+                draw((xs[column] + xs[column + 1] - 1 - wide) // 2, (ys[row] + ys[row + 1] - 1) // 2 - rise, text)
+        if not only_cells:
+            self._paint_edges(painter, cells)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._hover is not None and self._hover != self._marked:
             self._ring(painter, cells, self._hover, QColor(hub.current.text), hub.px(1))
@@ -199,13 +241,6 @@ class NumberGrid(QWidget):
         if self.hasFocus():
             painter.setPen(hub.colour("accent"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
-
-    def _paint_hairs(self, painter: QPainter, cells: _Cells, whole: QRect) -> None:
-        """Lines of the panel's colour between the cells."""
-        painter.setPen(theme().colour("panel"))
-        lines = [QLine(whole.left(), y - 1, whole.right(), y - 1) for y in cells.ys[1:]]
-        lines += [QLine(x - 1, whole.top(), x - 1, whole.bottom()) for x in cells.xs[1:]]
-        painter.drawLines(*lines)
 
     def _texts(self, values: np.ndarray) -> list[list[str]]:
         finite = np.abs(values[np.isfinite(values)])
@@ -216,17 +251,8 @@ class NumberGrid(QWidget):
 
     def _font_for(self, texts: list[list[str]], cells: _Cells) -> QFont | None:
         """The largest font with which every number fits its cell; ``None`` if that is too small to read."""
-        hub = theme()
-        font = hub.font("small")
         longest = max((text for row in texts for text in row), key=len, default="")
-        widest = QFontMetrics(font).horizontalAdvance(longest.replace("1", "0")) or 1
-        size = min(
-            font.pixelSize(), font.pixelSize() * (cells.width - hub.px(5)) / widest, (cells.height - hub.px(2)) / 1.25
-        )
-        if size < hub.px(self.SMALLEST_FONT):
-            return None
-        font.setPixelSize(int(size))
-        return font
+        return _largest_font(longest.translate(_ALL_FIGURES_ALIKE), cells.width, cells.height, theme().scale)
 
     def _paint_edges(self, painter: QPainter, cells: _Cells) -> None:
         hub = theme()
