@@ -75,13 +75,14 @@ class NetworkDiagram(QWidget):
         shown = result.columns[selected].channels if selected is not None else ()
         tile = shown.index(mark.channel) if mark.channel in shown else None
         counts = tuple(len(column.channels) for column in result.columns)
-        words = [(column.node.layer.summary, column.node.layer.output_shape) for column in result.columns]
-        key = (names, words, result.folded, counts, selected, tile)
+        nodes = [column.node for column in result.columns]
+        key = (nodes, result.folded, counts, selected, tile)
         if key != self._layout_key:
             self._layout_key = key
             self._backdrop = None
-        self._result, self._selected, self._mark = result, selected, mark
-        self._words = image_words(result.image, paper=result.paper)
+        before, self._result, self._selected, self._mark = self._result, result, selected, mark
+        if before is None or before.image is not result.image or before.paper != result.paper:
+            self._words = image_words(result.image, paper=result.paper)
         self.update(self._tensor_area() if self._backdrop is not None else self.rect())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:

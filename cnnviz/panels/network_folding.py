@@ -48,11 +48,21 @@ def automatic_folds(graph: LayerGraph) -> tuple[str, ...]:
     return blocks
 
 
-def fold(graph: LayerGraph, folded: tuple[str, ...]) -> list[Node]:
+_last: list[tuple[LayerGraph, tuple[str, ...], tuple[Node, ...]]] = []
+"""What was folded last: the same network is asked for twice at every frame."""
+
+
+def fold(graph: LayerGraph, folded: tuple[str, ...]) -> tuple[Node, ...]:
     """The columns of the diagram, in order of execution.
 
     A run of consecutive layers inside one folded block is one column, shown by its last layer.
     """
+    if not (_last and _last[0][0] is graph and _last[0][1] == folded):
+        _last[:] = [(graph, folded, tuple(_columns(graph, folded)))]
+    return _last[0][2]
+
+
+def _columns(graph: LayerGraph, folded: tuple[str, ...]) -> list[Node]:
     closed = set(folded)
     groups: list[tuple[str | None, list[Layer]]] = []
     for layer in graph.layers:

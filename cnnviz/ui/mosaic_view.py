@@ -8,15 +8,7 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import (
-    QColor,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PyQt6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QScrollBar, QWidget
 
 from cnnviz.ui.theme import TableKind, theme
@@ -179,6 +171,10 @@ class MosaicView(QWidget):
             if self._hover is not None and self._hover[0] >= self._count:
                 self._set_hover(None)
             self._arrange()
+        elif self._layout is not None:  # the tiles are where they were, and nothing else is new
+            (height, width), ratio = self._layout.size, self.devicePixelRatioF()
+            self.update(QRectF(0, -self._bar.value(), width / ratio, height / ratio).toAlignedRect())
+            return
         self.update()
 
     @property

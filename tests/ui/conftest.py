@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QLabel, QWidget
 
 from cnnviz.ui.theme import theme
 
@@ -69,3 +69,31 @@ def make_tiles() -> Callable[..., Tiles]:
         return tiles
 
     return make
+
+
+@pytest.fixture
+def repainted(qtbot, pixels, monkeypatch):
+    """Change a widget, let it paint what it wants painted anew, and say which part that was and what it shows then."""
+
+    def look(widget, change):
+        screen = widget.grab()
+        asked, paint = [], widget.paintEvent
+
+        def note(event):
+            asked.append(event.region())
+            paint(event)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(widget, "paintEvent", note)
+            qtbot.wait(20)
+            asked.clear()
+            change()
+            qtbot.waitUntil(lambda: asked != [])
+        (part,) = asked
+        widget.render(screen, part.boundingRect().topLeft(), part)
+        shown = QLabel()
+        shown.setPixmap(screen)
+        qtbot.addWidget(shown)
+        return part.boundingRect(), pixels(shown)
+
+    return look

@@ -71,6 +71,17 @@ def test_new_values_of_the_same_shape_are_drawn(view, make_tiles, pixels):
     assert drawn[drawn.shape[0] // 2, drawn.shape[1] // 2] == colour_table("unsigned", DARK)[200]
 
 
+def test_new_values_of_the_same_shape_have_the_tiles_alone_painted(view, make_tiles, pixels, repainted):
+    """What stands on the screen then is what painting everything anew gives."""
+    values = ramp(5, 8)
+    view.set_mosaic(make_tiles(values, 3), "signed")
+    view.set_selected(4)
+    area, picture = repainted(view, lambda: view.set_mosaic(make_tiles(values[::-1].copy(), 3), "signed"))
+    assert area.contains(view.tile_rect(0).united(view.tile_rect(4)))
+    assert area.width() < view.width()
+    assert np.array_equal(picture, pixels(view))
+
+
 def test_colours_follow_the_theme(view, make_tiles, pixels, hub):
     view.set_mosaic(make_tiles(np.full((1, 4, 4), 60, np.uint8), 1), "signed")
     hub.set("light")

@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QRegion
-from PyQt6.QtWidgets import QLabel
 
 from cnnviz.ui.number_grid import NumberGrid
 from cnnviz.ui.theme import DARK, LIGHT, colour_table, relative_luminance
@@ -128,28 +126,12 @@ def test_other_numbers_of_the_same_size_do_not_lay_the_window_out_anew(shown, qa
         assert not asked
 
 
-def test_new_numbers_in_the_same_cells_are_all_that_is_painted(qtbot, grid, pixels, monkeypatch):
+def test_new_numbers_in_the_same_cells_are_all_that_is_painted(grid, pixels, repainted):
     """What stands on the screen then is what painting everything anew gives."""
     random = np.random.default_rng(0)
     maps = [(random.integers(0, 253, (9, 9)).astype(np.uint8), random.normal(size=(9, 9))) for _ in range(2)]
     grid.set_values(*maps[0], "signed", window=(5, 5), centre=(0, 0))
     grid.set_marked((0, 0))
-    screen = grid.grab()
-    painted, paint = [], grid.paintEvent
-
-    def note(event):
-        painted.append(event.rect())
-        paint(event)
-
-    monkeypatch.setattr(grid, "paintEvent", note)
-    qtbot.wait(20)
-    painted.clear()
-    grid.set_values(*maps[1], "signed", window=(5, 5))
-    qtbot.waitUntil(lambda: painted != [])
-    (area,) = painted
+    area, picture = repainted(grid, lambda: grid.set_values(*maps[1], "signed", window=(5, 5)))
     assert area == grid.cell_rect(0, 0).united(grid.cell_rect(4, 4))
-    grid.render(screen, area.topLeft(), QRegion(area))
-    shown = QLabel()
-    shown.setPixmap(screen)
-    qtbot.addWidget(shown)
-    assert np.array_equal(pixels(shown), pixels(grid))
+    assert np.array_equal(picture, pixels(grid))
