@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QApplication, QFileDialog, QMenu
 
@@ -22,6 +22,7 @@ from cnnviz.scene.document import Document
 from cnnviz.scene.models import NetworkChoice, Scene
 from cnnviz.scene.store import save_scene
 from cnnviz.ui.background import Background
+from cnnviz.ui.beside_frames import BesideFrames
 from cnnviz.ui.changes_button import ChangesButton
 from cnnviz.ui.checkpoint_export import CheckpointExport
 from cnnviz.ui.clipboard import encoded
@@ -81,10 +82,8 @@ class Controller(QObject):
         window.files_dropped.connect(self._open_all)
         window.image_wanted.connect(self.use_pixels)
         document.changed.connect(self._on_changed)
-        self._rate = QTimer(self)
-        self._rate.setInterval(250)
-        self._rate.timeout.connect(self._say_frame_time)
-        self._rate.start()
+        self._rate = BesideFrames(250, self._say_frame_time, self)
+        stage.delivered.connect(self._rate.frame)
         window.closing.connect(self._rate.stop)
         self._on_changed(document.scene, document.scene)
 
