@@ -49,7 +49,7 @@ class ChainBuilderView(PanelView):
     """Whatever is changed in the table shows at once in the picture, the curve and the sums."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
-        self._presets = ComboBox([("", "a chain of one's own"), *((key, each.title) for key, each in PRESETS.items())])
+        self._presets = ComboBox([("", "your own chain"), *((key, each.title) for key, each in PRESETS.items())])
         super().__init__(document, parent)
         self._result: ChainBuilderResult | None = None
         self._presets.setToolTip("Chains worth looking at")

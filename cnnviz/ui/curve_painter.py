@@ -139,7 +139,9 @@ class CurvePainter:
         painter.drawLine(frame.bottomLeft(), frame.bottomRight())
         self._paint_labels(painter, axes, box)
         painter.setPen(QPen(hub.colour("faint"), 1, Qt.PenStyle.DashLine))
-        painter.drawLines([line for line, _, _ in self._marks(axes) if line is not None])
+        for line, _, _ in self._marks(axes):
+            if line is not None:
+                painter.drawLine(line)
 
     def paint_curves(self, painter: QPainter, box: QRectF) -> None:
         """The curves with their bands and points, and the words of the marks, which no curve may cross out."""
