@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
-from cnnviz.data.pixel_order import permuted_picture
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.caveats import graph_words
 from cnnviz.panels.own_passes import HEAVY
@@ -20,7 +19,7 @@ from cnnviz.scene.params import PanelParams
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from cnnviz.core.curves import Curves
     from cnnviz.data.labelled_images import LabelledImages
@@ -128,6 +127,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     """Image by image, for the network as it is and as it was loaded; goes on where a newer scene interrupted it."""
     from cnnviz.core.consistency import BATCH, shift_consistency
     from cnnviz.core.execution import Cancelled as PassCancelled
+    from cnnviz.training.permuted_network import taking_images_in_order
 
     params = cast(ConsistencyParams, scene.panel("consistency"))
     network = observation.network
@@ -166,7 +166,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
                 continue
             try:
                 one = shift_consistency(
-                    _of_images_in_order(each),
+                    taking_images_in_order(each.module, each.card.permuted_at),
                     _input(images[number], observation),
                     params.shift,
                     border=params.border,
@@ -196,26 +196,6 @@ def _names(networks: list[LoadedNetwork]) -> tuple[str, ...]:
     if len(networks) == 1:
         return ("as it is",)
     return (describe(networks[0].changes), "as it was loaded")
-
-
-def _of_images_in_order(network: LoadedNetwork) -> nn.Module:
-    """The network; one that learned from permuted pixels permutes what it is given: a shift comes before that."""
-    at = network.card.permuted_at
-    if at is None:
-        return network.module
-    import torch
-    from torch import nn
-
-    class Permuting(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network.module
-
-        def forward(self, images: Tensor) -> object:
-            pictures = [torch.from_numpy(permuted_picture(each.float().cpu().numpy(), at)) for each in images]
-            return self.network(torch.stack(pictures).to(images))
-
-    return Permuting()
 
 
 def _skipped_words(key: tuple[object, ...]) -> str:

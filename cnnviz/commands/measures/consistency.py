@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 def measure_consistency(network: OpenedNetwork, arguments: argparse.Namespace) -> Report:
     """The share of agreeing pairs, with its interval over images."""
     from cnnviz.core.consistency import batch_for, shift_consistency
+    from cnnviz.training.permuted_network import taking_images_in_order
 
     largest = arguments.largest_shift
     margin = largest if arguments.border == "crop" else 0
-    images, words = measured_images(arguments.data, arguments.images, network.card, arguments.data_dir, margin)
+    card = network.card
+    images, words = measured_images(arguments.data, arguments.images, card, arguments.data_dir, margin, in_order=True)
+    module = taking_images_in_order(network.module, card.permuted_at)
     try:
         found = shift_consistency(
-            network.module,
+            module,
             images,
             largest,
             border=arguments.border,

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def measured_images(
-    spec: str, count: int, card: NetworkCard, data_dir: Path | None = None, margin: int = 0
+    spec: str,
+    count: int,
+    card: NetworkCard,
+    data_dir: Path | None = None,
+    margin: int = 0,
+    *,
+    in_order: bool = False,
 ) -> tuple[Tensor, str]:
     """Images (N, C, H, W), at most ``count``, ready for the network, and in words what they are.
 
@@ -25,7 +31,10 @@ def measured_images(
         data set, test images at even steps.
     margin
         By how many pixels on each side the images are larger than the network's input.
+    in_order
+        Leave the pixels in their order also for a network that learned from permuted ones.
     """
+    from cnnviz.training.permuted_network import permuted_images
     from cnnviz.training.preparation import to_network_input
 
     channels, height, width = card.input_size
@@ -34,7 +43,8 @@ def measured_images(
     if pixels.shape[1] != channels:
         raise CommandError(f"The network takes {channels} channel(s), but images of {spec} have {pixels.shape[1]}.")
     # The margin is part of what is resized to, so that the windows cut out of it are of the network's size.
-    return to_network_input(pixels, card.model_copy(update={"input_size": size})), words
+    images = to_network_input(pixels, card.model_copy(update={"input_size": size}))
+    return permuted_images(images, None if in_order else card.permuted_at), words
 
 
 def black_of(card: NetworkCard) -> tuple[float, ...]:
