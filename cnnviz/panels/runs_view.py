@@ -206,7 +206,12 @@ class RunsView(PanelView):
         label = RunLabel(base=line.id, comparison=line.label.comparison)
         (run_id,) = self._asked().queue.add([(change.settings, label)])
         shown = [each.id for each in self._result.lines if each.is_shown]
-        self.document.edit(f"{PATH}.shown", tuple(dict.fromkeys([*shown, line.id, run_id])))
+        self.document.edit_many(
+            {
+                f"{PATH}.shown": tuple(dict.fromkeys([*shown, line.id, run_id])),
+                f"{PATH}.selected": line.id,  # the next duplicate is one of the same run
+            }
+        )
 
     def _show_run(self, run_id: str) -> None:
         """Let every panel show its network, and its checkpoints lie on the slider."""

@@ -35,7 +35,10 @@ def share_words(share: float | None) -> str:
 def loss_words(loss: float | None) -> str:
     if loss is None:
         return ""
-    return f"{loss:.3g}" if math.isfinite(loss) and (loss >= 1000 or 0 < loss < 0.001) else f"{loss:.3f}"
+    if math.isfinite(loss) and (loss >= 1000 or 0 < loss < 0.001):
+        digits, _, power = f"{loss:.1e}".partition("e")
+        return f"{digits}e{int(power)}".replace("-", "\N{MINUS SIGN}")
+    return f"{loss:.3f}"
 
 
 def epochs_words(line: RunLine) -> str:

@@ -72,10 +72,12 @@ def result_words(curve: RunCurve) -> str:
 
 
 def divergence_words(curve: RunCurve) -> str:
-    """Why the run left all bounds, and what became of it; empty where it did not."""
+    """Why the run left all bounds, and what became of it; empty where it did not, or goes on because it was told to."""
     if not curve.divergences:
         return ""
     last = curve.divergences[-1]
+    if not last.goes_on and curve.last_step is not None and curve.last_step.step >= last.step:
+        return ""
     after = (
         f"It goes on from step {last.restored_step:,} with a learning rate of {last.learning_rate:.3g}."
         if last.goes_on

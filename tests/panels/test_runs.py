@@ -1,5 +1,6 @@
 """Runs: the table against the folders' files, the curves over one another, and what a person does with both."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from cnnviz.core.curves import to_csv
 from cnnviz.panels.runs import RunsParams, compute, shown_ids
 from cnnviz.panels.runs_table_view import RunsTable
 from cnnviz.panels.runs_view import RunsView
-from cnnviz.panels.runs_words import all_words, seconds_words, standing_words
+from cnnviz.panels.runs_words import all_words, loss_words, seconds_words, standing_words
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.training.comparisons import comparisons
@@ -85,6 +86,11 @@ def test_a_duplicate_says_of_what_it_is_one(three):
     line = next(line for line in result_of().lines if line.id == "e")
     assert (line.name, line.change) == ("lenet on digits", "seed 4")  # and not what differs from the row above
     assert "a duplicate of “lenet on digits” with seed 4" in all_words(line)
+
+
+def test_losses_of_any_size_fit_the_column():
+    found = [loss_words(loss) for loss in (2.3026, 0.0, 1.93e-5, 123456.0, math.inf, None)]
+    assert found == ["2.303", "0.000", "1.9e−5", "1.2e5", "inf", ""]
 
 
 @pytest.mark.parametrize(("along", "last"), [("steps", 8), ("epochs", 2), ("seconds", 16)])

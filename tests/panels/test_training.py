@@ -170,6 +170,9 @@ def test_a_divergence_is_told_in_round_numbers_with_what_to_do():
     curve = RunCurve()
     curve.add(Divergence(2, reason, 0, False, 10.0))
     assert divergence_words(curve).endswith("after step 0 again. Lower the rate, and press Continue.")
+    for event in (1, 2):
+        curve.add(StepMetrics(event, 1, 2, event, 22, 2.3, 0.1, 0.004, 64, 900.0))
+    assert divergence_words(curve) == ""  # it goes on
 
 
 def test_words(tmp_path):
