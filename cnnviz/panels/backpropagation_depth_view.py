@@ -47,6 +47,16 @@ def _written(value: float) -> str:
     return "—" if math.isnan(value) else format_number(value)
 
 
+class _Rows(QVBoxLayout):
+    """Parts whose height is what there is.
+
+    A scroll area would give a page that wants some height for its width, as the names of curves do, all of that.
+    """
+
+    def hasHeightForWidth(self) -> bool:
+        return False
+
+
 class GradientDepth(QScrollArea):
     """Curves above; below them a row for each residual block, if there are any."""
 
@@ -73,7 +83,7 @@ class GradientDepth(QScrollArea):
         self.plot.setMinimumHeight(theme().px(136))
         page = QWidget()
         page.setProperty("role", "page")
-        layout = QVBoxLayout(page)
+        layout = _Rows(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(4))
         layout.addWidget(self.plot, 3)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QPushButton
+from PyQt6.QtWidgets import QApplication, QPushButton
 from torch import nn
 
 from cnnviz.core.network_changes import Silence
@@ -16,6 +16,7 @@ from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.computation import Computation, Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
+from cnnviz.panels.backpropagation_depth_view import GradientDepth
 from cnnviz.panels.backpropagation_view import BackpropagationView
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, IconButton
@@ -332,3 +333,17 @@ def test_what_of_a_block_is_silent_is_chosen_in_its_row_and_taken_back(qtbot, wr
     assert document.scene.changes == (Silence("add"), Silence("add_1"))
     buttons["as loaded"].click()
     assert document.scene.changes == ()
+
+
+def test_the_curves_over_depth_are_seen_whole_whenever_their_page_is_opened(shown):
+    view, document, result = shown
+    view.resize(830, 500)
+    depth = view.findChild(GradientDepth)
+    for page in ("depth", "weight", "maps", "depth"):
+        document.edit("panels.backpropagation.page", page)
+        view.show_result(result)
+        QApplication.processEvents()
+        if page == "depth":
+            assert depth.isVisible()
+            assert depth.verticalScrollBar().maximum() == 0
+            assert depth.plot.mapTo(view, depth.plot.rect().bottomLeft()).y() <= view.height()
