@@ -301,7 +301,7 @@ def _over_layers(observation: Observation, cancelled: Cancelled) -> _Plan:
             name: distances(one[name], others[name]) for name in layers if name in one
         }
 
-    words = f"Layers of {observation.network.name}, in their order."
+    words = f"Layers of {observation.network.name}, in their order: how far each is from where it was."
     title = f"{len(layers)} layers" if len(layers) != 1 else layers[0]
     return _Plan(measure, (PIXELS, *layers), words, title)
 

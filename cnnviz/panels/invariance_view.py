@@ -90,7 +90,8 @@ class InvarianceView(PanelView):
         found: list[Figure] = [] if figure is None else [figure]
         if result.pictures:
             rows = tuple(map(_tile_row, result.pictures))
-            found.append(TilesFigure(result.title[:1].upper() + result.title[1:], rows))
+            titles = {"warp": "The input, warped", "pyramids": "Pyramids of the input"}
+            found.append(TilesFigure(titles.get(result.subject, f"Rotated detectors: {result.title}"), rows))
         return found
 
     def show_result(self, result: InvarianceResult) -> None:

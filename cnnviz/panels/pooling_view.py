@@ -48,7 +48,7 @@ class PoolingView(PanelView):
         super().show_result(result)
         if result.numbers is not None:
             self._numbers.show_numbers(result.numbers)
-            self.set_subtitle(f"{result.numbers.summary} on {_size(result.numbers.detector.values.shape)}")
+            self.set_subtitle(result.numbers.summary)
         elif result.maps is not None:
             self._maps.show_maps(result.maps)
             chosen = result.maps.chosen
@@ -66,7 +66,3 @@ class PoolingView(PanelView):
         self._pages.setCurrentWidget(self._numbers if params.view == "numbers" else self._maps)
         self._numbers.refresh(params)
         self._maps.refresh(new, params)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))
