@@ -15,7 +15,15 @@ STEPS_A_DECADE = 20
 
 
 class LogSlider(LabelledSlider):
-    """As `LabelledSlider`, with bounds above 0; its own value is the decadic logarithm of what it shows."""
+    """As `LabelledSlider`, with bounds above 0; its own value is the decadic logarithm of what it shows.
+
+    Parameters
+    ----------
+    low, high
+        Ends of the track.
+    typed
+        What can be typed, where that is more than the track has.
+    """
 
     number_edited = pyqtSignal(float)
     """The person changed the number; not emitted by `set_number`."""
@@ -27,10 +35,13 @@ class LogSlider(LabelledSlider):
         high: float,
         default: float,
         *,
+        typed: tuple[float, float] | None = None,
         tip: str = "",
         parent: QWidget | None = None,
         **look: Any,
     ) -> None:
+        self._number = default
+        self._can_be = typed or (low, high)
         super().__init__(
             text,
             math.log10(low),
@@ -41,8 +52,7 @@ class LogSlider(LabelledSlider):
             parent=parent,
             **look,
         )
-        self.edited.connect(lambda exponent: self.number_edited.emit(_three_figures(10**exponent)))
-        self._number = default
+        self.edited.connect(self._on_edited)
 
     def number(self) -> float:
         """The present number."""
@@ -52,15 +62,25 @@ class LogSlider(LabelledSlider):
         """Show a number, also one that lies beyond the track, without `number_edited`."""
         self._number = number
         self.set_value(math.log10(number))
-        self._field.setText(_written(number))
+
+    def text(self) -> str:
+        return _written(self._number)
+
+    def _on_edited(self, exponent: float) -> None:
+        self._number = _three_figures(10**exponent)
+        self._write()
+        self.number_edited.emit(self._number)
 
     def _format(self, value: float) -> str:
         return _written(_three_figures(10**value))
 
     def _typed(self) -> None:
-        number = parse_number(self._field.text())
+        number, (least, most) = parse_number(self._field.text()), self._can_be
         if number is not None and number > 0 and self._field.text() != self.text():
-            self._edit(min(max(math.log10(number), self._low), self._high))
+            self.pressed.emit()
+            self.set_number(min(max(number, least), most))
+            self.number_edited.emit(self._number)
+            self.released.emit()
         self._write()
 
 

@@ -38,3 +38,21 @@ def test_what_the_document_says_is_shown_and_not_edited(qtbot):
     assert slider.findChild(QLineEdit).text() == "0.00025"
     assert slider.number() == 0.00025
     assert edits == []
+
+
+def test_more_than_the_track_has_can_be_typed_where_it_is_allowed(qtbot):
+    edits = []
+    for typed in (None, (1e-9, 1e9)):
+        slider = LogSlider("learning rate", 1e-6, 10, 1e-3, typed=typed)
+        qtbot.addWidget(slider)
+        slider.number_edited.connect(edits.append)
+        field = slider.findChild(QLineEdit)
+        for text in ("1000", "1e30"):
+            field.setText(text)
+            QTest.keyClick(field, Qt.Key.Key_Return)
+    assert edits == [10, 10, 1000, 1e9]
+    assert (slider.number(), field.text()) == (1e9, "1e+09")
+    track = slider.findChild(SliderTrack)
+    assert track.value() == track.maximum()
+    track.setValue(track.maximum() - 20)
+    assert (slider.number(), field.text()) == (1, "1")
