@@ -23,6 +23,8 @@ _SIZE = Setting(
 )
 _CELL = {"whole": 62, "width": 72, "pair": 72, "padding": 72, "number": 72, "toggle": 66, "choice": 104, "odd": 76}
 
+_NAMES = "a letter, then up to 31 letters, digits and _, as no other layer is called"
+
 
 class RowEditor(QWidget):
     """Shows the settings of a row, or of the input; tells what the person changed."""
@@ -121,7 +123,7 @@ class RowEditor(QWidget):
             "Of the layer. Its random start is drawn by its name: under another it starts with other weights, while "
             "layers that are added leave all others as they were"
         )
-        control = self._field(Word(self._is_free), "name", tip, at_end=True)
+        control = self._field(Word(self._is_free, _NAMES), "name", tip, at_end=True)
         control.edited.connect(lambda value: self.renamed.emit(str(value)))
         return _Cell(None, "name", tip, control, self)
 

@@ -86,7 +86,12 @@ class TrainingView(PanelView):
         self._pending = text_button("", "It was ended before it was done", role="play")
         self._dismiss = IconButton("close", "Offer this run no more", quiet=True)
         self._rate = LogSlider(
-            "learning rate", 1e-6, 10, 4e-3, typed=(1e-12, 1e12), tip="The largest of the schedule; can be changed while it trains"
+            "learning rate",
+            1e-6,
+            10,
+            4e-3,
+            typed=(1e-12, 1e12),
+            tip="The largest of the schedule; can be changed while it trains",
         )
         self._page = Segmented([(key, text) for key, text, _ in _PAGES], tips=[tip for _, _, tip in _PAGES])
         self._plot = CurvePlot(self)

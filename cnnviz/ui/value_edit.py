@@ -10,6 +10,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import QLineEdit, QWidget
 
+from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.numbers import parse_number
 from cnnviz.ui.theme import theme
 
@@ -22,6 +23,10 @@ class Reading(Protocol):
     def read(self, text: str) -> Value | None: ...
     def write(self, value: Value) -> str: ...
     def step(self, value: Value, by: int) -> Value: ...
+
+    @property
+    def possible(self) -> str:
+        """What can be typed, after “type ”."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,10 @@ class Whole:
     def step(self, value: Value, by: int) -> Value:
         return min(max(value + by, self.low), self.high) if isinstance(value, int) else value
 
+    @property
+    def possible(self) -> str:
+        return _or_words(f"a whole number from {self.low:,} to {self.high:,}", self.words)
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -77,6 +86,10 @@ class Pair:
         rows, columns = (min(max(each + by, self.low), self.high) for each in value)
         return rows, columns
 
+    @property
+    def possible(self) -> str:
+        return _or_words(f"one or two whole numbers from {self.low} to {self.high}, such as 3 or 3×5", self.words)
+
 
 @dataclass(frozen=True)
 class Number:
@@ -97,12 +110,17 @@ class Number:
         assert isinstance(value, int | float)
         return round(min(max(value + by * self.by, self.low), self.high), 6)
 
+    @property
+    def possible(self) -> str:
+        return f"a number from {self.low:g} to {self.high:g}"
+
 
 @dataclass(frozen=True)
 class Word:
-    """A text that ``allowed`` takes."""
+    """A text that ``allowed`` takes, and in words what that is."""
 
     allowed: Callable[[str], bool]
+    possible: str = "another word"
 
     def read(self, text: str) -> Value | None:
         return text.strip() if self.allowed(text.strip()) else None
@@ -117,6 +135,10 @@ class Word:
 _NONE = object()
 
 
+def _or_words(numbers: str, words: dict[str, Value]) -> str:
+    return ", or ".join([numbers, *(f"“{word}”" for word in words)])
+
+
 def _word(words: dict[str, Value], text: str) -> Value | None:
     """What a word that begins as ``text`` does stands for; None is said by ``ValueEdit.NOTHING``."""
     typed = text.strip().lower()
@@ -125,7 +147,7 @@ def _word(words: dict[str, Value], text: str) -> Value | None:
 
 
 class ValueEdit(QLineEdit):
-    """Shows one value; what is typed counts as soon as it can be read, and its frame says while it cannot.
+    """Shows one value; what is typed counts as soon as it can be read, and its frame and a card say while it cannot.
 
     Arrow keys and the wheel change numbers by one.
     """
@@ -148,6 +170,7 @@ class ValueEdit(QLineEdit):
         self._value: Value = None
         self._at_end = at_end
         self._is_open = False
+        self._card: HoverCard | None = None
         self.setAccessibleName(name)
         self.setToolTip(tip)
         self.textEdited.connect(self._typed)
@@ -244,3 +267,16 @@ class ValueEdit(QLineEdit):
             if style is not None:
                 style.unpolish(self)
                 style.polish(self)
+        self._say(wrong and self.hasFocus())
+
+    def _say(self, wrong: bool) -> None:
+        """Beside a text that cannot be: what can."""
+        window = self.window()
+        if not wrong or window is None or window is self:
+            if self._card is not None:
+                self._card.hide()
+            return
+        if self._card is None or self._card.parentWidget() is not window:
+            self._card = HoverCard(window)
+        text = f"“{self.text()}” cannot be" if self.text() else "Nothing is typed yet"
+        self._card.show_at(self.mapTo(window, self.rect().bottomLeft()), text, [f"Type {self._reading.possible}."])

@@ -3,7 +3,9 @@
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLineEdit, QWidget
 
+from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.value_edit import Number, Pair, ValueEdit, Whole, Word
 
 
@@ -100,3 +102,42 @@ def test_a_name_counts_when_it_is_whole(qtbot):
 def test_a_field_that_goes_ends_what_it_began(field):
     field.hide()
     assert field.gestures == ["begin", "end"]
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        (Whole(1, 512), "a whole number from 1 to 512"),
+        (Whole(words={"classes": None}), "a whole number from 1 to 65,536, or “classes”"),
+        (Pair(0, 512, {"same": "same"}), "from 0 to 512, such as 3 or 3×5, or “same”"),
+        (Number(0, 0.99), "a number from 0 to 0.99"),
+    ],
+)
+def test_what_can_be_typed_can_be_read(reading, words):
+    assert reading.possible.endswith(words)
+
+
+def test_what_cannot_be_is_told_beside_it_while_it_stands_there(qtbot):
+    window = QWidget()
+    edit = ValueEdit(Pair(), "kernel", "tip", parent=window)
+    other = QLineEdit(window)
+    other.move(0, 60)
+    window.resize(500, 300)
+    qtbot.addWidget(window)
+    edit.set_value((3, 3))
+    window.show()
+    edit.setFocus()
+    qtbot.waitUntil(edit.hasFocus)
+    edit.selectAll()
+    QTest.keyClicks(edit, "0")
+    (card,) = window.findChildren(HoverCard)
+    assert card.isVisible()
+    assert card.text() == "“0” cannot be\nType one or two whole numbers from 1 to 512, such as 3 or 3×5."
+    QTest.keyClick(edit, Qt.Key.Key_Backspace)
+    assert card.text().startswith("Nothing is typed yet")
+    QTest.keyClicks(edit, "5")
+    assert card.isHidden()
+    QTest.keyClicks(edit, "abc")
+    assert card.isVisible()
+    other.setFocus()
+    assert card.isHidden()
