@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PyQt6.QtCore import QEventLoop, QObject, QTimer, pyqtSignal
+from PyQt6.QtCore import QDeadlineTimer, QEventLoop, QObject, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz.engine.computation import Delivery
@@ -101,10 +101,8 @@ class Stage(QObject):
 
     def wait_until_idle(self, timeout: float = 30.0) -> bool:
         """Process events until all is delivered and painted; False when ``timeout`` seconds passed first."""
-        deadline = QTimer()
-        deadline.setSingleShot(True)
-        deadline.start(int(timeout * 1000))
-        while deadline.isActive():
+        deadline = QDeadlineTimer(int(timeout * 1000))
+        while not deadline.hasExpired():
             settled = self._engine.wait_until_idle(0.005) and self._posted == self._handled
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
             if settled and self._engine.idle and self._posted == self._handled:
@@ -133,9 +131,11 @@ class Stage(QObject):
         self._arrived.emit(call)
 
     def _run(self, call: Callable[[], None]) -> None:
-        if not self._closed:  # what was posted before may arrive when the views are gone
-            call()
-        self._handled += 1
+        try:
+            if not self._closed:  # what was posted before may arrive when the views are gone
+                call()
+        finally:
+            self._handled += 1
 
     def _show(self, delivery: Delivery) -> None:
         self._network = delivery.network or self._network

@@ -187,6 +187,15 @@ def test_quick_frames_one_after_the_other_are_never_called_slow(make, small, mon
     assert ("busy",) not in live.told
 
 
+def test_a_view_that_fails_holds_up_nobody_who_waits(make, small, qtbot):
+    _, stage, live, _ = make(small)
+    live.show_result = lambda result: 1 / 0
+    with qtbot.captureExceptions() as raised:
+        stage.start()
+        assert stage.wait_until_idle(30)
+    assert [kind for kind, *_ in raised] == [ZeroDivisionError]
+
+
 def test_what_was_posted_before_closing_is_shown_no_more(make, gated, gate):
     document, stage, live, _ = make(gated)
     stage.start()
