@@ -27,6 +27,7 @@ from cnnviz.checkpoints.prefixes import SavedNetwork, networks_in
 from cnnviz.checkpoints.programs import is_trusted, run_program
 from cnnviz.checkpoints.reader import RefusedFile, read_checkpoint
 from cnnviz.checkpoints.stored_arrays import check_stored_arrays
+from cnnviz.core.error_words import first_line
 from cnnviz.nets.module_tree import is_buildable
 from cnnviz.nets.registry import ArchitectureError, build
 from cnnviz.nets.zoo import building_device
@@ -312,7 +313,7 @@ def _opened(file: Checkpoint, contents: Contents, candidate: Candidate, notice: 
         with torch.device(building_device(candidate.architecture)):
             module = build(candidate.architecture, candidate.config).eval()
     except (ArchitectureError, RuntimeError, ValueError) as error:
-        raise DoesNotFit(f"it cannot be built ({_first_line(error)})") from error
+        raise DoesNotFit(f"it cannot be built ({first_line(error)})") from error
     try:
         module = filled(module, candidate.names, contents.load)
     except CheckpointError as error:
@@ -322,7 +323,7 @@ def _opened(file: Checkpoint, contents: Contents, candidate: Candidate, notice: 
         with torch.no_grad():
             outputs = module(torch.zeros(1, *candidate.input_size)).shape[1]
     except (RuntimeError, ValueError) as error:
-        raise DoesNotFit(f"it cannot be run ({_first_line(error)})") from error
+        raise DoesNotFit(f"it cannot be run ({first_line(error)})") from error
     if candidate.rule == "metadata":
         card: NetworkCard | None = NetworkCard.from_metadata(_strings(contents.metadata))
     else:
@@ -360,8 +361,3 @@ def _made_by_code(file: Checkpoint, contents: Contents, network: SavedNetwork, s
 
 def _strings(metadata: Mapping[str, object]) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if isinstance(value, str)}
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

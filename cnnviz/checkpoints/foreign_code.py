@@ -12,6 +12,7 @@ from pathlib import Path
 from torch import nn
 
 from cnnviz.checkpoints.card import CheckpointError
+from cnnviz.core.error_words import first_line
 
 
 def made_by(spec: str, checkpoint: Path) -> nn.Module:
@@ -33,8 +34,7 @@ def made_by(spec: str, checkpoint: Path) -> nn.Module:
         try:
             made = getattr(importlib.import_module(module_name), name)()
         except Exception as error:  # the person's own code may raise anything
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise CheckpointError(f"--model {spec} could not be called ({reason}); correct it.") from error
+            raise CheckpointError(f"--model {spec} could not be called ({first_line(error)}); correct it.") from error
     if not isinstance(made, nn.Module):
         raise CheckpointError(f"--model {spec} gives a {type(made).__name__}; it has to give a torch.nn.Module.")
     return made

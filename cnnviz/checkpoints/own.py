@@ -14,6 +14,7 @@ from cnnviz.checkpoints.filling import DoesNotFit, filled
 from cnnviz.checkpoints.identify import read_card
 from cnnviz.checkpoints.input_size import LARGEST_INPUT
 from cnnviz.checkpoints.shipped import shipped_networks, shipped_path
+from cnnviz.core.error_words import first_line
 from cnnviz.nets.registry import ArchitectureError, build
 from cnnviz.nets.zoo import building_device
 
@@ -62,7 +63,7 @@ def _empty_module(card: NetworkCard, path: Path) -> nn.Module:
         with torch.device(building_device(card.architecture)):
             return build(card.architecture, card.config).eval()
     except (ArchitectureError, RuntimeError) as error:
-        raise _cannot_be_built(path, str(error)) from error
+        raise _cannot_be_built(path, first_line(error)) from error
 
 
 def _check_runs(module: nn.Module, card: NetworkCard, path: Path) -> None:
@@ -78,13 +79,13 @@ def _check_runs(module: nn.Module, card: NetworkCard, path: Path) -> None:
             kind = next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32)
             outputs = module(torch.zeros(1, *card.input_size, dtype=kind)).shape[1]
     except (RuntimeError, IndexError) as error:
-        raise _cannot_be_built(path, str(error)) from error
+        raise _cannot_be_built(path, first_line(error)) from error
     if outputs != len(card.labels):
         raise CheckpointError(f"{path} has {len(card.labels)} labels for {outputs} outputs; get the file again.")
 
 
 def _cannot_be_built(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"{path} describes a network that cannot be built ({reason.splitlines()[0].rstrip('.')}); get the file again, "
-        "or train the network again with 'cnnviz train'."
+        f"{path} describes a network that cannot be built ({reason}); get the file again, or "
+        "train the network again with 'cnnviz train'."
     )

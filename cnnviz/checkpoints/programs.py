@@ -19,6 +19,7 @@ from cnnviz.checkpoints.input_size import SIZES
 from cnnviz.checkpoints.permissions import permit, permitted
 from cnnviz.checkpoints.sandbox import open_regular
 from cnnviz.checkpoints.traced_program import CannotBeTraced, traced_network
+from cnnviz.core.error_words import first_line
 
 _LARGEST_SIDE = 4_096
 
@@ -90,9 +91,8 @@ def _loaded(path: Path, kind: str, data: bytes) -> Any:
                 return torch.jit.load(io.BytesIO(data), map_location="cpu").eval()  # type: ignore[no-untyped-call]
             return torch.export.load(io.BytesIO(data)).module()
     except Exception as error:  # whatever the program does when it is loaded
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise CheckpointError(
-            f"{path} cannot be loaded by torch ({reason}); open it without trust to look at its tensors."
+            f"{path} cannot be loaded by torch ({first_line(error)}); open it without trust to look at its tensors."
         ) from error
 
 

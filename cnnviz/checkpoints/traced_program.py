@@ -18,6 +18,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from cnnviz.checkpoints.aten_layers import layer_of
 from cnnviz.checkpoints.fingerprints import is_buffer
 from cnnviz.checkpoints.onnx.module import NodeNetwork, Step
+from cnnviz.core.error_words import first_line
 
 _SHAPES = ("view", "reshape", "_unsafe_view", "expand")
 """Operators whose second argument is a shape, which begins with the number of images."""
@@ -64,7 +65,7 @@ def _check(network: NodeNetwork, program: Callable[[Tensor], Any], image: Tensor
         with torch.no_grad():
             found, expected = network(image), program(image)
     except Exception as error:  # whatever a foreign program raises
-        raise CannotBeTraced(f"its steps do not fit each other ({str(error).splitlines()[0]})") from error
+        raise CannotBeTraced(f"its steps do not fit each other ({first_line(error)})") from error
     pairs = zip(_tensors(found), _tensors(expected), strict=False)
     if not all(one.shape == other.shape and torch.allclose(one, other, _TOLERANCE, _TOLERANCE) for one, other in pairs):
         raise CannotBeTraced("its steps, one by one, do not give what it gives as a whole")

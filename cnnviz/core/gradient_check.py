@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz.core.backpropagation import learnable
+from cnnviz.core.error_words import first_line
 from cnnviz.core.execution import Cancelled
 from cnnviz.core.hooks import forward_hooks
 from cnnviz.core.kinks import KinkWatch, Pattern, differs
@@ -162,8 +163,9 @@ class GradientCheck:
             self.loss, self._gradients = self._differentiated()
             self._pattern = self._value()[1]
         except (RuntimeError, TypeError, ValueError) as error:
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise CannotCheck(f"The network does not run in double precision with this input: {first}.") from error
+            raise CannotCheck(
+                f"The network does not run in double precision with this input: {first_line(error)}."
+            ) from error
         generator = torch.Generator().manual_seed(seed)
         self._compared = {
             layer: _Compared(self._drawn(names, entries, generator)) for layer, names in self._layers.items()

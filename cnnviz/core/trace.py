@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 
+from cnnviz.core.error_words import first_line
 from cnnviz.core.execution import Cancelled, Program, tensors_in
 from cnnviz.core.graph import INPUT, LayerGraph, Method
 from cnnviz.core.hooks import HookedNetwork
@@ -304,7 +305,7 @@ def prepare(module: nn.Module, example: Tensor) -> TracedNetwork:
                 program, graph = make(module, example)
                 examples = _examples(program, example, reference)
             except Exception as error:  # noqa: BLE001 - tracers run the network's code on their own objects: anything can go wrong
-                notes.append(f"{method} could not be used: {_first_line(error)}")
+                notes.append(f"{method} could not be used: {first_line(error)}")
                 continue
             builder = LayerBuilder(module, example)
             nodes = read_graph(module, graph, examples, builder)
@@ -386,8 +387,3 @@ def _describe_outputs(output: Any) -> str:
     shapes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in tensors_in(output))
     names = f" ({', '.join(map(str, output))})" if isinstance(output, dict) else ""
     return f"The network has {len(tensors_in(output))} outputs{names} of shapes {shapes}; the first is shown."
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 
 from torch import nn
 
+from cnnviz.core.error_words import first_line
+
 PACKAGES = ("torchvision", "timm")
 # What timm takes for an address, from which it would fetch a model, has other characters.
 _NAME = re.compile(r"(torchvision|timm):([a-z0-9_]{1,100})")
@@ -66,6 +68,5 @@ def build_from_zoo(name: str, config: Mapping[str, object]) -> nn.Module:
         else:
             made = import_module("torchvision.models").get_model(model, weights=None, **arguments)
     except Exception as error:  # other versions of a package lack models, and say so in any way
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise NotInTheZoo(f"The installed {package} does not make its model {model} ({reason}).") from error
+        raise NotInTheZoo(f"The installed {package} does not make its model {model} ({first_line(error)}).") from error
     return made

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cnnviz.checkpoints.chain_table import ChainGuess
+from cnnviz.core.error_words import first_line
 from cnnviz.nets.chain_layer import CHAIN
 from cnnviz.panels.guess_words import trial_in_words
 
@@ -86,7 +87,7 @@ def try_answers(dataset: str, checkpoint: Checkpoint, guess: ChainGuess) -> Iter
                 while time.monotonic() < end and trying.run.step():
                     pass
         except (ValueError, RuntimeError) as error:
-            trying.state = replace(trying.state, message=str(error).splitlines()[0])
+            trying.state = replace(trying.state, message=f"{first_line(error)}.")
         else:
             trying.state = _state(trying.run)
         yield trying.state

@@ -13,6 +13,7 @@ from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.checkpoints.identify import network_path, read_card
 from cnnviz.checkpoints.open import open_network
 from cnnviz.checkpoints.shipped import shipped_networks
+from cnnviz.core.error_words import first_line
 from cnnviz.nets.layer_table import LAYER_TABLE
 from cnnviz.nets.public import PUBLIC_ARCHITECTURES
 from cnnviz.nets.registry import ARCHITECTURES, ArchitectureError, default_config, input_height_width, table_of
@@ -141,8 +142,8 @@ def _check_outputs(module: nn.Module, size: tuple[int, int, int], classes: int) 
         with torch.no_grad():
             shape = tuple(module.eval()(torch.zeros(1, *size)).shape)
     except (RuntimeError, ValueError, IndexError) as error:
-        first = str(error).splitlines()[0].rstrip(".")
-        raise SettingsError(f"The network cannot run on images of {shown} ({first}); change its layers.") from error
+        why = first_line(error)
+        raise SettingsError(f"The network cannot run on images of {shown} ({why}); change its layers.") from error
     if shape != (1, classes):
         outputs = "×".join(map(str, shape[1:]))
         raise SettingsError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from cnnviz.core.error_words import first_line
 from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable
 from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.training.settings import NetworkStart
@@ -82,7 +83,7 @@ def _read(start_json: str) -> WrittenTable:
             None, f"{start.name} has layers that no table has: {words}. Begin with one in Architecture."
         )
     except (ValueError, RuntimeError) as error:
-        return WrittenTable(None, f"{start.name} cannot be looked through: {str(error).splitlines()[0]}")
+        return WrittenTable(None, f"{start.name} cannot be looked through: {first_line(error)}.")
     table = table.model_copy(update={"height_width": plan.input_size[1:]})
     if _begin_alike(module, table, plan.config, plan.input_size):
         return WrittenTable(table)

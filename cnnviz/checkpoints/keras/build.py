@@ -11,7 +11,8 @@ from cnnviz.checkpoints.keras.layers import LAYERS
 from cnnviz.checkpoints.keras.plan import KerasPlan
 from cnnviz.checkpoints.keras.stage import Flow, Stage
 from cnnviz.checkpoints.onnx.module import NodeNetwork, Step
-from cnnviz.checkpoints.onnx.operators.call import Unsupported
+from cnnviz.checkpoints.onnx.operators.call import MISFITS, Unsupported
+from cnnviz.core.error_words import first_line
 
 _USUAL_SIZES = (224, 28, 32, 64, 128, 256, 299, 512, 16, 8)
 _LARGEST_SIDE = 65_536
@@ -131,17 +132,8 @@ class _Builder:
             LAYERS[layer.kind](stage)
         except Unsupported as error:
             raise stage.refuse(str(error)) from error
-        except (
-            RuntimeError,
-            TypeError,
-            ValueError,
-            IndexError,
-            OverflowError,
-            AttributeError,
-            AssertionError,
-        ) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-            raise stage.refuse(f"it does not fit what it is given ({reason:.200})") from error
+        except MISFITS as error:
+            raise stage.refuse(f"it does not fit what it is given ({first_line(error):.200})") from error
         if stage.flow.shape.numel() * 4 > _MOST_ACTIVATION:
             raise stage.refuse(f"it gives {stage.flow.shape.numel() * 4 / 2**30:,.0f} GiB for one image")
         return stage

@@ -12,9 +12,10 @@ from cnnviz.checkpoints.card import CheckpointError
 from cnnviz.checkpoints.onnx.module import NodeNetwork, Step
 from cnnviz.checkpoints.onnx.naming import module_paths
 from cnnviz.checkpoints.onnx.operators import OPERATORS
-from cnnviz.checkpoints.onnx.operators.call import Call, Operation, Unsupported, Value
+from cnnviz.checkpoints.onnx.operators.call import MISFITS, Call, Operation, Unsupported, Value
 from cnnviz.checkpoints.onnx.plan import NodePlan, OnnxPlan, TensorPlan
 from cnnviz.checkpoints.onnx.values import read_tensor
+from cnnviz.core.error_words import first_line
 
 _MOST_ACTIVATION = 4 << 30
 """Bytes of one value of one image, above which no network is built."""
@@ -124,17 +125,8 @@ class _Builder:
             raise NotAlive(f"The node {label} cannot be computed here, since {error}.") from error
         except CheckpointError:
             raise
-        except (
-            RuntimeError,
-            TypeError,
-            ValueError,
-            IndexError,
-            OverflowError,
-            AttributeError,
-            AssertionError,
-        ) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-            raise NotAlive(f"The node {label} does not fit what it is given: {reason}.") from error
+        except MISFITS as error:
+            raise NotAlive(f"The node {label} does not fit what it is given: {first_line(error)}.") from error
         if constant:
             self._fold(node, module, given, results, inputs, label)
         else:
