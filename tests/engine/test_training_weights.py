@@ -97,3 +97,41 @@ def test_another_run_lets_the_first_go(opened, tmp_path):
     assert newest(one) is None
     assert folder_of(two) == tmp_path / "two"
     assert folder_of("shipped:mnist-lenet") is None
+
+
+def test_new_weights_ask_only_those_panels_anew_that_show_something_of_them(opened, tmp_path, stand, panel):
+    source = source_of(tmp_path)
+    offer(source, opened.card, 0, shaken(opened.module, 1)[1])
+    asked = []
+
+    def counting(name):
+        return lambda scene, observation, cancelled: asked.append(name)
+
+    held = stand(
+        source,
+        panel("maps", counting("maps")),
+        panel("card", counting("card"), weights=lambda scene: False),
+        panel("edited", counting("edited"), weights=lambda scene: scene.input.edits.brightness > 0),
+    )
+    held.edit("network.device", "cpu")
+    held.settled()
+    assert sorted(asked) == ["card", "edited", "maps"]
+
+    def asked_after(step):
+        asked.clear()
+        offer(source, opened.card, step, shaken(opened.module, step)[1])
+        held.ask()
+        held.settled()
+        return sorted(asked)
+
+    assert asked_after(2) == ["maps"]
+    held.edit("input.edits.brightness", 0.5)
+    held.settled()
+    assert asked_after(3) == ["edited", "maps"]
+    other = NetworkChoice(source="shipped:mnist-lenet", device="cpu")
+    held.edit("network", other)
+    held.settled()
+    asked.clear()
+    held.edit("network", NetworkChoice(source=source, device="cpu"))
+    held.settled()
+    assert sorted(asked) == ["card", "edited", "maps"], "another network is another in all that it is"
