@@ -17,7 +17,7 @@ from cnnviz.engine.live import handed_over
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.engine.refillable_network import KEPT, RefillableNetwork
-from cnnviz.engine.training_weights import KIND, build_module, fill, last_checkpoint, newest
+from cnnviz.engine.training_weights import KIND, build_module, last_checkpoint, newest
 from cnnviz.nets.layer_table import architecture_title
 from cnnviz.scene.models import NetworkChoice
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cnnviz.checkpoints.card import NetworkCard
+    from cnnviz.training.weights_file import WeightsReader
 
 
 # from this size on in bytes, the first filters of a file are shown before it has been opened
@@ -47,6 +48,7 @@ class NetworkHost:
         self._made: ChangedNetworks | None = None
         self._loaded: LoadedNetwork | None = None
         self._run: RefillableNetwork | None = None
+        self._reader: WeightsReader | None = None
 
     @property
     def loaded(self) -> LoadedNetwork | None:
@@ -134,12 +136,16 @@ class NetworkHost:
 
     def _trained_further(self, choice: NetworkChoice) -> LoadedNetwork | None:
         """The network that is there with the newest weights of its run; None where that has another card by now."""
+        from cnnviz.training.weights_file import WeightsReader
+
         weights = newest(choice.source)
         assert self._made is not None
         base = self._made.base
         if weights is None or base.offer == 0 or weights.card != base.card:
             return None
-        fill(base.module, weights)
+        if self._reader is None or self._reader.module is not base.module:
+            self._reader = WeightsReader(base.module)
+        self._reader.fill(weights.data)
         known = {name: value for name, value in vars(base).items() if name in KEPT}
         network = replace(base, generation=next(_generations), offer=weights.number)
         vars(network).update(known)

@@ -85,18 +85,8 @@ def withdraw(source: str) -> None:
 def build_module(weights: TrainingWeights) -> nn.Module:
     """The network of its card with these weights."""
     from cnnviz.nets.registry import build
+    from cnnviz.training.weights_file import WeightsReader
 
     module = build(weights.card.architecture, weights.card.config)
-    fill(module, weights)
+    WeightsReader(module).fill(weights.data)
     return module.eval()
-
-
-def fill(module: nn.Module, weights: TrainingWeights) -> None:
-    """Copy the weights into the parameters and buffers that ``module`` has, on whatever device they are."""
-    import safetensors.torch
-    import torch
-
-    state = module.state_dict()
-    with torch.no_grad():
-        for name, tensor in safetensors.torch.load(weights.data).items():
-            state[name].copy_(tensor)

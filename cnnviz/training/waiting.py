@@ -25,8 +25,8 @@ LOOK_SECONDS = 0.5
 CROWDED = 0.25
 """Share of the time, of each thread, in which it could have gone on and found no core."""
 FREE = 0.18
-"""Below this the cores are its own again. Ten updates of the window a second make 0.10 to 0.15, as the threads then wait
-for one core in turn; another busy program makes 0.31 to 0.42."""
+"""Below this the cores are its own again. Ten updates of the window a second make 0.10 to 0.15, since the threads then
+wait for one core in turn; another busy program makes 0.31 to 0.42."""
 
 _TASKS = Path("/proc/self/task")
 _SHARED_WORK = torch.zeros(40_000, dtype=torch.uint8)

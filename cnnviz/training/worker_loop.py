@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
 from cnnviz.training.messages import Message
@@ -27,6 +26,7 @@ from cnnviz.training.metrics import (
 from cnnviz.training.run import Run
 from cnnviz.training.settings import SettingsError, checked_settings
 from cnnviz.training.waiting import BriefWaits
+from cnnviz.training.weights_file import WeightsWriter
 
 METRICS_SECONDS = 0.1
 """Between two messages of figures: the window draws them no more often."""
@@ -175,6 +175,7 @@ class WorkerLoop:
         self._run = run = make()
         self._goes, self._steps = not paused, 0
         self._weights_step = -1
+        self._weights = WeightsWriter(run.trainer.module)
         prepared = run.prepared
         fields = {
             "card": prepared.data.card.model_dump(mode="json"),
@@ -291,7 +292,7 @@ class WorkerLoop:
         if run.trainer.step == self._weights_step:
             return
         started = time.monotonic()
-        payload = safetensors.torch.save(run.trainer.weights())
+        payload = self._weights.file()
         self._weights_step, self._weights_wanted = run.trainer.step, False
         taken = time.monotonic() - started
         self._weights_due = started + max(WEIGHTS_SECONDS, taken / WEIGHTS_SHARE)
