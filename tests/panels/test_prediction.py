@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from cnnviz.data.samples import sample_drawing
+from cnnviz.panels.class_scores import class_scores
 from cnnviz.panels.prediction_view import PredictionView
 from cnnviz.scene.document import Document
 from cnnviz.ui.bar_list import BarList
@@ -121,3 +122,19 @@ def test_an_answer_that_is_no_number_is_shown_as_one(computed, small):
     result = computed("prediction", small, SIZE)
     assert all(math.isnan(score.probability) for score in result.scores)
     assert result.scores[-1].index == 1
+
+
+class Graph:
+    layers = (type("Layer", (), {"kind": "Linear"}),)
+
+
+@pytest.mark.parametrize("counts", [(3, 25), (25, 3)])
+def test_however_many_classes_two_panels_ask_for_each_has_the_likeliest(counts):
+    class Seen:
+        output = torch.randn(1, 40)
+        network = type("Network", (), {"card": type("Card", (), {"labels": ()}), "graph": Graph})
+
+    for seen in (Seen, type("Other", (Seen,), {"output": torch.randn(1, 40)})):
+        order = seen.output[0].argsort(descending=True).tolist()
+        for count in counts:
+            assert [score.index for score in class_scores(seen, count)] == order[:count]
