@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Fields = Mapping[str, "ReceptiveField | UnknownOperation"]
 
 EFFECTIVE = "effective, 90 % of Σ|g|"
+APART = ", whole-map layers apart"
+"""Of a theory that leaves out what looks at the whole map."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def field_curves(graph: LayerGraph, fields: Fields, effective: Mapping[str, floa
     places = list(range(len(names)))
     rows, columns = [size[0] for size in sizes], [size[1] for size in sizes]
     found = [field for field in map(fields.get, names) if field is not None and not isinstance(field, ValueError)]
-    apart = ", whole-map layers apart" if any(field.apart is not None for field in found) else ""
+    apart = APART if any(field.apart is not None for field in found) else ""
     if all(one == other or one != one for one, other in sizes):
         theory = [series(f"by theory{apart}", places, rows, points=True)]
     else:

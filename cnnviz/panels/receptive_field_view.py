@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QStackedWidget, QVB
 
 from cnnviz.panels.receptive_field import ReceptiveFieldParams, ReceptiveFieldResult
 from cnnviz.panels.receptive_field_heat_view import HeatFigure, SharesView, box_words, images_words, share_words
+from cnnviz.panels.receptive_field_lines import APART
 from cnnviz.panels.receptive_field_table_view import FieldTable
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -28,6 +29,7 @@ _ONE_LINE_FROM = 520
 """Width from which the name of the unit stands beside its choices."""
 _WORDY_FROM = 400
 """Height from which the selected line is told in words, too."""
+_WIDER = "The measured width may be larger: it holds what comes through such layers, too."
 NO_GRADIENT = (
     "On this input no pixel changes the unit: a ReLU before it passes nothing on. Choose another unit, the centre unit "
     "(the mean over channels), or the mean over samples."
@@ -230,7 +232,9 @@ class ReceptiveFieldView(PanelView):
             return
         line = result.lines[result.selected]
         sentence = line.sentence if self.height() >= theme().px(_WORDY_FROM) else ""
-        note = " ".join(each for each in (sentence, line.note, result.told) if each)
+        apart = result.curves.series and APART in result.curves.series[0].name
+        wider = _WIDER if apart and self._theory.currentWidget() is self._curve else ""
+        note = " ".join(each for each in (sentence, line.note, wider, result.told) if each)
         self._note.setText(note)
         self._note.setVisible(bool(note))
 

@@ -110,3 +110,22 @@ def test_a_unit_that_no_pixel_acts_on_is_told_in_words(start, scene_of, settle, 
     assert not named(view, "Effective field").isVisible()
     (words,) = [each for each in view.findChildren(QLabel) if "no pixel changes the unit" in each.text()]
     assert words.isVisible()
+
+
+def test_a_measured_width_above_theory_is_explained(start, scene_of, settle):
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 2, 3), nn.InstanceNorm2d(2), nn.Conv2d(2, 2, 3)
+    network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 3))
+    program = start(scene_of(network, (1, 8, 8)))
+    program.window.show_panel(PANEL)
+    program.document.edit_many({"selection.layer": "2", f"panels.{PANEL}.show": "curve"})
+    settle(program)
+    view = program.window.docks[PANEL].view
+    theory, measured = view.findChildren(CurvePlot)[0].curves.series
+    assert measured.y[-1] > theory.y[-1]
+    said = " ".join(label.text() for label in view.findChildren(QLabel) if label.isVisible())
+    assert "it holds what comes through such layers, too" in said
+    program.document.edit(f"panels.{PANEL}.show", "table")
+    settle(program)
+    said = " ".join(label.text() for label in view.findChildren(QLabel) if label.isVisible())
+    assert "such layers" not in said
