@@ -1,5 +1,6 @@
 """The maps of one layer moved by many transforms at once, and the cells that can be compared."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,8 +18,8 @@ Compared = Literal["all", "known", "inside"]
 """Which cells are compared: all; those whose T f(x) is taken from within the map; of these, the ones that neither
 padding nor what came in from outside the image reaches."""
 
-BLOCK = 2**17
-"""Values that are compared at a time, twice as many where those are all: as many as stay in a processor's cache."""
+BLOCK = 5 * 2**15
+"""Values that are compared at a time: as many as stay in a processor's cache."""
 LONGEST_PRODUCT = 32
 """Cells along an axis up to which all shifts are read by one product rather than fraction by fraction."""
 
@@ -73,7 +74,7 @@ class MapMover:
     def move(self, maps: Tensor, which: Sequence[int], *, nearest: bool = False, out: Tensor | None = None) -> Tensor:
         """``maps`` (C, h, w) moved by the transforms ``which``, (len(which), C, h, w), in ``out`` if that is given."""
         moved = maps.new_empty((len(which), *maps.shape)) if out is None else out
-        for places, part in self._parts(maps, which, nearest):
+        for places, part in self._parts(maps, which, nearest, len(which)):
             moved[places] = part
         return moved
 
@@ -100,41 +101,35 @@ class MapMover:
         whole : Tensor (len(which),), optional
             Distances from which those of the transforms that copy whole cells are taken.
         """
-        size = max(maps.numel(), 1)
-        block = len(which) if size * len(which) <= 2 * BLOCK else max(BLOCK // size, 1)
-        if len(which) <= block and whole is None:
-            buffer = self._scratch.take("differences", (len(which), *maps.shape), others)
-            for places, part in self._parts(maps, which, nearest):
-                torch.sub(others[places], part, out=buffer[places])
-            return norms(buffer if cells is None else cells.clear(buffer))
-        found = maps.new_empty(len(which)) if whole is None else whole.clone()
-        for places, part in self._parts(maps, which, nearest, between_only=whole is not None):
-            some, results = others[places], found[places]
-            first, _, step = places.indices(len(which))
-            for at in range(0, len(some), block):
-                stop = min(at + block, len(some))
-                room = self._scratch.take("differences", (stop - at, *maps.shape), others)
-                differences = torch.sub(some[at:stop], part[at:stop], out=room)
-                if cells is not None:
-                    cells.clear(differences, first + at * step, first + stop * step, step)
-                torch.linalg.vector_norm(differences, dim=(1, 2, 3), out=results[at:stop])
+        total = len(which)
+        # In blocks of one size, as far as that goes, so that all but the last use the same memory.
+        block = math.ceil(total / max(math.ceil(total * maps.numel() / BLOCK), 1))
+        found = maps.new_empty(total) if whole is None else whole.clone()
+        room: Tensor | None = None
+        for places, part in self._parts(maps, which, nearest, block, between_only=whole is not None):
+            if room is None or room.shape != part.shape:
+                room = self._scratch.take("differences", tuple(part.shape), others)
+            torch.sub(others[places], part, out=room)
+            if cells is not None:
+                cells.clear(room, places)
+            torch.linalg.vector_norm(room, dim=(1, 2, 3), out=found[places])
         return found
 
     def _parts(
-        self, maps: Tensor, which: Sequence[int], nearest: bool, between_only: bool = False
+        self, maps: Tensor, which: Sequence[int], nearest: bool, most: int, between_only: bool = False
     ) -> Iterator[tuple[slice, Tensor]]:
-        """Places in ``which``, and the moved maps that belong there, until the next are asked for."""
+        """Places in ``which``, and the moved maps that belong there, at most so many, until the next are asked for."""
         if not self.shifts:
             for place, index in enumerate(which):
                 if not (between_only and self.whole[index]):
-                    yield slice(place, place + 1), self._one(maps, self.transforms[index], nearest)
+                    yield slice(place, place + 1, 1), self._one(maps, self.transforms[index], nearest)
             return
         key = tuple(which), nearest, between_only
         if key not in self._layouts:
             self._layouts[key] = self._layout(which, nearest, between_only)
         fill = self._fill(maps, self.transforms[0].border)
         for each in self._layouts[key]:
-            yield from each.views(maps, fill, self._scratch)
+            yield from each.views(maps, fill, self._scratch, most)
 
     def _layout(self, which: Sequence[int], nearest: bool, between_only: bool) -> list[ShiftedMaps]:
         """Shifts that differ by whole cells share a map; where that would make many maps, one product makes all."""

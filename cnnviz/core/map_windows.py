@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -48,10 +47,10 @@ class Scratch:
 class ShiftedMaps(Protocol):
     """Some of a list of shifts, ready to be applied to any maps on one grid."""
 
-    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
+    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch, most: int) -> Iterator[tuple[slice, Tensor]]:
         """Places in the list, and the moved maps (shifts, C, h, w) that belong there, until the next are asked for.
 
-        Of maps (C, h, w); what comes from outside is ``fill`` (1, C, 1, 1).
+        Of maps (C, h, w); what comes from outside is ``fill`` (1, C, 1, 1). They are at most so many at a time.
         """
 
 
@@ -111,7 +110,7 @@ class AxisReader:
             if self._axis == 0:
                 torch.mm(self._weights, cells.reshape(len(cells), -1), out=wide.view(self._count, -1))
             else:
-                torch.matmul(self._weights, cells, out=wide)
+                torch.bmm(self._weights.expand(len(cells), -1, -1), cells, out=wide)
         elif self._axis == 0:
             torch.matmul(self._weights, maps, out=room)
         else:
@@ -119,9 +118,14 @@ class AxisReader:
         return room
 
     def _copied(self, maps: Tensor, room: Tensor) -> Tensor:
-        """Stretch by stretch, which is many times faster than cell by cell."""
+        """Stretch by stretch, which is many times faster than cell by cell where a cell's channels lie apart."""
+        if self._cells.device != maps.device:
+            self._cells = self._cells.to(maps.device)
+        if channels_last(maps):
+            torch.index_select(maps.permute(1, 2, 0), self._axis, self._cells, out=room.permute(1, 2, 0))
+            return room
         if len(self._stretches) > MOST_STRETCHES:
-            return torch.index_select(maps, 1 + self._axis, self._cells.to(maps.device), out=room)
+            return torch.index_select(maps, 1 + self._axis, self._cells, out=room)
         for start, length, cell, step in self._stretches:
             source = maps.narrow(1 + self._axis, cell, length if step else 1)
             room.narrow(1 + self._axis, start, length).copy_(source)
@@ -142,14 +146,24 @@ def _stretches(cells: NDArray[np.int64]) -> list[tuple[int, int, int, int]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Windows that follow each other evenly, so that all are one view of a map."""
 
     places: slice
-    count: int
+    windows: int
     corner: tuple[int, int]
     step: tuple[int, int]
+
+    def parts(self, most: int) -> "list[Run]":
+        """The same in runs of at most so many."""
+        (top, left), (down, right) = self.corner, self.step
+        places = range(self.places.start, self.places.stop, self.places.step)
+        found = []
+        for at in range(0, self.windows, most):
+            part = places[at : at + most]
+            corner = top + at * down, left + at * right
+            found.append(Run(slice(part.start, part.stop, part.step), len(part), corner, self.step))
+        return found
 
 
 class Windows:
@@ -166,17 +180,18 @@ class Windows:
 
     def __init__(self, readers: tuple[AxisReader, AxisReader], runs: list[Run], shape: tuple[int, int]) -> None:
         self._readers, self._runs, self._shape = readers, runs, shape
+        self._parts: dict[int, list[Run]] = {}
 
-    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
+    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch, most: int) -> Iterator[tuple[slice, Tensor]]:
         wide = maps
         for reader in self._readers:
             wide = reader.read(wide, fill, scratch)
-        channel, row, column = wide.stride()
-        for run in self._runs:
-            size = run.count, maps.shape[0], *self._shape
-            hop = run.step[0] * row + run.step[1] * column
-            at = wide.storage_offset() + run.corner[0] * row + run.corner[1] * column
-            yield run.places, wide.as_strided(size, (hop, channel, row, column), at)
+        if most not in self._parts:
+            self._parts[most] = [part for run in self._runs for part in run.parts(most)]
+        (channel, row, column), begin = wide.stride(), wide.storage_offset()
+        for places, count, (top, left), (down, right) in self._parts[most]:
+            strides = down * row + right * column, channel, row, column
+            yield places, wide.as_strided((count, len(maps), *self._shape), strides, begin + top * row + left * column)
 
 
 class Product:
@@ -193,7 +208,13 @@ class Product:
         self._axis, self._shifts, self._length = axis, len(weights), weights.shape[1]
         self._weights = torch.from_numpy(weights.reshape(-1, self._length))
 
-    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch) -> Iterator[tuple[slice, Tensor]]:
+    def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch, most: int) -> Iterator[tuple[slice, Tensor]]:
+        moved = self._all(maps)
+        for start in range(0, self._shifts, most):
+            places = slice(start, min(start + most, self._shifts), 1)
+            yield places, moved if most >= self._shifts else moved[places]
+
+    def _all(self, maps: Tensor) -> Tensor:
         channels, rows, columns = maps.shape
         if self._weights.dtype != maps.dtype or self._weights.device != maps.device:
             self._weights = self._weights.to(maps)
@@ -201,15 +222,13 @@ class Product:
             cells = maps.permute(1, 2, 0)
             if self._axis == 0:
                 moved = self._weights @ cells.reshape(rows, -1)
-                yield slice(None), moved.view(self._shifts, rows, columns, channels).permute(0, 3, 1, 2)
-            else:
-                moved = self._weights @ cells
-                yield slice(None), moved.view(rows, self._shifts, columns, channels).permute(1, 3, 0, 2)
-        elif self._axis == 0:
-            yield slice(None), (self._weights @ maps).view(channels, self._shifts, rows, columns).transpose(0, 1)
-        else:
-            moved = maps.reshape(-1, columns) @ self._weights.T
-            yield slice(None), moved.view(channels, rows, self._shifts, columns).permute(2, 0, 1, 3)
+                return moved.view(self._shifts, rows, columns, channels).permute(0, 3, 1, 2)
+            moved = torch.bmm(self._weights.expand(rows, -1, -1), cells)
+            return moved.view(rows, self._shifts, columns, channels).permute(1, 3, 0, 2)
+        if self._axis == 0:
+            return (self._weights @ maps).view(channels, self._shifts, rows, columns).transpose(0, 1)
+        moved = maps.reshape(-1, columns) @ self._weights.T
+        return moved.view(channels, rows, self._shifts, columns).permute(2, 0, 1, 3)
 
 
 def even_runs(places: Sequence[int], corners: NDArray[np.int64]) -> list[Run]:
