@@ -1,18 +1,20 @@
 """How far each layer is from f(T x) = T f(x), for shifts, rotations, zooms and flips."""
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from cnnviz.core.chance_level import unrelated
 from cnnviz.core.equivariance_numbers import Compared, EquivarianceNumbers, divided, stacked
+from cnnviz.core.equivariance_pass import AllSeen, Batch, Overwritten, PassComparison
 from cnnviz.core.equivariance_plan import EquivariancePlan
 from cnnviz.core.equivariance_result import Equivariance
 from cnnviz.core.execution import Cancelled
 from cnnviz.core.graph import INPUT
+from cnnviz.core.kept_maps import KeptMaps
 from cnnviz.core.map_motion import Compared as ComparedCells
 from cnnviz.core.map_motion import norms
 from cnnviz.core.trace import TracedNetwork
@@ -141,10 +143,6 @@ def equivariance_steps(
         work.forget(number)
 
 
-class _AllSeen(Exception):
-    """Ends a pass whose remaining layers nobody asked for."""
-
-
 class _Measurement:
     """Puts images through the network, and compares their layers."""
 
@@ -161,10 +159,8 @@ class _Measurement:
         self._unrelated = unrelated(images, others, max(plan.batch // 2, 1))
         self._shared = min(len(images), 1 + max(self._unrelated.first))
         self._numbers = EquivarianceNumbers(plan, len(images), len(self._unrelated.first))
-        self._originals: dict[str, dict[int, Tensor]] = {name: {} for name in plan.layers}
+        self._originals = KeptMaps(tuple(plan.layers), plan.spare)
         self._ahead: set[int] = set()
-        self._kept: list[str] = []
-        self._distances: dict[str, tuple[Tensor, Tensor]] = {}
         self._channels_last = plan.channels_last and (images.device.type, images.dtype) == ("cpu", torch.float32)
 
     def measure(self, number: int, which: Sequence[int]) -> None:
@@ -172,24 +168,9 @@ class _Measurement:
         plan = self._plan
         unmoved = tuple(index for index in which if plan.transforms[index].is_identity)
         moving = plan.ordered(tuple(index for index in which if index not in unmoved))
-        ahead, is_first = self._images[number : number + 1], not self._ahead
-        if is_first:
-            ahead = self._unrelated.images
-            self._ahead = set(range(self._shared))
-        elif number in self._ahead:
-            ahead = ahead[:0]
-        else:
-            self._ahead.add(number)
-        unmoving = tuple(range(len(ahead))) if is_first else (number,) * len(ahead)
-        batch = self._batch(len(ahead) + len(moving))
-        batch[: len(ahead)] = ahead
-        self._move(self._images[number], moving, batch[len(ahead) :])
-        for start in range(0, len(batch), plan.batch):
-            chunk = batch[start : start + plan.batch]
-            part = moving[max(start - len(ahead), 0) : max(start + len(chunk) - len(ahead), 0)]
-            alone = unmoving[start : start + len(chunk)]
-            self._pass(chunk, self._seer(number, part, alone, len(chunk)))
-            self._write_down(number, part, alone)
+        is_first = not self._ahead
+        for batch in self._batches(number, unmoved, moving):
+            self._write_down(batch, self._pass(batch))
         if is_first:
             self._measure_chance()
         if unmoved:
@@ -197,13 +178,13 @@ class _Measurement:
 
     def measure_floors(self, number: int) -> None:
         """What interpolation alone costs, for one image that has been measured."""
-        names = [name for name, kept in self._originals.items() if number in kept]
+        names = [name for name, kept in self._originals.of.items() if number in kept]
         for name, scale in zip(names, self._numbers.scales(names)[:, number].tolist(), strict=True):
             floor = self._plan.layers[name].floor
             if floor is not None and 0 < scale < math.inf:
                 if self._cancelled is not None and self._cancelled():
                     raise Cancelled
-                self._numbers.interpolated(name, number, floor.measure(self._originals[name][number]))
+                self._numbers.interpolated(name, number, floor.measure(self._originals.of[name][number]))
 
     def result(self, done: float, images: int) -> Equivariance:
         """With the numbers of so many ``images``."""
@@ -211,15 +192,35 @@ class _Measurement:
 
     def forget(self, number: int) -> None:
         """The image is done with."""
-        for name, kept in self._originals.items():
-            if number in kept:
-                self._plan.spare(name, kept.pop(number))
+        self._originals.drop([number])
 
-    def _batch(self, count: int) -> Tensor:
-        """Room for so many images, in memory as the network is fastest with."""
+    def _batches(self, number: int, unmoved: tuple[int, ...], moving: tuple[int, ...]) -> Iterator[Batch]:
+        """The image, unless it went through before, any that are unrelated with the first, and it moved."""
+        most = self._plan.batch
+        images, rows = self._images[number : number + 1], {number: 0}
+        if not self._ahead:
+            images = self._unrelated.images
+            rows, self._ahead = {row: row for row in range(len(images))}, set(range(self._shared))
+        elif number in self._ahead:
+            images, rows = images[:0], {}
+        self._ahead.add(number)
+        if rows and unmoved and len(images) + len(moving) <= most:
+            # Among those moved, where its shift by nothing belongs, so that all shifts follow each other evenly.
+            moving, images = self._plan.ordered((*moving, unmoved[0])), images[1:]
+            rows = {index: row - 1 for index, row in rows.items()}
+            rows[number] = len(images) + moving.index(unmoved[0])
+        before = len(images)
+        # In memory as the network is fastest with.
         layout = torch.channels_last if self._channels_last else torch.contiguous_format
-        images = self._images
-        return torch.empty((count, *images.shape[1:]), dtype=images.dtype, device=images.device, memory_format=layout)
+        size = before + len(moving), *images.shape[1:]
+        batch = torch.empty(size, dtype=images.dtype, device=images.device, memory_format=layout)
+        batch[:before] = images
+        self._move(self._images[number], moving, batch[before:])
+        for start in range(0, len(batch), most):
+            part = batch[start : start + most]
+            stop = start + len(part)
+            kept = {index: row - start for index, row in rows.items() if start <= row < stop}
+            yield Batch(part, number, moving[max(start - before, 0) : max(stop - before, 0)], kept)
 
     def _move(self, image: Tensor, which: Sequence[int], moved: Tensor) -> None:
         plan = self._plan
@@ -231,106 +232,63 @@ class _Measurement:
         for place, index in enumerate(which):
             moved[place] = move_images(image[None], plan.transforms[index], self._black)[0]
 
-    def _pass(self, images: Tensor, see: Callable[[str, Tensor], None]) -> None:
-        stream = self._plan.network.stream
-        with contextlib.suppress(_AllSeen):
-            if not self._channels_last:
-                stream(images, see, cancelled=self._cancelled)
-                return
+    def _pass(self, batch: Batch) -> PassComparison:
+        plan = self._plan
+        while True:
+            compared = PassComparison(plan, batch, self._originals)
             try:
-                stream(images, see, cancelled=self._cancelled)
-            except (Cancelled, _AllSeen):
+                plan.network.stream(batch.images, compared.see, cancelled=self._cancelled)
+                compared.finish()
+            except Cancelled:
                 raise
-            except Exception:  # noqa: BLE001 - such as that of a view that wants the maps channel by channel
-                self._channels_last = self._plan.channels_last = False
-                self._kept.clear()
-                self._distances.clear()
-                stream(images.contiguous(), see, cancelled=self._cancelled)
+            except AllSeen:
+                pass
+            except Overwritten:
+                continue
+            except Exception:
+                # Such as that of a view that wants the maps channel by channel.
+                if not self._channels_last:
+                    raise
+                self._channels_last = plan.channels_last = False
+                batch = replace(batch, images=batch.images.contiguous())
+                continue
+            return compared
 
-    def _seer(
-        self, number: int, part: tuple[int, ...], unmoved: tuple[int, ...], count: int
-    ) -> Callable[[str, Tensor], None]:
-        """What is done with the layers' outputs for ``count`` images, some ``unmoved`` and then one moved."""
-        before = len(unmoved)
-        layers, seen, last = self._plan.layers, self._numbers.reached, len(self._plan.layers)
-        numbered: set[str] = set()
-
-        def see(name: str, value: Tensor) -> None:
-            each = layers.get(name)
-            if each is None or value.shape[:1] != (count,) or value.is_complex():
-                return
-            seen.add(name)
-            single = value if value.dtype in (torch.float32, torch.float64) else value.float()
-            shape = each.mover.grid.shape
-            maps = single if single.shape[2:] == shape else single.reshape(count, -1, *shape)
-            if unmoved:
-                self._keep(name, unmoved, maps[:before])
-            if part:
-                self._compare(name, number, part, maps[before:])
-            numbered.add(name)
-            if len(numbered) == last:
-                raise _AllSeen
-
-        return see
-
-    def _keep(self, name: str, indices: tuple[int, ...], maps: Tensor) -> None:
-        for index, one in zip(indices, maps.unbind(), strict=True):
-            # A copy, since what follows may overwrite the layer's output.
-            self._originals[name][index] = self._plan.kept(name, one)
-        self._kept.append(name)
-
-    def _compare(self, name: str, number: int, which: tuple[int, ...], moved: Tensor) -> None:
-        """The numbers themselves are read when the pass is over: what is done layer after layer without the network's
-        work in between finds its code in the processor's caches."""
-        maps = self._originals[name].get(number)
-        if maps is None:
-            return
-        mover = self._plan.layers[name].mover
-        cells = self._plan.mask(name, which, maps)
-        error = nearest = mover.distances(maps, moved, which, cells)
-        if self._plan.nearest and not mover.whole[list(which)].all():
-            nearest = mover.distances(maps, moved, which, cells, nearest=True, whole=error)
-        self._distances[name] = error, nearest
-
-    def _write_down(self, number: int, which: tuple[int, ...], unmoved: tuple[int, ...]) -> None:
-        """The numbers of one pass, all layers at once."""
-        if self._kept:
-            self._write_scales(unmoved)
-        if self._distances:
-            found = [Compared(name, *each, self._scale(name, number, which)) for name, each in self._distances.items()]
-            self._numbers.compared(number, which, found)
-            self._distances.clear()
+    def _write_down(self, batch: Batch, found: PassComparison) -> None:
+        """The numbers of one pass, all layers at once: they are read when it is over."""
+        self._numbers.reached |= found.reached
+        number, which = batch.number, batch.which
+        if found.kept:
+            places = [place for place, index in enumerate(batch.kept) if index in self._ahead]
+            scales = stacked([norms(maps) for maps in found.kept.values()])[:, places]
+            self._numbers.scaled(list(found.kept), [list(batch.kept)[place] for place in places], scales)
+        if found.distances:
+            all_of = [Compared(name, *each, self._scale(name, number, which)) for name, each in found.distances.items()]
+            self._numbers.compared(number, which, all_of)
 
     def _scale(self, name: str, number: int, which: tuple[int, ...]) -> Tensor | None:
-        maps = self._originals[name][number]
+        maps = self._originals.of[name][number]
         cells = self._plan.mask(name, which, maps)
         return None if cells is None else cells.norms(maps)
-
-    def _write_scales(self, unmoved: tuple[int, ...]) -> None:
-        images = [index for index in unmoved if index < self._shared or index in self._ahead]
-        if images:
-            found = [torch.linalg.vector_norm(self._originals[name][index]) for name in self._kept for index in images]
-            self._numbers.scaled(self._kept, images, stacked(found).reshape(len(self._kept), len(images)))
-        self._kept.clear()
 
     def _measure_chance(self) -> None:
         """Between the unrelated images, over the cells that padding does not reach if those alone are compared."""
         first, second = self._unrelated.first, self._unrelated.second
-        measured = [name for name, kept in self._originals.items() if {*first, *second} <= kept.keys()]
+        measured = [name for name, kept in self._originals.of.items() if {*first, *second} <= kept.keys()]
         distances, scales = [], self._numbers.scales(measured)[:, list(first)]
         for row, name in enumerate(measured):
-            kept, static = self._originals[name], self._plan.layers[name].static
-            cells = None if static.all() else torch.from_numpy(static).to(self._images.device)
-            distances += [
-                norms((kept[one] - kept[other])[None], cells) for one, other in zip(first, second, strict=True)
-            ]
-            if cells is not None:
-                scales[row] = stacked([torch.cat([norms(kept[one][None], cells) for one in first])])
-            for index in [index for index in kept if index >= self._shared]:
-                self._plan.spare(name, kept.pop(index))
+            kept, static = self._originals.of[name], self._plan.layers[name].static
+            pairs = [kept[one] - kept[other] for one, other in zip(first, second, strict=True)]
+            if static is None:
+                distances += [torch.linalg.vector_norm(pair) for pair in pairs]
+                continue
+            cells = torch.from_numpy(static).to(self._images.device)
+            distances += [norms(pair[None], cells)[0] for pair in pairs]
+            scales[row] = stacked([torch.cat([norms(kept[one][None], cells) for one in first])])
+        self._originals.drop(range(self._shared, len(self._unrelated.images)))
         if measured:
             self._numbers.by_chance(measured, divided(stacked(distances).reshape(scales.shape), scales))
 
     def _leave_in_place(self, number: int, which: tuple[int, ...]) -> None:
-        scales = {name: self._scale(name, number, which) for name, kept in self._originals.items() if number in kept}
+        scales = {name: self._scale(name, number, which) for name, kept in self._originals.of.items() if number in kept}
         self._numbers.in_place(number, which, scales)

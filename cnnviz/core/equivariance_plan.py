@@ -11,6 +11,7 @@ from cnnviz.core.cells_inside import ImageCells, inside
 from cnnviz.core.graph import INPUT
 from cnnviz.core.interpolation import Floats
 from cnnviz.core.interpolation_floor import InterpolationFloor
+from cnnviz.core.kept_maps import SpareMaps
 from cnnviz.core.map_grids import PlacedLayer, place_layers
 from cnnviz.core.map_motion import Compared, MapMover
 from cnnviz.core.map_windows import Scratch
@@ -40,8 +41,8 @@ class LayerPlan:
     shares : array (transforms,)
         Share of the cells that are compared.
     floor : InterpolationFloor or None
-    static : array of bool (h, w)
-        Those that are compared between unrelated images.
+    static : array of bool (h, w) or None
+        Those that are compared between unrelated images; None if these are all.
     """
 
     placed: PlacedLayer
@@ -50,7 +51,7 @@ class LayerPlan:
     everywhere: bool
     shares: Floats
     floor: InterpolationFloor | None
-    static: Cells
+    static: Cells | None
 
 
 class EquivariancePlan:
@@ -95,7 +96,9 @@ class EquivariancePlan:
                 self.layers[each.layer] = self._layer(each, reach.get(each.layer), foreign)
         self._orders: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._notes: dict[str, tuple[str, ...]] = {}
-        self._spare: dict[str, list[Tensor]] = {name: [] for name in self.layers}
+        self.spare = SpareMaps()
+        # Layers whose output the network changes in place later on: those known, and those that a pass finds.
+        self.at_once = set(network.overwritten)
         self._masks: dict[tuple[int, tuple[int, ...]], CellMask | None] = {}
         # Of all layers, measured or not: a pass over larger batches leaves the processor's caches.
         values = sum(int(np.prod(layer.output_shape)) for layer in graph)
@@ -114,12 +117,12 @@ class EquivariancePlan:
             mover = MapMover(grid, self.transforms, self.compared, self._scratch)
             self._movers[grid] = mover, InterpolationFloor(mover) if self.floor else None
         mover, floor = self._movers[grid]
-        static, cells = np.ones(grid.shape, bool), mover.known
+        static, cells = None, mover.known
         if foreign is not None:
             if reached is None:
                 reached = np.ones(grid.shape, bool)
                 self._unknown.add(placed.layer)
-            cells, static = inside(mover, reached, placed.field, foreign), ~reached
+            cells, static = inside(mover, reached, placed.field, foreign), ~reached if reached.any() else None
         shares = np.asarray(cells.mean((1, 2)))
         return LayerPlan(placed, mover, cells, bool(cells.all()), shares, floor, static)
 
@@ -140,17 +143,6 @@ class EquivariancePlan:
 
             self._orders[which] = tuple(sorted(which, key=place))
         return self._orders[which]
-
-    def kept(self, name: str, maps: Tensor) -> Tensor:
-        """A copy of one image's ``maps`` (C, h, w) of a layer; hand it back to :meth:`spare` when it is done with."""
-        spare = self._spare[name]
-        fits = spare and (spare[-1].shape, spare[-1].stride()) == (maps.shape, maps.stride())
-        fits = fits and (spare[-1].dtype, spare[-1].device) == (maps.dtype, maps.device)
-        return spare.pop().copy_(maps) if fits else maps.clone()
-
-    def spare(self, name: str, maps: Tensor) -> None:
-        """The memory of ``maps`` is free."""
-        self._spare[name].append(maps)
 
     def mask(self, name: str, which: tuple[int, ...], like: Tensor) -> CellMask | None:
         """The cells that are compared under each of ``which``; None if all are."""

@@ -125,6 +125,11 @@ class TracedNetwork:
             self._aliased = not _same(self.run(example, gradients=True).output, first_tensor(reference))
 
     @property
+    def overwritten(self) -> frozenset[str]:
+        """Layers whose output was found to be changed in place by a later one."""
+        return frozenset(self._overwritten)
+
+    @property
     def without_gradient(self) -> frozenset[str]:
         """Layers that are changed in place through another name of the same tensor: `run` has no gradient of them."""
         return frozenset(self._overwritten) if self._aliased else frozenset()
@@ -205,7 +210,7 @@ class TracedNetwork:
             As for :meth:`run`.
         observe : callable
             Is given a layer's name and its output, before any later layer may overwrite that; of several outputs the
-            first. It may not keep the tensor, nor change it.
+            first. It may not change the tensor, nor keep it when the pass is over.
         cancelled : callable, optional
             Polled between layers.
 

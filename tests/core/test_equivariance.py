@@ -129,6 +129,51 @@ def test_the_layout_of_a_batch_in_memory_does_not_show(last: nn.Module) -> None:
             assert result[name].compared[place] == sides.compared.mean()
 
 
+class Reread(nn.Module):
+    """Changes in place what is a copy of the map before it where that lies channel by channel, and the map else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu_(self.conv(x).permute(0, 2, 3, 1).flatten(1))
+
+
+@pytest.mark.parametrize("waiting", [0, 2**21])
+def test_maps_that_are_changed_in_place_are_compared_as_they_were(
+    monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    monkeypatch.setattr("cnnviz.core.equivariance_pass.WAITING", waiting)
+    conv = nn.Conv2d(2, 4, 3, padding=1)
+    net = network(conv, nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.ReLU6(inplace=True), nn.Flatten())
+    given, sweep = images(1), shifts(*range(-6, 7))
+    found = equivariance(net, given, sweep)
+    plan = EquivariancePlan(prepare(Reread().eval(), torch.zeros(1, 2, 16, 16)), sweep)
+    plan.at_once.clear()
+    reread = equivariance(plan.network, given, sweep, plan=plan)
+    for place, distance in enumerate(range(-6, 7)):
+        for name, stride in (("0", 1), ("1", 1), ("2", 2), ("3", 2)):
+            if distance % stride == 0:
+                expected = brute_force(net, given, name, distance, stride)
+                assert found[name].error[0, place] == pytest.approx(expected, rel=1e-4, abs=1e-7)
+        expected = brute_force(plan.network, given, "conv", distance, 1)
+        assert reread["conv"].error[0, place] == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    assert plan.at_once == ({"conv", "flatten"} if waiting else set())
+
+
+def test_a_layer_found_to_be_changed_in_place_is_compared_at_once_from_then_on() -> None:
+    sweep = shifts(*range(-6, 7))
+    plan = EquivariancePlan(network(nn.Conv2d(2, 4, 3), nn.ReLU(inplace=True), nn.MaxPool2d(2)), sweep)
+    assert plan.at_once == {"0"}
+    expected = equivariance(plan.network, images(1), sweep, plan=plan)
+    plan.at_once.clear()
+    found = equivariance(plan.network, images(1), sweep, plan=plan)
+    assert plan.at_once == {"0"}
+    for name in expected:
+        assert np.array_equal(found[name].error, expected[name].error)
+
+
 def test_between_cells_maps_are_interpolated() -> None:
     net = network(periodic(), nn.AvgPool2d(2))
     given = images(1)
