@@ -159,7 +159,7 @@ def _dropout(row: DropoutRow) -> str:
 
 def _residual(row: ResidualRow) -> str:
     return _said(
-        f"{row.inner}, {row.inner} and {row.channels} × 1×1, {row.kernel_size}×{row.kernel_size}, 1×1"
+        f"{row.inner} → {row.channels}, {row.kernel_size}×{row.kernel_size}"
         if row.form == "bottleneck"
         else f"{row.channels} × {row.kernel_size}×{row.kernel_size}",
         ""

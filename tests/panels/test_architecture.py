@@ -283,7 +283,7 @@ def test_a_block_becomes_a_bottleneck_at_its_row(panel):
     typed(view, "inner", "2")
     row = params_of(document).table.layers[0]
     assert (row.form, row.inner, row.channels) == ("bottleneck", 2, 8)
-    assert row_words(row) == "2, 2 and 8 × 1×1, 3×3, 1×1, batch, ReLU"
+    assert row_words(row) == "2 → 8, 3×3, batch, ReLU"
     channels = view._result.plan.rows[0].given[0]
     branch = channels * 2 + 2 * 2 * 9 + 2 * 8 + 2 * (2 + 2 + 8)
     shortcut = 0 if channels == 8 else channels * 8 + 16
