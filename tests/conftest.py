@@ -68,7 +68,7 @@ def _nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if not (_left_threads(threads) or _windows() - windows or _running(timers) or _registered(hooks)):
         return
-    _delete_what_is_due()  # what only a reference cycle or a pending deletion keeps is not left behind
+    _delete_what_is_due(threads)  # what only a reference cycle or a pending deletion keeps is not left behind
     left = [f"thread {thread.name}" for thread in _left_threads(threads)]
     left += [f"window {window}" for window in _windows() - windows]
     left += [f"running timer of {timer.parent()!r}" for timer in _running(timers)]
@@ -128,14 +128,13 @@ def _registered(hooks: list[tuple[Any, int]]) -> list[int]:
     return [number for on_module, number in hooks if number in (on_module() or ())]
 
 
-def _delete_what_is_due() -> None:
+def _delete_what_is_due(threads: set[threading.Thread]) -> None:
     gc.collect()
     core = sys.modules.get("PyQt6.QtCore")
     if core is not None and core.QCoreApplication.instance() is not None:
         core.QCoreApplication.sendPostedEvents(None, core.QEvent.Type.DeferredDelete.value)
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join(timeout=0.5)
+    for thread in _left_threads(threads):
+        thread.join(timeout=5)  # one that has been told to end does so in a moment, on a busy machine in some
 
 
 class PatientBot(QtBot):

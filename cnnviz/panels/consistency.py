@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
+from cnnviz.data.kept_images import KeptImages
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.caveats import graph_words
 from cnnviz.panels.own_passes import HEAVY
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnviz.core.curves import Curves
-    from cnnviz.data.labelled_images import LabelledImages
-    from cnnviz.data.loading import Loading
     from cnnviz.engine.observation import LoadedNetwork, Observation
 
 REST_S = 0.12
@@ -112,15 +111,8 @@ class _Measured:
     """How many there are to be measured."""
 
 
-@dataclass(eq=False)
-class _Data:
-    key: tuple[object, ...]
-    loading: Loading | None = None
-    found: LabelledImages | None = None
-
-
 _measured: list[_Measured] = []
-_data: list[_Data] = []
+_kept = KeptImages()
 
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[ConsistencyResult | Rest]:
@@ -149,13 +141,14 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     images = None
     while images is None:
         try:
-            images = _images(scene, observation, params, of_data)
+            images = _images(scene, observation, params)
         except ValueError as error:
             yield ConsistencyResult(message=str(error))
             return
         if images is None:
             yield show(0)
-    show = partial(_result, works, _names(networks), f"{graph_words(network.graph)} {_skipped_words(of_data)}".strip())
+    note = f"{graph_words(network.graph)} {_skipped_words(params, network)}".strip()
+    show = partial(_result, works, _names(networks), note)
     for work in works:
         work.images = len(images)
     black = tuple(-mean / std for mean, std in zip(observation.mean, observation.std, strict=True))
@@ -198,38 +191,23 @@ def _names(networks: list[LoadedNetwork]) -> tuple[str, ...]:
     return (describe(networks[0].changes), "as it was loaded")
 
 
-def _skipped_words(key: tuple[object, ...]) -> str:
+def _skipped_words(params: ConsistencyParams, network: LoadedNetwork) -> str:
     """How many files of a folder are no images that could be read."""
-    found = _data[0].found if _data and _data[0].key == key else None
+    found = None if params.data == SAMPLES else _kept.result(params.data, network.card.input_size, 0)
     count = 0 if found is None else len(found.skipped)
     if not count:
         return ""
     return "1 file could not be read and is left out." if count == 1 else f"{count:,} files could not be read."
 
 
-def _images(
-    scene: Scene, observation: Observation, params: ConsistencyParams, key: tuple[object, ...]
-) -> np.ndarray | None:
+def _images(scene: Scene, observation: Observation, params: ConsistencyParams) -> np.ndarray | None:
     """Images (N, C, H, W), in [0, 1] or of bytes; None while they are being read. Raises ValueError."""
-    from cnnviz.data.loading import Loading
-
     if params.data == SAMPLES:
         return sample_inputs(observation, scene.input.fit, in_order=True)
-    if not _data or _data[0].key != key:
-        _data[:] = [_Data(key, Loading(params.data, None, observation.network.card.input_size))]
-    held = _data[0]
-    if held.found is None and held.loading is not None:
-        try:
-            found = held.loading.result(LOADING_S)
-        except ValueError:
-            _data.clear()
-            raise
-        if found is None:
-            return None
-        held.found, held.loading = found, None
-    if held.found is None:
+    found = _kept.result(params.data, observation.network.card.input_size, LOADING_S)
+    if found is None:
         return None
-    images = _spread(held.found.images, params.images)
+    images = _spread(found.images, params.images)
     channels = observation.network.card.input_size[0]
     if images.shape[1] != channels:
         raise ValueError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.data.facts import ON_BOARD
+from cnnviz.data.kept_images import KeptImages
 from cnnviz.data.pixel_order import PERMUTED_WORDS
 from cnnviz.panels.labelled_samples import in_order_of
 from cnnviz.panels.landscape import AUTOMATIC, LandscapeParams
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnviz.data.labelled_images import LabelledImages
-    from cnnviz.data.loading import Loading
     from cnnviz.engine.observation import Observation
 
 LOADING_S = 0.002
@@ -32,14 +32,7 @@ class SliceBatch:
     title: str
 
 
-@dataclass(eq=False)
-class _Data:
-    key: tuple[object, ...]
-    loading: Loading | None = None
-    found: LabelledImages | None = None
-
-
-_data: list[_Data] = []
+_kept = KeptImages()
 
 
 def data_set_of(params: LandscapeParams, observation: Observation) -> str:
@@ -65,24 +58,9 @@ def batch_for(params: LandscapeParams, observation: Observation) -> SliceBatch |
     ValueError
         There are none, or the network has not as many classes.
     """
-    from cnnviz.data.loading import Loading
-
-    name, size = data_set_of(params, observation), observation.network.card.input_size
-    key = (name, size)
-    if not _data or _data[0].key != key:
-        _data[:] = [_Data(key, Loading(name, None, size))]
-    held = _data[0]
-    if held.found is None and held.loading is not None:
-        try:
-            found = held.loading.result(LOADING_S)
-        except ValueError:
-            _data.clear()
-            raise
-        if found is None:
-            return None
-        held.found, held.loading = found, None
-    assert held.found is not None
-    return _batch(held.found, name, params.images, observation)
+    name = data_set_of(params, observation)
+    found = _kept.result(name, observation.network.card.input_size, LOADING_S)
+    return None if found is None else _batch(found, name, params.images, observation)
 
 
 def _batch(found: LabelledImages, name: str, most: int, observation: Observation) -> SliceBatch:
