@@ -92,7 +92,7 @@ def data_choice(wanted: str, network: LoadedNetwork, scene: Scene) -> DataChoice
     )
 
 
-_TRAINED_ON = "which it was trained on"
+_TRAINED_ON = "kept back from the data it was trained on"
 
 
 @dataclass(eq=False)

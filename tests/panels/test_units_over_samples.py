@@ -204,7 +204,7 @@ def test_it_follows_the_weights_of_a_training(tmp_path, digits, monkeypatch):
         with torch.no_grad():
             expected = nn.Sequential(*list(module.eval())[:9])(large)
         np.testing.assert_allclose(results[-1].picture.values, expected, rtol=1e-3, atol=1e-5)
-        assert results[-1].choice.why == "which it was trained on"
+        assert results[-1].choice.why == "kept back from the data it was trained on"
     withdraw(source)
 
 
