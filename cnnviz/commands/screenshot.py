@@ -76,6 +76,7 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
     window.resize(width, height)
     if arguments.workspace is not None:
         window.use_workspace(arguments.workspace)
+    window.reset_layout()  # at this size, which is not the first one
     widget: MainWindow | Dock = window
     if arguments.panel is not None:
         widget = window.docks[arguments.panel]

@@ -14,7 +14,7 @@ from cnnviz.ui.workspaces import Column, Slot, Workspace
 FIRST_WIDTH = 1600
 """Of the window for which the columns' widths are given."""
 LEAST_SQUEEZE = 0.82
-"""In a narrow window the fixed columns shrink with it, down to this."""
+"""In a narrow window the fixed columns shrink with it, down to this; one of two does not."""
 
 
 def arrange(window: DockWindow, docks: Mapping[str, Dock], areas: Mapping[str, str], workspace: Workspace) -> None:
@@ -75,8 +75,9 @@ def share_space(window: DockWindow, docks: Mapping[str, Dock], workspace: Worksp
     """The workspace's proportions, at the present size of the window."""
     scale = theme().scale
     columns = workspace.columns
-    squeeze = min(1.0, max(window.width() / (FIRST_WIDTH * scale), LEAST_SQUEEZE))
-    widths = [column.width * scale * squeeze for column in columns]
+    least = LEAST_SQUEEZE if len(columns) > 2 else 1.0
+    squeeze = min(1.0, max(window.width() / (FIRST_WIDTH * scale), least))
+    widths = [max(column.width * squeeze, column.least) * scale for column in columns]
     widest = columns.index(_widest(columns))
     widths[widest] = max(window.width() - sum(widths) + widths[widest], widths[widest] * 0.4)
     heads = [docks[column.slots[0].panels[0]] for column in columns]

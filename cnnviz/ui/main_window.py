@@ -16,6 +16,7 @@ from cnnviz.ui.dock import Dock, DockWindow, visible_to_person
 from cnnviz.ui.icons import application_icon
 from cnnviz.ui.notices import NoticeStack
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
 from cnnviz.ui.workspaces import WORKSPACES, Workspace, offered
 
 LAYOUT_VERSION = 2
@@ -49,6 +50,7 @@ class MainWindow(DockWindow):
         self._areas: dict[str, str] = {}
         self.notices = NoticeStack(self)
         self._workspace = WORKSPACES[0]
+        self._laid_out = WORKSPACES[0]  # as it was fitted to the window
         self._left_as: dict[str, QByteArray] = {}  # how the person has arranged the other workspaces, by their ids
         self._to_raise: tuple[Dock, ...] = ()
         self._before_maximise: QByteArray | None = None
@@ -56,8 +58,10 @@ class MainWindow(DockWindow):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
+        self._settle.timeout.connect(self._refit)
         self._settle.timeout.connect(self.notices.arrange)  # docks that have come to be shown lie over them
         self._settle.timeout.connect(self.seen_changed)
+        theme().changed.connect(self._settle.start)
         self.resize(self._size_that_fits())
 
     def _size_that_fits(self) -> QSize:
@@ -216,11 +220,32 @@ class MainWindow(DockWindow):
         return True
 
     def _arrange(self) -> None:
-        fronts = tuple(self.docks[slot.panels[0]] for column in self._workspace.columns for slot in column.slots)
+        self._laid_out = self._fitted()
+        fronts = tuple(self.docks[slot.panels[0]] for column in self._laid_out.columns for slot in column.slots)
         for dock in fronts:
             dock.build()  # as large as it has to be, before the space is shared out
-        arrange(self, self.docks, self._areas, self._workspace)
+        arrange(self, self.docks, self._areas, self._laid_out)
         self._to_raise = () if self.isVisible() else fronts  # Qt forgets which tab is in front of what is not shown
+
+    def _fitted(self) -> Workspace:
+        scale = theme().scale
+        return self._workspace.fitted(self.width() / scale, self.height() / scale)
+
+    def _refit(self) -> None:
+        """Lay out anew in a window or type of another size; what the person has put elsewhere stays as it is."""
+        if self._before_maximise is None and self._laid_out != self._fitted() and self._is_as_laid_out():
+            self._arrange()
+
+    def _is_as_laid_out(self) -> bool:
+        """Whether the same panels stand in the same places, whatever their sizes."""
+        shown = [dock for dock in self.docks.values() if not dock.isHidden()]
+        if any(dock.isFloating() for dock in shown):
+            return False
+        tabs = {
+            frozenset([dock, *(tab for tab in self.tabifiedDockWidgets(dock) if not tab.isHidden())]) for dock in shown
+        }
+        slots = (slot for column in self._laid_out.columns for slot in column.slots)
+        return tabs == {frozenset(self.docks[name] for name in slot.panels) for slot in slots}
 
     def event(self, event: QEvent) -> bool:
         handled = super().event(event)

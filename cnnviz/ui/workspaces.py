@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+NARROW = 1100
+"""Width of a window, in pixels at font scale 1, below which there is no room for more than two columns."""
+
+MOST_TABS = 5
+"""In one place, so that their names can be read."""
+
 
 @dataclass(frozen=True)
 class Slot:
-    """One place in a column: its panels as tabs, the first in front, and its share of the height."""
+    """One place in a column: its panels as tabs, the first in front, and its share of the height.
+
+    Where it would be lower than ``least``, in pixels at font scale 1, its panels are tabs of the slot above.
+    """
 
     panels: tuple[str, ...]
     share: float = 1.0
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
 class Column:
     """Slots one above the other; ``width`` in pixels at the window's first size and font scale 1.
 
-    The widest column of a workspace takes what the others leave.
+    The widest column of a workspace takes what the others leave, which shrink with the window down to ``least``.
     """
 
     width: float
     slots: tuple[Slot, ...]
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,12 +58,33 @@ class Workspace:
         """The same with those panels alone that there are; what is left of a column shares its height."""
         columns = []
         for column in self.columns:
-            slots = [Slot(tuple(name for name in slot.panels if name in known), slot.share) for slot in column.slots]
+            slots = [replace(slot, panels=tuple(n for n in slot.panels if n in known)) for slot in column.slots]
             slots = [slot for slot in slots if slot.panels]
             whole = sum(slot.share for slot in slots)
             if slots:
-                columns.append(Column(column.width, tuple(replace(slot, share=slot.share / whole) for slot in slots)))
+                columns.append(replace(column, slots=tuple(replace(slot, share=slot.share / whole) for slot in slots)))
         return replace(self, columns=tuple(columns))
+
+    def fitted(self, width: float, height: float) -> Workspace:
+        """The same for a window of this size, in pixels at font scale 1: in a small one more panels are tabs."""
+        columns = [replace(column, slots=_with_room(column.slots, height)) for column in self.columns]
+        while width < NARROW and len(columns) > 2:
+            columns = self._with_one_less(columns)
+        return replace(self, columns=tuple(columns))
+
+    def _with_one_less(self, columns: list[Column]) -> list[Column]:
+        """The narrowest column but the first becomes tabs in the widest; what the workspace is about comes first."""
+        narrowest = min(columns[1:], key=lambda column: column.width)
+        widest = max((column for column in columns[1:] if column is not narrowest), key=lambda column: column.width)
+        moved = tuple(name for slot in narrowest.slots for name in slot.panels)
+        legible = [slot for slot in widest.slots if len(slot.panels) + len(moved) <= MOST_TABS]
+        host = max(legible or widest.slots, key=lambda slot: slot.share)
+        first = {name: place for place, name in enumerate(self.about)}
+        panels = sorted(host.panels + moved, key=lambda name: first.get(name, len(first)))
+        together = replace(host, panels=tuple(panels))
+        slots = tuple(together if slot is host else slot for slot in widest.slots)
+        wider = replace(widest, slots=slots)
+        return [wider if column is widest else column for column in columns if column is not narrowest]
 
     @property
     def panels(self) -> tuple[str, ...]:
@@ -60,8 +92,21 @@ class Workspace:
         return tuple(name for column in self.columns for slot in column.slots for name in slot.panels)
 
 
+def _with_room(slots: tuple[Slot, ...], height: float) -> tuple[Slot, ...]:
+    """Those of a column of this height, without any that would be lower than it can be; the others share its room."""
+    kept: list[Slot] = []
+    for slot in slots:
+        if kept and slot.share * height < slot.least:
+            kept[-1] = replace(kept[-1], panels=kept[-1].panels + slot.panels)
+        else:
+            kept.append(slot)
+    whole = sum(slot.share for slot in kept)
+    return tuple(kept) if len(kept) == len(slots) else tuple(replace(slot, share=slot.share / whole) for slot in kept)
+
+
 def _input_and_answer(width: float = 304) -> Column:
-    return Column(width, (Slot(("input",), 0.60), Slot(("samples",), 0.18), Slot(("prediction",), 0.22)))
+    slots = Slot(("input",), 0.60), Slot(("samples",), 0.18, 140), Slot(("prediction",), 0.22)
+    return Column(width, slots, least=282)
 
 
 def _below_the_network(*panels: str) -> tuple[Slot, ...]:

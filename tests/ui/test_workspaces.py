@@ -173,3 +173,52 @@ def test_a_workspace_entered_before_the_window_is_shown_has_the_first_tab_of_eac
     window = build(EVERY, workspace=workspace)
     first = {slot.panels[0] for column in window.workspace.columns for slot in column.slots}
     qtbot.waitUntil(lambda: window.visible_panels() == first)
+
+
+@pytest.mark.parametrize("workspace", WORKSPACES, ids=lambda workspace: workspace.id)
+def test_in_a_small_window_panels_become_tabs_and_none_is_lost(workspace):
+    assert workspace.fitted(1600, 960) == workspace
+    low, small = workspace.fitted(1280, 690), workspace.fitted(853, 480)
+    assert low.columns[0].slots[0].panels == small.columns[0].slots[0].panels == ("input", "samples")
+    assert [len(low.columns), len(small.columns)] == [len(workspace.columns), 2]
+    for fitted in (low, small):
+        assert set(fitted.panels) == set(workspace.panels)
+        for column in fitted.columns:
+            assert sum(slot.share for slot in column.slots) == pytest.approx(1)
+            assert max(len(slot.panels) for slot in column.slots) <= 5
+    in_front = {slot.panels[0] for slot in small.columns[1].slots}
+    assert in_front & set(workspace.about)
+
+
+def test_a_window_of_another_size_is_laid_out_anew_unless_the_person_has_arranged_it(build, qtbot, hub):
+    window = build(EVERY)
+    docks = window.docks
+
+    def tabs(name):
+        return {tab.objectName() for tab in window.tabifiedDockWidgets(docks[name]) if not tab.isHidden()}
+
+    window.resize(1280, 690)
+    qtbot.waitUntil(lambda: tabs("input") == {"samples"})
+    assert "input" in window.visible_panels()
+    assert tabs("activations") == set()
+    hub.set(scale=1.5)
+    qtbot.waitUntil(lambda: tabs("activations") == {"filters", "unit"})
+    assert "activations" in window.visible_panels()
+    hub.set(scale=1.0)
+    window.resize(1600, 960)
+    qtbot.waitUntil(lambda: tabs("input") == tabs("activations") == set())
+    docks["unit"].close()
+    window.resize(1000, 600)
+    qtbot.wait(20)
+    assert tabs("input") == tabs("activations") == set()
+    assert docks["unit"].isHidden()
+
+
+def test_a_panel_that_is_maximised_stays_so_in_larger_type(build, qtbot, hub):
+    window = build(EVERY)
+    window.toggle_maximised(window.docks["unit"])
+    hub.set(scale=1.5)
+    qtbot.wait(20)
+    assert [name for name, dock in window.docks.items() if not dock.isHidden()] == ["unit"]
+    window.restore_from_maximised()
+    qtbot.waitUntil(lambda: window.docks["unit"] in window.tabifiedDockWidgets(window.docks["activations"]))
