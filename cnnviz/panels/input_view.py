@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cnnviz.core.graph import INPUT
 from cnnviz.panels.input import InputParams, InputResult
@@ -19,6 +20,7 @@ from cnnviz.ui.controls import IconButton, Segmented, Toggle
 from cnnviz.ui.input_canvas import InputCanvas, Outline
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,13 +57,15 @@ class InputView(PanelView):
         self._field.clicked.connect(lambda on: document.edit("panels.input.show_field", on))
         self._heat = IconButton("heat", HEAT_TIP, checkable=True)
         self._heat.clicked.connect(lambda on: document.edit("panels.input.show_heat", on))
-        tools = QHBoxLayout()
-        tools.addWidget(self._tools)
-        tools.addStretch(1)
-        tools.addWidget(self._field)
-        tools.addWidget(self._heat)
-        tools.addWidget(self._swatch)
-        tools.addWidget(clear)
+        others = QHBoxLayout()
+        others.setSpacing(theme().px(4))
+        others.addStretch(1)
+        for button in (self._field, self._heat, self._swatch, clear):
+            others.addWidget(button)
+        self._rows = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._rows.setSpacing(theme().px(4))
+        self._rows.addWidget(self._tools)
+        self._rows.addLayout(others, 1)
         self._diameter = BoundSlider(
             document, "panels.input.diameter", "brush", label_width=66, low=0.5, high=16, unit="px", digits=1, step=0.1
         )
@@ -91,13 +95,28 @@ class InputView(PanelView):
         layout.setSpacing(6)
         layout.addWidget(self.canvas, 3)
         layout.addWidget(self._order)
-        layout.addLayout(tools)
+        layout.addLayout(self._rows)
         layout.addWidget(scroll, 2)
         self.canvas.pointed.connect(self._point)
         self.canvas.pen_pressed.connect(lambda *_: self._aim(None))
         self.canvas.wheel_turned.connect(self._resize_brush)
         document.changed.connect(self._follow)
         self._show_params(document.scene)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.canvas.setMaximumHeight(self.width())  # what is more than a square belongs to the sliders
+        ways, parts = QBoxLayout.Direction, self._parts_of_tools()
+        fits = sum(part.width() for part in parts) + self._rows.spacing() <= self.width()
+        self._rows.setDirection(ways.LeftToRight if fits else ways.TopToBottom)
+
+    def minimumSizeHint(self) -> QSize:
+        """With the tools in two rows: whatever stands in one now."""
+        widths = [part.width() for part in (self.canvas.minimumSizeHint(), *self._parts_of_tools())]
+        return QSize(max(widths), super().minimumSizeHint().height())
+
+    def _parts_of_tools(self) -> list[QSize]:
+        return [part.minimumSize() for part in (self._rows.itemAt(place) for place in range(2)) if part is not None]
 
     def show_result(self, result: InputResult) -> None:
         super().show_result(result)

@@ -25,7 +25,11 @@ class PredictionView(PanelView):
     def show_result(self, result: PredictionResult) -> None:
         super().show_result(result)
         self._result = result
-        shown = self._show_rows()
+        self._show()
+
+    def _show(self) -> None:
+        result, shown = self._result, self._show_rows()
+        assert result is not None
         parts = [] if shown == result.classes else [f"{shown} of {result.classes}"]
         if result.truth is None:
             parts.append(result.note)
@@ -36,7 +40,7 @@ class PredictionView(PanelView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._result is not None:
-            self._show_rows()
+            self._show()
 
     def _show_rows(self) -> int:
         """As many classes as there is room for whole rows; the last is the true one where it comes later."""

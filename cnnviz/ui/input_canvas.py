@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,7 +189,7 @@ class InputCanvas(QWidget):
         metrics = painter.fontMetrics()
         room = max(round(rect.width()) - 12, 1)
         # where a line is too short for all of it, each of its parts has one
-        parts = [outline.text] if metrics.horizontalAdvance(outline.text) <= room else outline.text.split("; ")
+        parts = [outline.text] if metrics.horizontalAdvance(outline.text) <= room else re.split("[;,] ", outline.text)
         text = "\n".join(metrics.elidedText(part, Qt.TextElideMode.ElideMiddle, room) for part in parts)
         size = metrics.size(0, text)
         below = inside.bottom() + size.height() + 6 <= rect.bottom()
@@ -275,12 +276,6 @@ class InputCanvas(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(120), theme().px(120))
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return width
 
 
 def _glow(heat: np.ndarray, colour: QColor) -> np.ndarray:

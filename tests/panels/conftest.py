@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from PyQt6.QtCore import QEvent, QObject
+from PyQt6.QtWidgets import QWidget
 from torch import nn
 
 from cnnviz.data.image_store import ImageStore
@@ -127,6 +128,31 @@ def heard(qapp) -> Callable[[Any, QEvent.Type], list[QEvent.Type]]:
         return seen
 
     return watch
+
+
+@pytest.fixture
+def on_screen(qtbot) -> Iterator[Callable[[Any, int, int], Any]]:
+    """Shows a panel's widget at a size that its layout does not bound, as in a dock.
+
+    It is held until the test has ended: one that is collected while it is painted ends the process.
+    """
+    held: list[Any] = []
+
+    def show(view: Any, width: int, height: int) -> Any:
+        port = QWidget()
+        qtbot.addWidget(port)
+        held.append(port)
+        port.resize(width, height)
+        view.setParent(port)
+        for control in view.header_controls():
+            control.setParent(view)  # as the title bar would
+        view.resize(width, height)
+        view.show()
+        port.show()
+        return view
+
+    yield show
+    held.clear()
 
 
 @pytest.fixture

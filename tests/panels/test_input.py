@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from PyQt6.QtCore import QPoint
+from PyQt6.QtWidgets import QAbstractButton
 from torch import nn
 
 from cnnviz.data.pixel_order import pixel_permutation
@@ -10,7 +12,9 @@ from cnnviz.data.samples import sample_drawing
 from cnnviz.data.source import SamplePhoto
 from cnnviz.panels.input_view import InputView
 from cnnviz.scene.document import Document
-from cnnviz.ui.controls import Toggle
+from cnnviz.ui.bound_slider import BoundSlider
+from cnnviz.ui.colour_swatch import ColourSwatch
+from cnnviz.ui.controls import Segmented, Toggle
 
 SIZE = (1, 8, 8)
 
@@ -124,3 +128,28 @@ def test_a_network_of_permuted_pixels_gets_the_canvas_permuted_and_it_can_be_sho
     assert "permuted" not in view.subtitle
     view.show_result(delivered(network, (1, 8, 8), edits, ("input",)).results["input"])
     assert toggle.isHidden()
+
+
+@pytest.mark.parametrize(("width", "height"), [(262, 340), (262, 490), (420, 500), (430, 240)])
+def test_the_sliders_have_their_share_whatever_the_size(on_screen, delivered, small, width, height):
+    view = on_screen(InputView(Document()), width, height)
+    view.show_result(delivered(small, SIZE, {}, ("input",)).results["input"])
+    inside = [slider for slider in view.findChildren(BoundSlider) if not slider.visibleRegion().isEmpty()]
+    assert len(inside) >= (4 if height > 300 else 3)
+    assert view.canvas.height() >= 0.45 * min(width, height)
+    assert view.canvas.height() <= width
+    buttons = [button for button in view.findChildren(QAbstractButton) if button.isVisible() and button.y() > 0]
+    assert all(button.mapTo(view, button.rect().bottomRight()).x() <= width for button in buttons)
+
+
+def test_the_tools_stand_in_two_rows_where_they_do_not_fit_in_one(on_screen, qtbot):
+    view = on_screen(InputView(Document()), 300, 400)
+
+    def rows():
+        return {view.findChild(part).mapTo(view, QPoint()).y() for part in (ColourSwatch, Segmented)}
+
+    assert len(rows()) == 1
+    least = view.minimumSizeHint().width()
+    assert least < 200
+    view.resize(least, 400)
+    qtbot.waitUntil(lambda: len(rows()) == 2)

@@ -138,3 +138,16 @@ def test_however_many_classes_two_panels_ask_for_each_has_the_likeliest(counts):
         order = seen.output[0].argsort(descending=True).tolist()
         for count in counts:
             assert [score.index for score in class_scores(seen, count)] == order[:count]
+
+
+def test_the_title_follows_how_many_classes_there_is_room_for(on_screen, computed):
+    result = computed("prediction", nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), SIZE)
+    view = on_screen(PredictionView(Document()), 300, 70)
+    view.show_result(result)
+    (bars,) = view.findChildren(BarList)
+    assert view.subtitle.startswith(f"{len(bars.rows)} of 10")
+    view.resize(300, 120)
+    assert len(bars.rows) == 5
+    assert view.subtitle.startswith("5 of 10")
+    view.resize(300, 300)
+    assert view.subtitle == "softmax"
