@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
@@ -142,6 +142,30 @@ def _column(
     shown = mosaic(thumbnails(maps, channels, THUMBNAIL_PX), columns=1, scale="shared", gap=gap)
     reach = observation.network.pixel_reach.table(node.layer.name)
     return Column(node, shown, channels, maps.shape[0] - len(channels), reach=reach)
+
+
+def with_rows(result: NetworkResult, rows: int, tile: int | None) -> NetworkResult:
+    """The same with at most ``rows`` maps in each column, the same tiles in all, with tile ``tile`` among them."""
+    if all(len(column.channels) <= rows or not _is_stacked(column) for column in result.columns):
+        return result
+    first = max((tile or 0) - rows + 1, 0)
+    return replace(result, columns=tuple(_cut(column, first, rows) for column in result.columns))
+
+
+def _is_stacked(column: Column) -> bool:
+    """Whether it shows maps one below the other, not a vector's cells or bars."""
+    return column.mosaic is not None and column.mosaic.tile_shape != (1, 1)
+
+
+def _cut(column: Column, first: int, rows: int) -> Column:
+    mosaic = column.mosaic
+    if mosaic is None or not _is_stacked(column) or len(column.channels) <= rows:
+        return column
+    first = min(first, len(column.channels) - rows)
+    row = mosaic.tile_shape[0] + mosaic.gap
+    shown = replace(mosaic, indices=mosaic.indices[first * row : (first + rows) * row], count=rows)
+    channels = column.channels[first : first + rows]
+    return replace(column, mosaic=shown, channels=channels, left_out=column.left_out + len(column.channels) - rows)
 
 
 MOST_CELLS = 128

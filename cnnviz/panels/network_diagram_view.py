@@ -12,8 +12,8 @@ from PyQt6.QtWidgets import QToolTip, QWidget
 
 from cnnviz.core.graph import INPUT
 from cnnviz.panels.layer_words import explain
-from cnnviz.panels.network import Column, NetworkResult
-from cnnviz.panels.network_layout import MARGIN, ColumnShape, DiagramLayout, lay_out
+from cnnviz.panels.network import Column, NetworkResult, with_rows
+from cnnviz.panels.network_layout import MARGIN, ColumnShape, DiagramLayout, lay_out, rows_that_fit
 from cnnviz.panels.network_paint_view import (
     Mark,
     Side,
@@ -43,7 +43,8 @@ class NetworkDiagram(QWidget):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document = document
-        self._result: NetworkResult | None = None
+        self._whole: NetworkResult | None = None
+        self._result: NetworkResult | None = None  # with as many maps of each layer as there is room for
         self._words = np.zeros((1, 1), np.uint32)
         self._texts = ShapedTexts()
         self._mark = Mark(None, 0)
@@ -69,6 +70,8 @@ class NetworkDiagram(QWidget):
 
     def set_result(self, result: NetworkResult, scene: Scene) -> None:
         """Show new tensors; the backdrop is painted anew only where the diagram itself changed."""
+        self._whole = result
+        result = self._fitting(result, scene)
         names = [column.node.layer.name for column in result.columns]
         selected = names.index(result.selected) if result.selected in names else None
         mark = Mark(selected, scene.selection.channel)
@@ -84,6 +87,12 @@ class NetworkDiagram(QWidget):
         if before is None or before.image is not result.image or before.paper != result.paper:
             self._words = image_words(result.image, paper=result.paper)
         self.update(self._tensor_area() if self._backdrop is not None else self.rect())
+
+    def _fitting(self, whole: NetworkResult, scene: Scene) -> NetworkResult:
+        marked = next((column.channels for column in whole.columns if column.node.layer.name == whole.selected), ())
+        channel = scene.selection.channel
+        tile = marked.index(channel) if channel in marked else None
+        return with_rows(whole, rows_that_fit(self.height(), self._zoom, theme().scale), tile)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
@@ -258,6 +267,8 @@ class NetworkDiagram(QWidget):
         self._forget_layout()
 
     def _forget_layout(self) -> None:
+        if self._whole is not None:
+            self._result = self._fitting(self._whole, self._document.scene)
         self._layout = None
         self._backdrop = None
         self._layout_key = None
@@ -325,7 +336,7 @@ def _tool_tip(column: Column) -> str:
     if node.parameters:
         lines.append(f"{format_count(node.parameters)} weights, {format_count(node.layer.macs)} multiply-adds")
     if column.left_out:
-        lines.append(f"the {len(column.channels)} strongest maps; {column.left_out} more in Activations")
+        lines.append(f"{len(column.channels)} of the strongest maps; {column.left_out} more in Activations")
     lines.append(explain(node.layer.kind))
     if node.block is not None:
         lines.append("Double click to unfold the block.")

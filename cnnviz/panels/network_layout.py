@@ -10,6 +10,10 @@ HEADER = 76
 MARGIN = 6
 LARGEST_THUMBNAIL = 56
 SMALLEST_THUMBNAIL = 12
+FILLED = 0.84
+"""Share of a row that its map takes; the rest is the gap to the next."""
+SMALLEST_OF_MANY = 13
+"""Side, at font scale 1, below which a column shows fewer maps rather than smaller ones."""
 SKIP_LANE = 14
 """Height kept free below the thumbnails for edges that pass by other columns."""
 
@@ -88,6 +92,17 @@ def _shifted(box: Box, dx: float, dy: float) -> Box:
     return replace(box, x=box.x + dx, y=box.y + dy)
 
 
+def rows_that_fit(height: float, zoom: float, scale: float) -> int:
+    """Maps that a column of this height has room for, one below the other; at least two."""
+    side = max(SMALLEST_OF_MANY * scale, SMALLEST_THUMBNAIL)
+    return max(int(_room(height, zoom, scale) * FILLED / side), 2)
+
+
+def _room(height: float, zoom: float, scale: float) -> float:
+    """Height of all maps of a column together."""
+    return max(height - HEADER * scale - MARGIN - SKIP_LANE, SMALLEST_THUMBNAIL) * zoom
+
+
 def lay_out(shapes: Sequence[ColumnShape], width: float, height: float, zoom: float, scale: float) -> DiagramLayout:
     """Columns side by side, their tiles stacked and centred on one line.
 
@@ -95,10 +110,10 @@ def lay_out(shapes: Sequence[ColumnShape], width: float, height: float, zoom: fl
     ``width``. A network that is longer than that is moved, not squeezed. ``scale`` is that of the fonts.
     """
     header = HEADER * scale
-    room = max(height - header - MARGIN - SKIP_LANE, SMALLEST_THUMBNAIL) * zoom
+    room = _room(height, zoom, scale)
     most = max((shape.tiles for shape in shapes if shape.kind == "maps"), default=1)
-    side = min(max(room / max(most, 1) * 0.84, SMALLEST_THUMBNAIL), LARGEST_THUMBNAIL * zoom * scale)
-    content = max(room, most * side / 0.84)
+    side = min(max(room / max(most, 1) * FILLED, SMALLEST_THUMBNAIL), LARGEST_THUMBNAIL * zoom * scale)
+    content = max(room, most * side / FILLED)
     widths = _column_widths(shapes, width - 2 * MARGIN, side, zoom, scale)
     columns = []
     x = float(MARGIN)
@@ -135,7 +150,7 @@ def _tiles(shape: ColumnShape, frame: Box, header: float, content: float, side: 
     else:
         longest = max(shape.tile_height, shape.tile_width)
         tile_height, tile_width = side * shape.tile_height / longest, side * shape.tile_width / longest
-        row = side / 0.84
+        row = side / FILLED
         top = header + (content - row * shape.tiles) / 2
         for index in range(shape.tiles):
             y = top + index * row + (row - tile_height) / 2

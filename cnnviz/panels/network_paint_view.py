@@ -328,11 +328,13 @@ def _paint_bars(painter: QPainter, column: Column, place: ColumnLayout, texts: S
     best = max(column.scores, key=lambda score: score.probability, default=None)
     labels = tuple(score.label for score in column.scores)
     label_width, shown = _label_widths(labels, place.frame.width * 0.6, hub.scale)
+    line = QFontMetricsF(hub.font("tiny")).height()
     for score, text, tile in zip(column.scores, shown, place.tiles, strict=True):
         strong = score is best
         painter.setPen(hub.colour("text" if strong else "muted"))
-        label = QRectF(tile.x, tile.y, label_width, tile.height)
-        texts.draw(painter, label, text, Qt.AlignmentFlag.AlignRight)
+        if strong or tile.height >= line * 0.8:  # where labels would lie over one another, the answer alone has its own
+            label = QRectF(tile.x, tile.y, label_width, tile.height)
+            texts.draw(painter, label, text, Qt.AlignmentFlag.AlignRight)
         room = tile.width - label_width - 6
         thick = min(tile.height * 0.5, 8)
         bar = QRectF(tile.x + label_width + 6, tile.middle - thick / 2, 1 + score.probability * (room - 1), thick)

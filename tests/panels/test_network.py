@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from cnnviz.panels.network import with_rows
+
 SIZE = (1, 8, 8)
 
 
@@ -141,3 +143,28 @@ def test_the_selected_channel_is_always_shown(computed, noisy):
         shown = computed("network", network, SIZE, edits).columns[1].channels
         assert channel in shown
         assert len(shown) == 5
+
+
+@pytest.mark.parametrize("tile", [None, 1, 6])
+def test_where_there_is_little_room_fewer_maps_are_shown_and_counted_and_the_marked_one_is_among_them(
+    computed, noisy, tile
+):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 12, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12 * 36, 2))
+    whole = computed("network", network, SIZE, noisy)
+    few = with_rows(whole, 3, tile)
+    assert with_rows(whole, 8, tile) is whole
+    for before, after in zip(whole.columns[1:3], few.columns[1:3], strict=True):
+        assert len(after.channels) == after.mosaic.count == 3
+        assert after.left_out == 9
+        for index, channel in enumerate(after.channels):
+            row, left, height, width = before.mosaic.tile_rect(before.channels.index(channel))
+            now, _, _, _ = after.mosaic.tile_rect(index)
+            np.testing.assert_array_equal(
+                after.mosaic.indices[now : now + height, left : left + width],
+                before.mosaic.indices[row : row + height, left : left + width],
+            )
+    if tile is not None:
+        assert whole.columns[1].channels[tile] in few.columns[1].channels
+    assert few.columns[1].channels == few.columns[2].channels
+    assert few.columns[3:] == whole.columns[3:]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnviz.panels.network_layout import ColumnShape, lay_out
+from cnnviz.panels.network_layout import SMALLEST_OF_MANY, ColumnShape, lay_out, rows_that_fit
 
 sizes = st.integers(1, 64)
 shapes = st.lists(
@@ -90,3 +90,13 @@ def test_a_long_network_is_not_squeezed_below_its_words():
     layout = lay_out(columns, 900, 500, 1, 1)
     assert layout.width > 40 * 90
     assert all(column.frame.width >= 90 for column in layout.columns)
+
+
+@given(st.floats(160, 2000), st.floats(1, 8), st.sampled_from([0.75, 1.0, 1.5, 2.0]))
+def test_as_many_maps_as_are_said_to_fit_are_large_enough_and_in_sight(height, zoom, scale):
+    rows = rows_that_fit(height, zoom, scale)
+    layout = lay_out([ColumnShape(rows)], 600, height, zoom, scale)
+    if rows > 2:
+        assert min(tile.height for tile in layout.columns[0].tiles) >= min(SMALLEST_OF_MANY * scale, 56 * scale) - SLACK
+    if zoom == 1 and height > 300:
+        assert layout.height <= height + SLACK
