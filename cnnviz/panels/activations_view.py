@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from PyQt6.QtGui import QCursor
-from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtCore import QSize
+from PyQt6.QtGui import QCursor, QResizeEvent
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from cnnviz.panels.activations import ActivationsParams, ActivationsResult
 from cnnviz.panels.field_box import lit_units
@@ -50,17 +51,18 @@ class ActivationsView(PanelView):
                 "mean": "Mean of all activations of the layer",
                 "std": "Standard deviation of all activations of the layer",
                 "zero": "Share of activations that are exactly zero",
-                "after ReLU": "Share of activations that a ReLU would make zero",
+                "≤ 0": "Share of activations that are not positive: a ReLU right behind this layer makes them zero",
                 "silent maps": "Maps without a value above zero: a ReLU passes nothing of them on",
                 "not finite": "Activations that are NaN or infinite; left out of the other numbers",
             }
         )
         self._side = QWidget()
-        side = QVBoxLayout(self._side)
-        side.setContentsMargins(0, 0, 0, 0)
-        side.addWidget(self._bar, 3)
-        side.addWidget(self._histogram, 2)
-        side.addWidget(self._numbers)
+        self._places = QGridLayout(self._side)
+        self._places.setContentsMargins(0, 0, 0, 0)
+        self._places.setVerticalSpacing(6)
+        self._places.setRowStretch(0, 3)
+        self._is_low: bool | None = None
+        self._place_side(low=False)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -73,6 +75,31 @@ class ActivationsView(PanelView):
 
     def header_controls(self) -> list[QWidget]:
         return [self._scale]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_side(low=self.height() < self._height_of(self._bar, self._histogram, self._numbers))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._height_of(self._histogram, self._numbers))
+
+    def _height_of(self, *parts: QWidget) -> int:
+        """That which these need one below the other."""
+        between = self._places.verticalSpacing() * (len(parts) - 1)
+        return sum(part.minimumSizeHint().height() for part in parts) + between
+
+    def _place_side(self, low: bool) -> None:
+        """Colour bar, histogram and numbers one below the other; in a low panel the bar stands beside the others."""
+        if low == self._is_low:
+            return
+        self._is_low = low
+        for part in (self._bar, self._histogram, self._numbers):
+            self._places.removeWidget(part)
+        self._places.addWidget(self._bar, 0, 0, 2 if low else 1, 1)
+        self._places.addWidget(self._histogram, 0 if low else 1, 1 if low else 0)
+        self._places.addWidget(self._numbers, 1 if low else 2, 1 if low else 0)
+        self._places.setRowStretch(1, 0 if low else 2)
+        self._restyle()
 
     def show_result(self, result: ActivationsResult) -> None:
         super().show_result(result)
@@ -102,7 +129,7 @@ class ActivationsView(PanelView):
                 "mean": format_number(statistics.mean),
                 "std": format_number(statistics.std),
                 "zero": None if signed else format_percent(statistics.zeros, 0),
-                "after ReLU": f"{format_percent(result.zero_after_relu, 0)} zero" if signed else None,
+                "≤ 0": format_percent(result.zero_after_relu, 0) if signed else None,
                 "silent maps": f"{statistics.silent} of {statistics.maps}",
                 "not finite": str(broken) if broken else None,
             }
@@ -172,4 +199,5 @@ class ActivationsView(PanelView):
         self._maps.set_lit(None if self._result is None else lit_units(self._result.reach, scene.pointer))
 
     def _restyle(self) -> None:
-        self._side.setFixedWidth(theme().px(168))
+        bar = self._bar.sizeHint().width() + self._places.horizontalSpacing() if self._is_low else 0
+        self._side.setFixedWidth(theme().px(168) + bar)

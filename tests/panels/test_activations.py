@@ -8,6 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from cnnviz.panels.activations_view import ActivationsView
+from cnnviz.scene.document import Document
+from cnnviz.ui.colour_bar import ColourBar
+from cnnviz.ui.histogram_view import HistogramView
+from cnnviz.ui.number_list import NumberList
+
 SIZE = (1, 8, 8)
 
 
@@ -122,6 +128,7 @@ class Tokens(nn.Module):
 
 
 def test_the_network_shows_the_middle_of_volumes(computed, seen, noisy):
+    torch.manual_seed(0)  # with weights of both signs: else the maps are not signed
     network = Volumes().eval()
     result = computed("network", network, SIZE, noisy)
     (column,) = [column for column in result.columns if column.node.layer.name == "conv"]
@@ -139,3 +146,14 @@ def test_a_sequence_of_vectors_is_a_row_of_cells_for_each(computed, seen, noisy)
         tokens = network.norm(network.embed(seen(SIZE, noisy)).flatten(2).transpose(1, 2))[0]
     assert result.values.shape == (4, 1, 5)
     np.testing.assert_allclose(result.values[:, 0], tokens, atol=1e-5)
+
+
+def test_in_a_low_panel_the_colour_bar_stands_beside_histogram_and_numbers(computed, noisy, small, on_screen, qtbot):
+    view = on_screen(ActivationsView(Document()), 600, 420)
+    view.show_result(computed("activations", small, SIZE, noisy | {"selection.layer": "conv"}))
+    bar, histogram, numbers = (view.findChild(kind) for kind in (ColourBar, HistogramView, NumberList))
+    qtbot.waitUntil(lambda: bar.y() + bar.height() <= histogram.y())
+    view.resize(600, view.minimumSizeHint().height() + 4)
+    qtbot.waitUntil(lambda: bar.x() + bar.width() <= histogram.x())
+    for part in (bar, histogram, numbers):
+        assert part.y() + part.height() <= view.height(), "nothing is cut off"
