@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
@@ -50,7 +50,8 @@ class FiltersResult:
     colours : array or None
         Colour kernels as uint8 ``(H, W, 3)``, tiles row by row.
     kernel : Mosaic
-        The kernel of the selected channel alone, signed, and its weights ``kernel_values`` ``(h, w)``.
+        The kernel of the selected channel alone, signed, in the colours that it has among the others, and its weights
+        ``kernel_values`` ``(h, w)``; of one in colour their mean over the channels, in a scale of its own.
     nan, infinite : int
         How many weights of the layer are so.
     loose : tuple of (str, str)
@@ -111,7 +112,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Fil
         shown,
         colours,
         channel,
-        mosaic(kernel[None], columns=1, signed=True, gap=0),
+        mosaic(kernel[None], columns=1, signed=True, gap=0) if shown is None else _alone(bank, shown, channel or 0),
         kernel.numpy(),
         input_channel,
         scale,
@@ -144,6 +145,20 @@ def _kernel(bank: FilterBank, weight: Tensor, channel: int) -> Tensor:
     if bank.form == "colour":
         return weight[channel].float().cpu().mean(0)
     return torch.from_numpy(bank.images[channel].copy())
+
+
+def _alone(bank: FilterBank, shown: Mosaic, channel: int) -> Mosaic:
+    """The same part of the picture as :func:`_kernel` is of the weights."""
+    import numpy as np
+
+    if bank.form == "matrix":
+        top, left, height, width = channel, 0, 1, shown.tile_shape[1]
+        low, high = shown.range_of(0)
+    else:
+        top, left, height, width = shown.tile_rect(channel)
+        low, high = shown.range_of(channel)
+    part = np.ascontiguousarray(shown.indices[top : top + height, left : left + width])
+    return replace(shown, indices=part, tile_shape=(height, width), columns=1, count=1, gap=0, low=low, high=high)
 
 
 def _colour_tiles(images: np.ndarray) -> np.ndarray:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.filters import FiltersResult
 from cnnviz.scene.document import Document
 from cnnviz.ui.colour_bar import ColourBar
-from cnnviz.ui.controls import ComboBox, IconButton, Segmented
+from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_grid import NumberGrid
 from cnnviz.ui.panel_view import PanelView
@@ -17,6 +17,8 @@ from cnnviz.ui.theme import theme
 
 ROOM_FOR_NUMBERS = 280
 """Height from which the selected kernel is shown with its weights, below the bank."""
+WIDE = 1.5
+"""Width over height from which it stands beside the bank instead."""
 
 
 class FiltersView(PanelView):
@@ -43,9 +45,9 @@ class FiltersView(PanelView):
         self._bar = ColourBar(Qt.Orientation.Horizontal)
         self._kernel = NumberGrid(self)
         self._kernel.setAccessibleName("Weights of the selected kernel")
-        self._kernel.setToolTip("The weights of the marked kernel")
         # the bank comes first: the numbers take what it leaves
         self._kernel.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self._whose = ElidedLabel()
         self._layer = ComboBox()
         self._layer.setToolTip("This file is no whole network: which of its layers is shown")
         self._layer.setAccessibleName("Layer of the file")
@@ -66,9 +68,11 @@ class FiltersView(PanelView):
         layout.setSpacing(6)
         layout.addWidget(self._layer)
         layout.addWidget(self._paging)
-        layout.addWidget(self._kernels, 5)
-        layout.addWidget(self._bar)
-        layout.addWidget(self._kernel, 4)
+        self._places = QGridLayout()
+        self._places.setSpacing(6)
+        self._is_wide: bool | None = None
+        layout.addLayout(self._places, 1)
+        self._place(wide=False)
 
     def show_result(self, result: FiltersResult) -> None:
         super().show_result(result)
@@ -106,10 +110,35 @@ class FiltersView(PanelView):
         if self._result is not None:
             self._show_kernel(self._result)
 
+    def _place(self, wide: bool) -> None:
+        """The bank, and the numbers with the colour bar below it or beside it."""
+        if wide == self._is_wide:
+            return
+        self._is_wide = wide
+        for part in (self._kernels, self._bar, self._whose, self._kernel):
+            self._places.removeWidget(part)
+        self._places.addWidget(self._kernels, 0, 0, 3 if wide else 1, 1)
+        self._places.addWidget(self._whose, 0 if wide else 1, 1 if wide else 0)
+        self._places.addWidget(self._kernel, 1 if wide else 3, 1 if wide else 0)
+        self._places.addWidget(self._bar, 2, 1 if wide else 0)
+        self._places.setColumnStretch(0, 1)
+        self._places.setColumnStretch(1, 1 if wide else 0)
+
     def _show_kernel(self, result: FiltersResult) -> None:
         rows, columns = result.kernel_values.shape
         readable = rows <= 11 and columns <= 11
-        self._kernel.setVisible(readable and self.height() >= theme().px(ROOM_FOR_NUMBERS))
+        wide = readable and self.width() > WIDE * self.height()
+        shown = wide or (readable and self.height() >= theme().px(ROOM_FOR_NUMBERS))
+        self._place(wide)
+        for part in (self._whose, self._kernel):
+            part.setVisible(shown)
+        self._bar.setVisible(shown or result.colours is None)  # kernels in colour are in none of its colours
+        # the bank has all the room where there are no numbers
+        for row, share in enumerate((0, 1, 0, 0) if wide else (5, 0, 0, 4 if shown else 0)):
+            self._places.setRowStretch(row, share)
+        whose = _whose(result)
+        self._whose.set_text(whose)
+        self._kernel.setToolTip(f"Weights of {whose}")
         if readable:
             self._kernel.set_values(result.kernel.indices, result.kernel_values, "signed", window=None, digits=3)
 
@@ -147,3 +176,15 @@ class FiltersView(PanelView):
             self.document.edit("selection.channel", tile)
             return
         self.document.edit_many({"selection.layer": self._result.owner, "selection.channel": tile})
+
+
+def _whose(result: FiltersResult) -> str:
+    """Of what the numbers are: a filter's weights for one input channel, or their mean over all."""
+    channels, name = result.bank.input_channels, f"filter {result.channel or 0}"
+    if result.bank.form == "matrix":
+        return f"row {result.channel or 0}"
+    if channels == 1:
+        return name
+    if result.input_channel is None:
+        return f"{name}, mean of its {channels} input channels"
+    return f"{name}, input channel {result.input_channel}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.field_box import lit_units
 from cnnviz.panels.unit import UnitResult
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
+from cnnviz.ui.colour_bar import ColourBar
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.number_grid import NumberGrid
@@ -18,6 +19,9 @@ from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.pixels import image_words, words_image
 from cnnviz.ui.theme import TableKind, theme
+
+WIDE = 1.5
+"""Width over height from which the numbers stand beside the map."""
 
 
 class UnitView(PanelView):
@@ -47,18 +51,38 @@ class UnitView(PanelView):
         side.addWidget(self._value)
         side.addWidget(self._saw_caption)
         side.addWidget(self._saw, 1)
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setHorizontalSpacing(10)
-        layout.setVerticalSpacing(8)
-        layout.addWidget(self._map, 0, 0)
-        layout.addLayout(side, 0, 1)
-        layout.addWidget(self._grid, 1, 0, 1, 2)
-        layout.setColumnStretch(0, 1)
-        layout.setColumnStretch(1, 1)
-        layout.setRowStretch(0, 3)
-        layout.setRowStretch(1, 5)
+        self._bar = ColourBar()
+        self._places = QGridLayout(self)
+        self._places.setContentsMargins(0, 0, 0, 0)
+        self._places.setHorizontalSpacing(8)
+        self._places.setVerticalSpacing(8)
+        self._places.addWidget(self._map, 0, 0)
+        self._places.addWidget(self._bar, 0, 1)
+        self._places.addLayout(side, 0, 2)
+        self._is_wide: bool | None = None
+        self._place(wide=False)
         document.changed.connect(self._follow)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self._places.setColumnMinimumWidth(2, theme().px(92))  # of a value with its sign
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place(wide=self.width() > WIDE * self.height())
+
+    def _place(self, wide: bool) -> None:
+        """The numbers below the map, or in a wide panel beside it."""
+        if wide == self._is_wide:
+            return
+        self._is_wide = wide
+        self._places.removeWidget(self._grid)
+        self._places.addWidget(self._grid, 0 if wide else 1, 3 if wide else 0, 1, 1 if wide else 3)
+        for column, share in enumerate((3, 0, 2, 4) if wide else (3, 0, 2, 0)):
+            self._places.setColumnStretch(column, share)
+        self._places.setRowStretch(0, 3)
+        self._places.setRowStretch(1, 0 if wide else 5)
 
     def show_result(self, result: UnitResult) -> None:
         super().show_result(result)
@@ -75,6 +99,9 @@ class UnitView(PanelView):
         kind: TableKind = "signed" if result.mosaic.signed else "unsigned"
         self._map.set_mosaic(result.mosaic, kind)
         self._map.set_cell((0, result.row, result.column))
+        broken = result.values[~np.isfinite(result.values)]
+        nan = int(np.isnan(broken).sum())
+        self._bar.set_scale(kind, result.mosaic.low, result.mosaic.high, nan=nan, infinite=broken.size - nan)
         is_map = result.values.size > 1
         height, width = result.values.shape
         self._grid.set_values(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
+from PyQt6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QMenu, QPushButton, QSizePolicy, QToolTip, QWidget
 
 from cnnviz.ui.icons import paint_icon
+from cnnviz.ui.short_names import short_name
 from cnnviz.ui.theme import theme
+
+SHORTENED = 120
+"""Pixels at scale 1 that a long word is left with where the window is too narrow for all of it."""
 
 
 class MenuButton(QPushButton):
@@ -26,7 +30,7 @@ class MenuButton(QPushButton):
         self.setAccessibleName(tip)
         self.setMenu(self.entries)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._restyle)
 
     def setText(self, text: str | None) -> None:
@@ -56,7 +60,20 @@ class MenuButton(QPushButton):
         return QSize(sum(self._widths()) + 2 * theme().px(10), theme().px(26))
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        sign, word, chevron = self._widths()
+        return QSize(sign + min(word, theme().px(SHORTENED)) + chevron + 2 * theme().px(10), theme().px(26))
+
+    def event(self, event: QEvent | None) -> bool:
+        if isinstance(event, QHelpEvent) and self._shown_text() != self.text():
+            QToolTip.showText(event.globalPos(), f"{self.text()}\n{self.toolTip()}", self)
+            return True
+        return super().event(event)
+
+    def _shown_text(self) -> str:
+        """The word, or as much of it as there is room for."""
+        sign, _, chevron = self._widths()
+        room = self.width() - sign - chevron - 2 * theme().px(10)
+        return short_name(self.text(), QFontMetrics(theme().font("body")), room)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         hub = theme()
@@ -74,7 +91,7 @@ class MenuButton(QPushButton):
             left += sign
         painter.setPen(colour)
         painter.setFont(hub.font("body"))
-        painter.drawText(QRectF(left, 0, word + 1, height), Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.drawText(QRectF(left, 0, word + 1, height), Qt.AlignmentFlag.AlignVCenter, self._shown_text())
         side = hub.px(10)
         box = QRectF(self.width() - hub.px(10) - side, (height - side) / 2, side, side)
         paint_icon(painter, box, "down", hub.colour("muted" if self.isEnabled() else "faint"))

@@ -18,6 +18,10 @@ from cnnviz.ui.theme import TableKind, text_is_black_on, theme
 
 Cell = tuple[int, int]
 
+_LINE = 1.25
+"""Height of a line of numbers over the size of their font."""
+_FEWEST = 3
+
 
 @dataclass(frozen=True)
 class _Cells:
@@ -61,11 +65,24 @@ def _largest_font(text: str, width: float, height: float, scale: float) -> QFont
     hub = theme()
     font = hub.font("small")
     widest = QFontMetrics(font).horizontalAdvance(text) or 1
-    size = min(font.pixelSize(), font.pixelSize() * (width - hub.px(5)) / widest, (height - hub.px(2)) / 1.25)
+    size = min(font.pixelSize(), font.pixelSize() * (width - hub.px(5)) / widest, (height - hub.px(2)) / _LINE)
     if size < hub.px(SMALLEST_FONT):
         return None
     font.setPixelSize(int(size))
     return font
+
+
+@lru_cache(maxsize=64)
+def _readable(width: int, height: int, scale: float) -> tuple[int, int]:
+    """Rows and columns of numbers for which there is room in the smallest font; a few where it is too little."""
+    hub = theme()
+    metrics, small = QFontMetrics(hub.font("tiny")), hub.font("small")
+    small.setPixelSize(hub.px(SMALLEST_FONT))
+    line = math.ceil(hub.px(SMALLEST_FONT) * _LINE) + hub.px(2)
+    number = QFontMetrics(small).horizontalAdvance("−8.88") + hub.px(5)
+    rows = (height - metrics.height() - hub.px(2)) // line
+    columns = (width - metrics.horizontalAdvance("888") - hub.px(8)) // number
+    return max(rows, _FEWEST), max(columns, _FEWEST)
 
 
 class NumberGrid(QWidget):
@@ -92,6 +109,7 @@ class NumberGrid(QWidget):
         self._values = np.zeros((0, 0))
         self._kind: TableKind = "unsigned"
         self._size: tuple[int, int] = (7, 7)
+        self._is_window = True
         self._centre: Cell = (0, 0)
         self._marked: Cell | None = None
         self._hover: Cell | None = None
@@ -119,7 +137,7 @@ class NumberGrid(QWidget):
         values
             Floats of the same shape.
         window
-            Rows and columns shown at once; ``None`` shows all.
+            Rows and columns shown at once, fewer where their numbers could not be read; ``None`` shows all.
         centre
             (row, column) around which to look; by default where the window last stood.
         digits
@@ -129,11 +147,13 @@ class NumberGrid(QWidget):
             raise ValueError(f"indices {indices.shape} and values {values.shape} must be one matrix")
         rows, columns = indices.shape
         size = (rows, columns) if window is None else (min(window[0], rows), min(window[1], columns))
-        same_cells = indices.shape == self._indices.shape and size == self._size and centre in (None, self._centre)
+        is_window = window is not None
+        same_size = (indices.shape, size, is_window) == (self._indices.shape, self._size, self._is_window)
+        same_cells = same_size and centre in (None, self._centre)
         if indices.shape != self._indices.shape or size != self._size:
             self.updateGeometry()
         self._indices, self._values, self._kind, self._digits = indices, values, kind, digits
-        self._size = size
+        self._size, self._is_window = size, is_window
         if centre is not None:
             self._centre = centre
         if same_cells and self._indices.size:
@@ -156,6 +176,9 @@ class NumberGrid(QWidget):
     def window_rect(self) -> tuple[int, int, int, int]:
         """Row, column, height and width of what is shown, in the map."""
         (rows, columns), (height, width) = self._indices.shape, self._size
+        if self._is_window:
+            fits = _readable(self.width(), self.height(), theme().scale)
+            height, width = min(height, fits[0]), min(width, fits[1])
         top = min(max(self._centre[0] - height // 2, 0), max(rows - height, 0))
         left = min(max(self._centre[1] - width // 2, 0), max(columns - width, 0))
         return top, left, height, width
@@ -180,7 +203,7 @@ class NumberGrid(QWidget):
         return (top + row, left + column) if 0 <= row < height and 0 <= column < width else None
 
     def _cells(self) -> _Cells:
-        key = (self.size(), self._indices.shape, self._size, theme().scale)
+        key = (self.size(), self._indices.shape, self._size, self._is_window, theme().scale)
         if self._placed is None or self._placed[0] != key:
             self._placed = (key, self._place_cells())
         return self._placed[1]
@@ -190,7 +213,7 @@ class NumberGrid(QWidget):
         metrics = QFontMetrics(hub.font("tiny"))
         left = metrics.horizontalAdvance(str(max(len(self._indices) - 1, 0))) + hub.px(6)
         top = metrics.height()
-        rows, columns = self._size
+        _, _, rows, columns = self.window_rect()
         across = max(1.0, (self.width() - left - hub.px(2)) / max(columns, 1))
         down = max(1.0, min((self.height() - top - hub.px(2)) / max(rows, 1), across))
         wide = min(across, 2.8 * down)

@@ -5,6 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz.panels.filters_view import FiltersView
+from cnnviz.scene.document import Document
+from cnnviz.ui.colour_bar import ColourBar
+from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.number_grid import NumberGrid
+
 SIZE = (1, 8, 8)
 
 
@@ -211,3 +217,49 @@ def test_of_a_file_that_is_no_whole_network_each_layer_can_be_chosen(tmp_path):
     assert shown("filters", **{"panels.filters.loose": "b"}).bank.form == "matrix"
     assert shown("activations").shape[0] == 4
     assert "no whole network" in shown("prediction")
+
+
+@pytest.mark.parametrize("scale", ["shared", "own"])
+def test_the_numbers_of_a_kernel_stand_on_the_colours_of_the_bar(computed, scale):
+    network = deep()
+    with torch.no_grad():
+        network[3].weight[0] *= 10
+    edits = {"selection.layer": "3", "selection.channel": 1, "panels.filters.scale": scale}
+    result = computed("filters", network, SIZE, edits)
+    weights = network[3].weight.detach()[:, 0]
+    high = float((weights if scale == "shared" else weights[1]).abs().max())
+    assert (result.kernel.low, result.kernel.high) == pytest.approx((-high, high))
+    wanted = 126 + 126 * weights[1].numpy() / high
+    np.testing.assert_allclose(result.kernel.indices.astype(float), wanted, atol=0.51)
+
+
+def test_the_row_of_a_matrix_stands_on_its_colours(computed):
+    network = nn.Sequential(nn.Conv2d(1, 3, 1), nn.Conv2d(3, 5, 1), nn.Flatten(), nn.Linear(5 * 64, 2))
+    result = computed("filters", network, SIZE, {"selection.layer": "1", "selection.channel": 2})
+    assert result.bank.form == "matrix"
+    weights = network[1].weight.detach().flatten(1).numpy()
+    wanted = 126 + 126 * weights[2] / np.abs(weights).max()
+    np.testing.assert_allclose(result.kernel.indices[0].astype(float), wanted, atol=0.51)
+
+
+@pytest.mark.parametrize(
+    ("channels", "edits", "words"),
+    [
+        (1, {}, "filter 2"),
+        (3, {}, "filter 2, mean of its 3 input channels"),
+        (3, {"panels.filters.input_channel": 1}, "filter 2, input channel 1"),
+    ],
+)
+def test_it_is_said_of_what_the_numbers_are(computed, on_screen, channels, edits, words):
+    result = computed("filters", deep(channels), (channels, 8, 8), {"selection.channel": 2} | edits)
+    view = on_screen(FiltersView(Document()), 360, 420)
+    view.show_result(result)
+    (grid,), (bar,) = view.findChildren(NumberGrid), view.findChildren(ColourBar)
+    assert words in [label.text() for label in view.findChildren(ElidedLabel) if label.isVisible()]
+    assert grid.toolTip() == f"Weights of {words}"
+    view.resize(280, 240)
+    assert not grid.isVisible()
+    assert bar.isVisible() == (result.colours is None), "kernels in colour are in none of its colours"
+    view.resize(700, 200)
+    assert grid.isVisible()
+    assert grid.x() > 300, "in a wide panel it stands beside the bank"

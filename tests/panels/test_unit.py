@@ -4,6 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from cnnviz.panels.unit_view import UnitView
+from cnnviz.scene.document import Document
+from cnnviz.ui.colour_bar import ColourBar
+from cnnviz.ui.number_grid import NumberGrid
+from cnnviz.ui.numbers import format_number
+
 SIZE = (1, 8, 8)
 
 
@@ -70,3 +76,15 @@ def test_a_value_that_is_no_number_is_shown_as_it_is(computed, small):
     result = computed("unit", small, SIZE, {"selection.layer": "conv", "selection.channel": 2})
     assert np.isnan(result.value)
     assert result.mosaic.non_finite > 0
+
+
+def test_a_colour_bar_tells_what_the_map_and_the_numbers_are_coloured_by(computed, noisy, small, on_screen, qtbot):
+    result = computed("unit", small, SIZE, noisy | {"selection.layer": "conv", "selection.channel": 3})
+    view = on_screen(UnitView(Document()), 350, 460)
+    view.show_result(result)
+    (bar,), (grid,) = view.findChildren(ColourBar), view.findChildren(NumberGrid)
+    largest = format_number(float(np.abs(result.values).max()), 2)
+    assert bar.text() == f"−{largest} 0 +{largest}"
+    assert grid.y() > bar.y() + bar.height()
+    view.resize(800, 220)
+    qtbot.waitUntil(lambda: grid.x() > bar.x() + bar.width())  # in a wide panel it stands beside the map

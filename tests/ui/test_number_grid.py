@@ -135,3 +135,15 @@ def test_new_numbers_in_the_same_cells_are_all_that_is_painted(grid, pixels, rep
     area, picture = repainted(grid, lambda: grid.set_values(*maps[1], "signed", window=(5, 5)))
     assert area == grid.cell_rect(0, 0).united(grid.cell_rect(4, 4))
     assert np.array_equal(picture, pixels(grid))
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 90), (150, 240), (140, 70)])
+def test_where_there_is_little_room_the_window_is_smaller_and_its_numbers_are_read(shown, pixels, width, height):
+    grid = shown(NumberGrid(), width, height)
+    indices, values = filled(20, 20)
+    grid.set_values(indices, values - 1.25, "signed", centre=(10, 10))
+    _, _, rows, columns = grid.window_rect()
+    assert 3 <= min(rows, columns) < 7
+    grid.set_marked(None)
+    drawn = cell(grid, pixels(grid), 10, 10)
+    assert len(np.unique(drawn)) > 3, "there is a number in the cell"

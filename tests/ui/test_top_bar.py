@@ -77,3 +77,15 @@ def test_nothing_lies_over_the_time_of_a_frame(bar, hub, qtbot, scale):
 
     qtbot.waitUntil(lambda: span(bar.frame)[1] <= span(bar.device)[0])
     assert span(bar.device)[1] <= span(bar.layout_menu)[0]
+
+
+def test_a_long_name_is_shortened_before_the_bar_grows_wider_than_the_window(bar, qtbot):
+    least = bar.minimumSizeHint().width()
+    bar.network.setText("mnist-lenet")
+    qtbot.waitUntil(lambda: bar.network.width() == bar.network.sizeHint().width())
+    bar.network.setText("experiment_with_cosine_schedule_and_label_smoothing_seed_42_epoch_0200_best_validation" * 2)
+    assert bar.minimumSizeHint().width() <= least + 140
+    qtbot.waitUntil(lambda: bar.network.width() > 200)
+    assert bar.width() == 1000
+    end = bar.layout_menu.mapTo(bar, QPoint(bar.layout_menu.width(), 0)).x()
+    assert end <= 1000
