@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
@@ -36,6 +37,9 @@ class PredictionView(PanelView):
         else:
             parts.insert(0, "right" if result.is_right else f"wrong, it is “{result.truth.label}”")
         self.set_subtitle(" · ".join(parts))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._bars.row_height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

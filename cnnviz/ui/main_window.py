@@ -11,7 +11,7 @@ from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPa
 
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.scene.models import WindowLayout
-from cnnviz.ui.arrangement import FIRST_WIDTH, arrange, put_aside
+from cnnviz.ui.arrangement import FIRST_WIDTH, arrange, put_aside, share_space
 from cnnviz.ui.dock import Dock, DockWindow, visible_to_person
 from cnnviz.ui.icons import application_icon
 from cnnviz.ui.notices import NoticeStack
@@ -51,6 +51,7 @@ class MainWindow(DockWindow):
         self.notices = NoticeStack(self)
         self._workspace = WORKSPACES[0]
         self._laid_out = WORKSPACES[0]  # as it was fitted to the window
+        self._laid_out_scale = 1.0
         self._left_as: dict[str, QByteArray] = {}  # how the person has arranged the other workspaces, by their ids
         self._to_raise: tuple[Dock, ...] = ()
         self._before_maximise: QByteArray | None = None
@@ -220,7 +221,7 @@ class MainWindow(DockWindow):
         return True
 
     def _arrange(self) -> None:
-        self._laid_out = self._fitted()
+        self._laid_out, self._laid_out_scale = self._fitted(), theme().scale
         fronts = tuple(self.docks[slot.panels[0]] for column in self._laid_out.columns for slot in column.slots)
         for dock in fronts:
             dock.build()  # as large as it has to be, before the space is shared out
@@ -233,7 +234,13 @@ class MainWindow(DockWindow):
 
     def _refit(self) -> None:
         """Lay out anew in a window or type of another size; what the person has put elsewhere stays as it is."""
-        if self._before_maximise is None and self._laid_out != self._fitted() and self._is_as_laid_out():
+        is_fitted, has_scale = self._laid_out == self._fitted(), self._laid_out_scale == theme().scale
+        if (is_fitted and has_scale) or self._before_maximise is not None or not self._is_as_laid_out():
+            return
+        if is_fitted:
+            self._laid_out_scale = theme().scale
+            share_space(self, self.docks, self._laid_out)
+        else:
             self._arrange()
 
     def _is_as_laid_out(self) -> bool:

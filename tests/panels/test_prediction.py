@@ -151,3 +151,4 @@ def test_the_title_follows_how_many_classes_there_is_room_for(on_screen, compute
     assert view.subtitle.startswith("5 of 10")
     view.resize(300, 300)
     assert view.subtitle == "softmax"
+    assert view.minimumSizeHint().height() == bars.row_height(), "fewer are shown where there is no room for all"
