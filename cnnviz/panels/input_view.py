@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.graph import INPUT
 from cnnviz.panels.input import InputParams, InputResult
@@ -25,11 +25,14 @@ from cnnviz.ui.theme import theme
 if TYPE_CHECKING:
     import numpy as np
 
+WIDE = 1.3
+"""Width over height from which tools and sliders stand beside the canvas instead of below it."""
+_UNBOUNDED = 16_777_215  # pixels, of a widget for Qt
 HEAT_TIP = "Heat: how strongly each pixel acts on the unit, by its gradient"
 
 
 class InputView(PanelView):
-    """The canvas with its tools below; what does not fit scrolls."""
+    """The canvas with its tools below, or in a wide panel beside it; what does not fit scrolls."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(document, parent)
@@ -90,13 +93,18 @@ class InputView(PanelView):
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumHeight(28)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.canvas, 3)
-        layout.addWidget(self._order)
-        layout.addLayout(self._rows)
-        layout.addWidget(scroll, 2)
+        # the canvas and the sliders share the height three to two, however many sliders there are
+        scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self._controls = QVBoxLayout()
+        self._controls.setSpacing(6)
+        self._controls.addWidget(self._order)
+        self._controls.addLayout(self._rows)
+        self._controls.addWidget(scroll, 1)
+        self._parts = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._parts.setContentsMargins(0, 0, 0, 0)
+        self._parts.setSpacing(6)
+        self._parts.addWidget(self.canvas, 3)
+        self._parts.addLayout(self._controls, 2)
         self.canvas.pointed.connect(self._point)
         self.canvas.pen_pressed.connect(lambda *_: self._aim(None))
         self.canvas.wheel_turned.connect(self._resize_brush)
@@ -105,15 +113,19 @@ class InputView(PanelView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.canvas.setMaximumHeight(self.width())  # what is more than a square belongs to the sliders
-        ways, parts = QBoxLayout.Direction, self._parts_of_tools()
-        fits = sum(part.width() for part in parts) + self._rows.spacing() <= self.width()
+        ways, parts, wide = QBoxLayout.Direction, self._parts_of_tools(), self.width() > WIDE * self.height()
+        self._parts.setDirection(ways.LeftToRight if wide else ways.TopToBottom)
+        # what is more than a square belongs to the sliders
+        self.canvas.setMaximumSize(*((self.height(), _UNBOUNDED) if wide else (_UNBOUNDED, self.width())))
+        room = self.width() - (self.height() if wide else 0)
+        fits = sum(part.width() for part in parts) + self._rows.spacing() <= room
         self._rows.setDirection(ways.LeftToRight if fits else ways.TopToBottom)
 
     def minimumSizeHint(self) -> QSize:
         """With the tools in two rows: whatever stands in one now."""
         widths = [part.width() for part in (self.canvas.minimumSizeHint(), *self._parts_of_tools())]
-        return QSize(max(widths), super().minimumSizeHint().height())
+        heights = self.canvas.minimumSizeHint().height(), self._parts.spacing(), self._controls.minimumSize().height()
+        return QSize(max(widths), sum(heights))
 
     def _parts_of_tools(self) -> list[QSize]:
         return [part.minimumSize() for part in (self._rows.itemAt(place) for place in range(2)) if part is not None]

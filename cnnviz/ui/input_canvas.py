@@ -272,7 +272,7 @@ class InputCanvas(QWidget):
             event.accept()
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(270), theme().px(270))
+        return QSize(theme().px(270), theme().px(150))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(120), theme().px(120))
