@@ -41,6 +41,7 @@ class EquivarianceParams(PanelParams):
     )
     border: Literal["wrap", "zeros"] = Field("wrap", description="what comes in: the opposite side, or black")
     inside: bool = Field(False, description="leave out the cells that padding, or what came in, reaches")
+    curves: bool = Field(True, description="measure the curves, which may take long")
 
     @property
     def strength(self) -> float:
@@ -139,7 +140,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     key = sweep_key(observation, network, sweep, params.compared)
     kept = _kept[0] if _kept and _kept[0].key == key else None
     yield _shown(now, None if kept is None else _curves_of(kept, now.layer), 0.0 if kept is None else kept.done)
-    if kept is not None and kept.done >= 1:
+    if not params.curves or (kept is not None and kept.done >= 1):
         return
     yield Rest(REST_S)
     if kept is None:

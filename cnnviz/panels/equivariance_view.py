@@ -19,6 +19,7 @@ from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
+from cnnviz.ui.measure_switch import MeasureSwitch, measuring_words
 from cnnviz.ui.numbers import format_number, format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.scrolled_bars import ScrolledBars
@@ -83,6 +84,7 @@ class EquivarianceView(PanelView):
         self._plot.cursor_moved.connect(self._take_strength)
         self._plot.cursor_dropped.connect(document.end_gesture)
         self._progress = ElidedLabel("", token="muted")
+        self._measuring = MeasureSwitch(document, f"{PATH}.curves")
         self._lay_out()
         document.changed.connect(self._follow)
         self._follow(document.scene, document.scene)
@@ -102,7 +104,10 @@ class EquivarianceView(PanelView):
         curves = QVBoxLayout()
         curves.setSpacing(theme().px(2))
         curves.addWidget(self._plot, 1)
-        curves.addWidget(self._progress)
+        progress = QHBoxLayout()
+        progress.addWidget(self._progress, 1)
+        progress.addWidget(self._measuring)
+        curves.addLayout(progress)
         self._below = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._below.setSpacing(theme().px(8))
         self._below.addWidget(self._bars, 2)
@@ -178,11 +183,10 @@ class EquivarianceView(PanelView):
         self._plot.legend.setVisible(result.curves is not None and len(result.curves.series) > 1)
         if result.done >= 1:
             told = "" if result.curves is not None else "No curve: no error at any strength."
-        elif result.curves is None:
-            told = "The curve is being measured."
         else:
-            told = f"Coarse: {format_percent(result.done, 0)} measured, refining."
+            told = measuring_words(result.done, on=self._params().curves)
         self._progress.set_text(told)
+        self._measuring.show_share(result.done, on=self._params().curves)
 
     def _select_layer(self, row: int) -> None:
         if self._result is not None:

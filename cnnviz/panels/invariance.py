@@ -28,6 +28,7 @@ class InvarianceParams(PanelParams):
     strength: float = Field(2.0, ge=0, le=8, description="Of the warp that is shown: mean displacement in pixels")
     smoothness: float = Field(4.0, ge=1, le=16, description="Pixels this far apart are displaced alike")
     filters: int = Field(8, ge=1, le=24, multiple_of=1, description="Rotated detectors in the bank")
+    curves: bool = Field(True, description="measure the curves, which may take long")
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,14 +63,24 @@ class _Plan:
     title: str
 
 
-_kept: dict[str, tuple[tuple[object, ...], InvarianceResult]] = {}
+@dataclass(eq=False)
+class _Kept:
+    """Curves as far as they are measured: (2, points) for each name, relative distance and cosine."""
+
+    key: tuple[object, ...]
+    found: dict[str, np.ndarray]
+    seen: np.ndarray
+    result: InvarianceResult
+
+
+_kept: dict[str, _Kept] = {}
 """The last curves of each subject: a shift that is dragged, and a warp that is looked at, do not change them."""
 
 
 def against_change(
     scene: Scene, observation: Observation, params: InvarianceParams, cancelled: Cancelled
 ) -> Iterator[InvarianceResult]:
-    """Every fourth point first, then all."""
+    """Every fourth point first, then all; goes on where it was stopped."""
     import torch
 
     image = torch.from_numpy(unshifted(scene, observation))[None]
@@ -80,14 +90,22 @@ def against_change(
         pictures, cursor = _warped_pictures(image, params), params.strength
     key = _key(scene, observation, params)
     kept = _kept.get(params.subject)
-    if kept is not None and _same(kept[0], key):
-        yield replace(kept[1], cursor=cursor, pictures=pictures)
+    kept = kept if kept is not None and _same(kept.key, key) else None
+    if kept is not None:
+        yield replace(kept.result, cursor=cursor, pictures=pictures)
+    elif not params.curves:
+        yield InvarianceResult(params.subject, observation.layer.name, "", None, pictures, cursor, 0.0)
+    if not params.curves or (kept is not None and kept.result.done >= 1):
         return
     amounts, variants = _variants(image, params)
     plan = _plan(observation, params, cancelled)
     found = {name: np.full((2, len(amounts)), np.nan) for name in plan.names}
-    result, seen = None, np.zeros(len(amounts), bool)
+    seen = np.zeros(len(amounts), bool)
+    if kept is not None:
+        found, seen = kept.found, kept.seen
     for chosen in _portions(len(amounts), heavy=observation.network.graph.macs > HEAVY):
+        if seen[chosen].all():
+            continue
         if cancelled():
             raise ComputeCancelled
         for name, each in plan.measure(image, variants(chosen)).items():
@@ -99,9 +117,8 @@ def against_change(
         way = graph_words(observation.network.graph)
         words = " ".join(each for each in (plan.words, way, *unmeasured) if each)
         result = InvarianceResult(params.subject, plan.title, words, curves, pictures, cursor, done, said)
+        _kept[params.subject] = _Kept(key, found, seen, result)
         yield result
-    assert result is not None
-    _kept[params.subject] = key, result
 
 
 def _portions(count: int, *, heavy: bool) -> list[np.ndarray]:
@@ -129,7 +146,7 @@ def _key(scene: Scene, observation: Observation, params: InvarianceParams) -> tu
             observation.mean,
             observation.std,
             observation.layer.name,
-            params.model_copy(update={"strength": 0.0}),
+            params.model_copy(update={"strength": 0.0, "curves": True}),
         ),
     )
 

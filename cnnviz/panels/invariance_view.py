@@ -15,7 +15,7 @@ from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ComboBox, Segmented
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
-from cnnviz.ui.numbers import format_percent
+from cnnviz.ui.measure_switch import MeasureSwitch, measuring_words
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
 from cnnviz.ui.tile_strip import LEAST, TileStrip
@@ -74,6 +74,7 @@ class InvarianceView(PanelView):
         self._words.setTextFormat(Qt.TextFormat.PlainText)
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._pictures = [TileStrip(self) for _ in range(MOST_PICTURES)]
+        self._measuring = MeasureSwitch(document, f"{PATH}.curves")
         self._plot = CurvePlot(self, movable_cursor=True)
         self._plot.cursor_grabbed.connect(document.begin_gesture)
         self._plot.cursor_moved.connect(self._move)
@@ -107,8 +108,10 @@ class InvarianceView(PanelView):
             self._plot.set_curves(result.curves)
             self._plot.set_cursor(result.cursor)
             self._plot.setToolTip(result.reading)
-        measured = f" · coarse, {format_percent(result.done, 0)} measured" if result.done < 1 else ""
+        on = self._params().curves
+        measured = f" · {measuring_words(result.done, on=on).rstrip('.').lower()}" if result.done < 1 else ""
         self.set_subtitle(result.title + measured)
+        self._measuring.show_share(result.done, on=on)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -130,6 +133,7 @@ class InvarianceView(PanelView):
         for widget in (self._compare, self._measure):
             choices.addWidget(widget)
         choices.addStretch(1)
+        choices.addWidget(self._measuring)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(5))

@@ -30,6 +30,7 @@ ROUNDING = 1e-5
 
 class PaddingParams(PanelParams):
     direction: Literal["rows", "columns", "both"] = Field("columns", description="along which the curves shift")
+    curves: bool = Field(True, description="measure the curves, which may take long")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
     _kept[:] = [each for each in _kept if each.key in keys]
     known = {each.key: each for each in _kept}
     yield _with_curves(first, [known[key] for key in keys if key in known], network)
-    if all(key in known and known[key].done >= 1 for key in keys):
+    if not params.curves or all(key in known and known[key].done >= 1 for key in keys):
         return
     yield Rest(REST_S)
     for key, each in zip(keys, networks, strict=True):

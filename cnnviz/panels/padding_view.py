@@ -16,6 +16,7 @@ from cnnviz.ui.bars_figure import Bar, BarsFigure
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
+from cnnviz.ui.measure_switch import MeasureSwitch, measuring_words
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.panel_view import PanelView
@@ -65,6 +66,7 @@ class PaddingView(PanelView):
         )
         self._direction.chosen.connect(lambda way: document.edit("panels.padding.direction", way))
         self._progress = ElidedLabel("", token="muted")
+        self._measuring = MeasureSwitch(document, "panels.padding.curves")
         self._lay_out()
         document.changed.connect(self._follow)
         self._follow(document.scene, document.scene)
@@ -79,6 +81,7 @@ class PaddingView(PanelView):
         maps.addWidget(self._large, 2)
         maps.addWidget(self._bars, 3)
         below.addWidget(self._progress, 1)
+        below.addWidget(self._measuring)
         below.addWidget(self._direction)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -122,10 +125,9 @@ class PaddingView(PanelView):
         told = f"{result.layer} has no error that could be drawn."
         if result.curves is not None:
             told = f"Mean over {result.images} images ± deviation" if result.images > 1 else "On this input"
-        measuring = (
-            f"Coarse: {format_percent(result.done, 0)} measured, refining." if result.done else "Being measured."
-        )
-        self._progress.set_text(told if result.done >= 1 else measuring)
+        on = cast(PaddingParams, self.document.scene.panel("padding")).curves
+        self._progress.set_text(told if result.done >= 1 else measuring_words(result.done, on=on))
+        self._measuring.show_share(result.done, on=on)
         self.set_subtitle(result.layer)
 
     def _show_reach(self, result: PaddingResult) -> None:
