@@ -1,6 +1,8 @@
 """The command line: one function per command, each of which imports what it needs when it runs."""
 
 import argparse
+import os
+import select
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -17,6 +19,7 @@ from cnnviz.commands.window import add_window_arguments
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+READER_GONE = 141
 
 COMMANDS = {
     "inspect": add_inspect_command,
@@ -35,7 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         status: int = arguments.run(arguments)
+        sys.stdout.flush()
         return status
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more as it ends
+        return READER_GONE
     except KeyboardInterrupt:
         print("cnnviz: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -44,6 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"cnnviz: {error}", file=sys.stderr)
         return USAGE_ERROR
+
+
+def _reader_is_gone() -> bool:
+    """Whether whoever reads the standard output has seen enough, as ``head`` does."""
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(flags & select.POLLERR for _, flags in poll.poll(0))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -252,3 +252,11 @@ def test_the_command_line_is_imported_without_what_is_heavy():
     heavy = "torch", "PyQt6", "numpy", "safetensors", "pydantic", "pooch", "PIL"
     result = run("-c", f"import sys, cnnviz.cli; print([name for name in {heavy} if name in sys.modules])")
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such pipes")
+def test_a_reader_that_has_seen_enough_ends_a_command_without_a_word():
+    command = f"{sys.executable} -m cnnviz inspect mnist-lenet | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stderr == ""
+    assert int(done.stdout) in (0, 141)
