@@ -248,9 +248,10 @@ class Program(QObject):
     def _on_changed(self, old: Scene, new: Scene) -> None:
         if old.network != new.network:
             self.clock.restart()
-        self.clock.edited(self.document.version)
         if old.appearance != new.appearance:
             theme().set(new.appearance.theme, new.appearance.font_scale)
+        else:  # a new look is no frame of the network's
+            self.clock.edited(self.document.version)
         if self._keep_session:
             self.session.touch()
 

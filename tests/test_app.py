@@ -230,3 +230,16 @@ def test_a_device_that_runs_out_of_memory_is_left_in_scene_and_bar(start, settle
     settle(program)
     assert {dock.view.state for dock in program.window.docks.values() if dock.isVisible()} == {"fresh"}
     assert len(program.window.notices.texts()) == 1
+
+
+def test_another_look_is_no_frame(start, scene_of, small, settle):
+    program = start(scene_of(small))
+    frames = []
+    program.clock.framed.connect(lambda version, milliseconds: frames.append(version))
+    program.document.edit("appearance.theme", "light")
+    program.document.edit("appearance.font_scale", 1.2)
+    settle(program)
+    assert frames == []
+    program.document.edit("input.edits.zoom", 1.1)
+    settle(program)
+    assert len(frames) == 1

@@ -107,6 +107,7 @@ class InputView(PanelView):
         self._parts.addLayout(self._controls, 2)
         self.canvas.pointed.connect(self._point)
         self.canvas.pen_pressed.connect(lambda *_: self._aim(None))
+        self.canvas.pen_moved.connect(self._follow_pen)
         self.canvas.wheel_turned.connect(self._resize_brush)
         document.changed.connect(self._follow)
         self._show_params(document.scene)
@@ -184,6 +185,12 @@ class InputView(PanelView):
         self._pointed = at
         self._aim(at)
         self._say_value()
+
+    def _follow_pen(self, row: float, column: float) -> None:
+        """Have the title speak of the pixel under the pen; the answer to the stroke writes it."""
+        result = self._result
+        inside = result is not None and 0 <= row < result.height and 0 <= column < result.width
+        self._pointed = (int(row), int(column)) if inside else None
 
     def _aim(self, at: tuple[int, int] | None) -> None:
         """Point at a pixel, so that the other panels light the units that see it."""

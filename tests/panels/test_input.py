@@ -154,3 +154,14 @@ def test_the_tools_stand_in_two_rows_where_they_do_not_fit_in_one(on_screen, qtb
     assert least < 200
     view.resize(least, 400)
     qtbot.waitUntil(lambda: len(rows()) == 2)
+
+
+def test_the_title_speaks_of_the_pixel_under_the_pen(on_screen, delivered, small):
+    result = delivered(small, SIZE, {"input.base": {"kind": "blank", "value": 0.25}}, ("input",)).results["input"]
+    view = on_screen(InputView(Document()), 300, 420)
+    view.show_result(result)
+    view.canvas.pointed.emit((0, 0))
+    for row, column, words in ((3.5, 4.2, "row 3, column 4: 0.25"), (3.5, 8.4, "1×8×8"), (-0.5, 4, "1×8×8")):
+        view.canvas.pen_moved.emit(row, column)
+        view.show_result(result)
+        assert view.subtitle == words
