@@ -100,10 +100,6 @@ class FieldAxis:
             raise IndexError(f"there is no unit {index}")
         return place
 
-    def units_that_see(self, pixel: int) -> NDArray[np.int64]:
-        """Numbers of the units whose real interval holds ``pixel``."""
-        return np.flatnonzero((self.first <= pixel) & (pixel <= self.last))
-
 
 @dataclass(frozen=True, eq=False)
 class ReceptiveField:

@@ -11,7 +11,6 @@ from torch import nn
 
 from cnnviz.core.error_words import first_line
 
-PACKAGES = ("torchvision", "timm")
 # What timm takes for an address, from which it would fetch a model, has other characters.
 _NAME = re.compile(r"(torchvision|timm):([a-z0-9_]{1,100})")
 _LARGEST = 65_536

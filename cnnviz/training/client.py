@@ -23,6 +23,8 @@ from cnnviz.training.settings import TrainingSettings
 NICENESS = 5
 """Of the process that trains: where both want the processor, the window comes first."""
 _PATIENCE = 5.0
+_PATIENCE_TO_SAVE = 15.0
+"""Seconds for the step that is being made, and for writing the run: it is ended sooner only by its own end."""
 
 
 class TrainingClient:
@@ -170,7 +172,7 @@ class _Worker:
         # Said rather than done: to close a connection on which another thread waits ends nothing.
         self._outgoing.put(Message("end"))
         try:
-            self.process.wait(_PATIENCE)
+            self.process.wait(_PATIENCE_TO_SAVE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -34,7 +34,6 @@ class NoticeStack(QObject):
         self._more = QLabel(window)
         self._more.setProperty("role", "pill")
         self._more.hide()
-        self._bottom = 0
         window.installEventFilter(self)
         theme().changed.connect(self.arrange)
 
@@ -66,17 +65,12 @@ class NoticeStack(QObject):
         for notice in list(self._notices):
             notice.dismiss()
 
-    def set_bottom(self, height: int) -> None:
-        """Keep ``height`` pixels free below, for a status line."""
-        self._bottom = height
-        self.arrange()
-
     def arrange(self) -> None:
         """Put the notices where they belong."""
         hub = theme()
         margin, gap = hub.px(12), hub.px(8)
         width = min(hub.px(400), max(self._window.width() - 2 * margin, 1))
-        bottom = self._window.height() - margin - self._bottom
+        bottom = self._window.height() - margin
         left = self._window.width() - width - margin
         hidden = self._notices[: -self.MOST_SHOWN]
         for notice in hidden:

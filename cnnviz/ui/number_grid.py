@@ -167,12 +167,6 @@ class NumberGrid(QWidget):
             self._marked = cell
             self.update()
 
-    def set_centre(self, cell: Cell) -> None:
-        """Look at the window around a cell."""
-        if cell != self._centre:
-            self._centre = cell
-            self.update()
-
     def window_rect(self) -> tuple[int, int, int, int]:
         """Row, column, height and width of what is shown, in the map."""
         (rows, columns), (height, width) = self._indices.shape, self._size

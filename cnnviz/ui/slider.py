@@ -246,13 +246,6 @@ class LabelledSlider(QWidget):
         self._track.update()
         self._write()
 
-    def set_default(self, default: float) -> None:
-        """Change what a double click goes back to."""
-        self._default = default
-        if self._low < 0 < self._high:
-            self._track.origin = self._to_ticks(default)
-            self._track.update()
-
     def set_high(self, high: float) -> None:
         """Change the upper bound; a value above it is held at it."""
         if high == self._high:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +16,24 @@ from PyQt6.QtWidgets import QAbstractButton, QMessageBox
 from cnnviz.checkpoints.open import open_network
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
+from cnnviz.training.client import TrainingClient
 from cnnviz.training.run_folder import network_path, pending_runs, read_record, saved_steps
 from cnnviz.training.run_label import read_label
+from cnnviz.ui import training_session
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.slider import SliderTrack
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 PATH = "panels.training.settings"
-LONG_MS = 200_000
+LONG_MS = 400_000
 
 
 @pytest.fixture
-def in_training(start, qtbot):
+def in_training(start, qtbot, monkeypatch):
     """Opens the window in the workspace Training; a run there has small batches and no end unless told otherwise."""
+    # beside other programs one that leaves the processor to them would hardly come on
+    monkeypatch.setattr(training_session, "TrainingClient", partial(TrainingClient, niceness=0))
 
     def open_window(scene=None, **settings):
         document = Document(scene or actions.first_scene())
