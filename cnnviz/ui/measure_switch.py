@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QTimer
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtWidgets import QPushButton, QWidget
 
 from cnnviz.scene.document import Document
-from cnnviz.ui.controls import IconButton
-from cnnviz.ui.icons import icon
 from cnnviz.ui.numbers import format_percent
 
 PATIENCE_MS = 1000
 """What is measured sooner needs no button to stop it, which would only flicker at each stroke."""
 
 
-class MeasureSwitch(IconButton):
+class MeasureSwitch(QPushButton):
     """Stops, and lets go on; there while a measurement takes long, and where it was stopped.
 
     Parameters
@@ -28,8 +26,10 @@ class MeasureSwitch(IconButton):
     """
 
     def __init__(self, document: Document, path: str, what: str = "curves", parent: QWidget | None = None) -> None:
-        super().__init__("stop", f"Stop measuring the {what}", quiet=True, parent=parent)
+        super().__init__(parent)
         self._what, self._on, self._measuring = what, True, False
+        self._name()
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         kept = self.sizePolicy()
         kept.setRetainSizeWhenHidden(True)  # else the panel would be laid out anew as the button comes and goes
         self.setSizePolicy(kept)
@@ -44,10 +44,7 @@ class MeasureSwitch(IconButton):
         """Say that the share ``done`` is measured, and whether more is wanted."""
         if on != self._on:
             self._on = on
-            self.setIcon(icon("stop" if on else "play", "muted"))
-            tip = f"Stop measuring the {self._what}" if on else f"Go on measuring the {self._what}"
-            self.setToolTip(tip)
-            self.setAccessibleName(tip)
+            self._name()
         measuring = on and done < 1
         if measuring and not self._measuring:
             self._patience.start()
@@ -56,6 +53,12 @@ class MeasureSwitch(IconButton):
         if not measuring or not self._measuring:
             self.setVisible(not on)
         self._measuring = measuring
+
+    def _name(self) -> None:
+        self.setText("Stop" if self._on else "Go on")
+        tip = f"{self.text()} measuring the {self._what}"
+        self.setToolTip(tip)
+        self.setAccessibleName(tip)
 
 
 def measuring_words(done: float, *, on: bool) -> str:

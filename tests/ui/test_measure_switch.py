@@ -2,6 +2,7 @@
 
 import pytest
 
+import cnnviz.panels  # noqa: F401 - what panels can be set to is registered with them
 from cnnviz.scene.document import Document
 from cnnviz.ui import measure_switch
 from cnnviz.ui.measure_switch import MeasureSwitch, measuring_words
