@@ -98,8 +98,8 @@ def loop(training: Training, *, tuned: bool) -> None:
     """The loop that anyone would write, over the same batches: a while for each line that comes in.
 
     It goes on where it was, and prints how many examples a second it got through. Layout and optimiser are torch's
-    defaults, or if ``tuned`` those that the trainer has found to be faster: channels innermost, and the step of the
-    optimiser fused.
+    defaults, or if ``tuned`` those that the trainer has found to be faster: channels innermost, the step of the
+    optimiser fused, and memory kept from step to step.
     """
     import torch
     import torch.nn.functional as F
@@ -107,9 +107,12 @@ def loop(training: Training, *, tuned: bool) -> None:
     from cnnviz.core.devices import resolve_device
     from cnnviz.training.augmentation import Draws
     from cnnviz.training.device_data import augmentation_generator, epoch_order
+    from cnnviz.training.kept_memory import keep_freed_memory
     from cnnviz.training.optimizers import make_optimizer
     from cnnviz.training.start import prepare
 
+    if tuned:
+        keep_freed_memory()
     settings = training.settings
     prepared = prepare(settings)
     device = resolve_device(settings.device)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Listener
 
+from cnnviz.training.kept_memory import keep_freed_memory
 from cnnviz.training.messages import MalformedMessage, Message, pack, unpack
 
 _FLUSH_SECONDS = 5.0
@@ -85,6 +86,7 @@ def main() -> None:
     line = Line(connection)
     from cnnviz.training.worker_loop import WorkerLoop  # torch takes its time, in which commands can come already
 
+    keep_freed_memory()
     loop = WorkerLoop(line.commands, line.send)
     line.on_arrival = loop.hear
     loop.run()
