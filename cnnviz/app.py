@@ -19,6 +19,7 @@ from PyQt6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer,
 from PyQt6.QtWidgets import QApplication
 
 from cnnviz import __version__
+from cnnviz.core.kept_memory import FOR_PASSES, keep_freed_memory
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine.failures import FailuresHub
@@ -125,7 +126,8 @@ class Program(QObject):
     keep_session : bool
         Save the scene while it changes and when the window closes.
     owns_process : bool
-        The process ends with the window: when work does not stop, it goes with it. A caller of one's own goes on.
+        The process ends with the window: when work does not stop, it goes with it. A caller of one's own goes on, and
+        has its memory kept as it likes.
     """
 
     _failed = pyqtSignal(object)
@@ -234,6 +236,8 @@ class Program(QObject):
         return view
 
     def _start(self) -> None:
+        if self._owns_process:
+            keep_freed_memory(FOR_PASSES)
         self._look()
         self.stage.start()
 

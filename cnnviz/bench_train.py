@@ -105,14 +105,14 @@ def loop(training: Training, *, tuned: bool) -> None:
     import torch.nn.functional as F
 
     from cnnviz.core.devices import resolve_device
+    from cnnviz.core.kept_memory import FOR_TRAINING, keep_freed_memory
     from cnnviz.training.augmentation import Draws
     from cnnviz.training.device_data import augmentation_generator, epoch_order
-    from cnnviz.training.kept_memory import keep_freed_memory
     from cnnviz.training.optimizers import make_optimizer
     from cnnviz.training.start import prepare
 
     if tuned:
-        keep_freed_memory()
+        keep_freed_memory(FOR_TRAINING)
     settings = training.settings
     prepared = prepare(settings)
     device = resolve_device(settings.device)

@@ -27,10 +27,12 @@ def add_evaluate_command(subparsers: Subparsers) -> None:
 def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print the accuracy, over all and for each class."""
     from cnnviz.checkpoints.open import open_network
+    from cnnviz.core.kept_memory import FOR_PASSES, keep_freed_memory
     from cnnviz.data.datasets import load_dataset
     from cnnviz.data.pixel_order import permute_pixels
     from cnnviz.training.evaluate import evaluate
 
+    keep_freed_memory(FOR_PASSES)
     network = open_network(arguments.network)
     images = load_dataset(arguments.dataset, "test", arguments.data_dir, network.card.input_size)
     images = permute_pixels(images) if arguments.permute_pixels else images

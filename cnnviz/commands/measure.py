@@ -111,10 +111,12 @@ def add_measure_command(subparsers: Subparsers) -> None:
 def run_measure(arguments: argparse.Namespace) -> int:
     """Measure, and print the result in words, as JSON or as a table; draw the figure."""
     from cnnviz.checkpoints.open import open_network
+    from cnnviz.core.kept_memory import FOR_PASSES, keep_freed_memory
 
     _check_options(arguments)
     if arguments.out is not None:
         _check_out(arguments.out)
+    keep_freed_memory(FOR_PASSES)
     network, changes = changed(open_network(arguments.network), arguments)
     module, _, name = MEASURES[arguments.what].partition(":")
     measure: Measure = getattr(import_module(module), name)

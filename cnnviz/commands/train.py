@@ -27,10 +27,10 @@ INTERRUPTED = 130
 def run_train(arguments: argparse.Namespace) -> int:
     """Train, test, save; the accuracy is printed."""
     _check_target(arguments.out)
-    from cnnviz.training.kept_memory import keep_freed_memory
+    from cnnviz.core.kept_memory import FOR_TRAINING, keep_freed_memory
     from cnnviz.training.ranks import launched_ranks
 
-    keep_freed_memory()
+    keep_freed_memory(FOR_TRAINING)
     with launched_ranks() as ranks:
         return _train(arguments, ranks)
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Listener
 
-from cnnviz.training.kept_memory import keep_freed_memory
+from cnnviz.core.kept_memory import FOR_TRAINING, keep_freed_memory
 from cnnviz.training.messages import MalformedMessage, Message, pack, unpack
 
 _FLUSH_SECONDS = 5.0
@@ -86,7 +86,7 @@ def main() -> None:
     line = Line(connection)
     from cnnviz.training.worker_loop import WorkerLoop  # torch takes its time, in which commands can come already
 
-    keep_freed_memory()
+    keep_freed_memory(FOR_TRAINING)
     loop = WorkerLoop(line.commands, line.send)
     line.on_arrival = loop.hear
     loop.run()

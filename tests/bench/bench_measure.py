@@ -10,6 +10,7 @@ from cnnviz.checkpoints.open import open_network
 from cnnviz.core.equivariance import equivariance
 from cnnviz.core.equivariance_plan import EquivariancePlan
 from cnnviz.core.equivariance_result import Sweep
+from cnnviz.core.kept_memory import FOR_PASSES, keep_freed_memory
 from cnnviz.core.map_windows import Scratch
 from cnnviz.core.trace import TracedNetwork, prepare
 from cnnviz.nets.registry import build
@@ -81,6 +82,7 @@ def timed(work: object) -> float:
 
 
 def main() -> None:
+    keep_freed_memory(FOR_PASSES)
     torch.set_num_threads(1)
     names = ("bare", "last", "least", "one", "curves", "all")
     print(f"{'network':>12} {'plan':>7}" + "".join(f"{name:>16}" for name in names))

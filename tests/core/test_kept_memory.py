@@ -8,12 +8,12 @@ import pytest
 STEPS = """
 import os, resource, sys
 import torch
-from cnnviz.training.kept_memory import keep_freed_memory
+from cnnviz.core.kept_memory import FOR_PASSES, keep_freed_memory
 
 torch.set_num_threads(1)
 if sys.argv[1] == "settled":
     os.environ["MALLOC_TRIM_THRESHOLD_"] = "131072"
-kept = sys.argv[1] != "by itself" and keep_freed_memory()
+kept = sys.argv[1] != "by itself" and keep_freed_memory(FOR_PASSES)
 
 torch.manual_seed(0)
 net = torch.nn.Sequential(
