@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QChildEvent, QEvent, QRectF, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QAction, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QShowEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
@@ -305,6 +305,22 @@ class DockWindow(QMainWindow):
     def splitDockWidget(self, after: QDockWidget | None, dock: QDockWidget | None, way: Qt.Orientation) -> None:
         self._own(dock)
         super().splitDockWidget(after, dock, way)
+
+    def childEvent(self, event: QChildEvent | None) -> None:
+        super().childEvent(event)
+        if event is not None and event.polished() and isinstance(bar := event.child(), QTabBar):
+            # a slot that held the bar would be collected with it, which only Qt knows otherwise
+            bar.tabBarDoubleClicked.connect(self._maximise)
+
+    def _maximise(self, tab: int) -> None:
+        """A tab is the title of its panel, and so is the bar beside the tabs of the one in front."""
+        bar = self.sender()
+        if not isinstance(bar, QTabBar):
+            return
+        name = bar.tabText(tab if tab >= 0 else bar.currentIndex())
+        for dock in self.findChildren(Dock):
+            if dock.windowTitle() == name:
+                QTimer.singleShot(0, dock.maximise_requested.emit)  # the bar may go with the layout
 
     def _own(self, dock: QDockWidget | None) -> None:
         if dock is not None and dock.parent() is None:

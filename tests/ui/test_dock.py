@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
@@ -50,6 +52,16 @@ def test_a_tab_shows_the_name_instead_of_the_title(window):
     assert not name_of(window.two).isVisible()
     bar = window.findChild(QTabBar)
     assert [bar.tabText(index) for index in range(bar.count())] == ["Two", "Three"]
+
+
+def test_a_double_click_on_a_tab_asks_to_maximise_its_panel(window, qtbot):
+    gc.collect()
+    bar = window.findChild(QTabBar)
+    asked = []
+    for dock in (window.one, window.two, window.three):
+        dock.maximise_requested.connect(lambda dock=dock: asked.append(dock.windowTitle()))
+    qtbot.mouseDClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(1).center())
+    qtbot.waitUntil(lambda: asked == ["Three"])
 
 
 def test_the_name_comes_back_when_a_dock_leaves_its_tabs(window, qtbot):
