@@ -7,8 +7,10 @@ import os
 import sys
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -319,16 +321,23 @@ def latest() -> dict[str, Any]:
 def start(
     qtbot: Any, tmp_path: Path, settle: Callable[[Any], None], latest: dict[str, Any]
 ) -> Iterator[Callable[..., Any]]:
-    """Opens the program's window on a scene, computed and painted; closed after the test."""
+    """Opens the program's window on a scene, computed and painted; closed after the test, which no view may fail in."""
     from cnnviz.app import Program
     from cnnviz.ui.theme import theme
 
     opened: list[Any] = []
+    failed: list[str] = []
+
+    def also_note(report: Callable[[BaseException, str], None], error: BaseException, doing: str) -> None:
+        if doing.startswith("Showing"):
+            failed.append("".join(traceback.format_exception(error)))
+        report(error, doing)
 
     def open_window(scene: Any, *, size: tuple[int, int] = (1600, 1000), **named: Any) -> Any:
         # as its owner it would end the tests' process where a busy machine takes long over a pass
         program = Program(scene, tmp_path / "state", **({"keep_session": False, "owns_process": False} | named))
         opened.append(program)
+        program.failures.report = partial(also_note, program.failures.report)
         program.stage.delivered.connect(lambda delivery: latest.update(delivery.results))
         program.window.resize(*size)
         with qtbot.waitSignal(program.window.first_painted):
@@ -343,6 +352,7 @@ def start(
         while not program.close():
             assert time.monotonic() < end, "the engine does not end"
     theme().set("dark", 1.0)
+    assert not failed, failed[0]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QApplication
 
 from cnnviz.engine.computation import Delivery
 from cnnviz.engine.engine import Engine
-from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.observation import LoadedNetwork
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.scene.document import Document
@@ -59,6 +59,8 @@ class Stage(QObject):
         self._handled = 0  # written by the UI's thread alone
         self._arrived.connect(self._run)
         self._synchronous = synchronous
+        self._failures = failures
+        self._titles = {spec.id: spec.title for spec in specs}
         self._engine = Engine(specs, pipeline, self._post, self._show, failures, synchronous=synchronous)
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
@@ -141,7 +143,7 @@ class Stage(QObject):
         self._network = delivery.network or self._network
         for panel_id, result in delivery.results.items():
             if panel_id in self._views:
-                self._views[panel_id].show_result(result)
+                self._show_result(panel_id, result)
         for panel_id, message in delivery.errors.items():
             if panel_id in self._views:
                 self._views[panel_id].show_error(message)
@@ -149,6 +151,15 @@ class Stage(QObject):
             self._shown_version = delivery.version
             self._be_patient_anew(delivery)
         self.delivered.emit(delivery)
+
+    def _show_result(self, panel_id: str, result: Any) -> None:
+        """A view that fails says so in its panel, and keeps no other from its result."""
+        view = self._views[panel_id]
+        try:
+            view.show_result(result)
+        except Exception as error:  # noqa: BLE001 - anything may go wrong in it
+            self._failures.report(error, f"Showing {self._titles[panel_id]}")
+            view.show_error(f"This could not be shown: {plain_words(error)}")
 
     def _be_patient_anew(self, delivery: Delivery) -> None:
         self._patience.stop()

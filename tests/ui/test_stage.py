@@ -187,9 +187,21 @@ def test_quick_frames_one_after_the_other_are_never_called_slow(make, small, mon
     assert ("busy",) not in live.told
 
 
-def test_a_view_that_fails_holds_up_nobody_who_waits(make, small, qtbot):
-    _, stage, live, _ = make(small)
+def test_a_view_that_fails_says_so_and_holds_up_nobody(make, small):
+    _, stage, live, still = make(small)
+    heard = []
+    stage._failures.listen(heard.append)
     live.show_result = lambda result: 1 / 0
+    stage.start()
+    assert stage.wait_until_idle(30)
+    assert live.told == [("error", "This could not be shown: division by zero")]
+    assert still.told == [("result", "still")]
+    assert [each.message for each in heard] == ["Showing test-live failed: division by zero"]
+
+
+def test_what_fails_after_the_views_holds_up_nobody_who_waits(make, small, qtbot):
+    _, stage, _, _ = make(small)
+    stage.delivered.connect(lambda delivery: 1 / 0)
     with qtbot.captureExceptions() as raised:
         stage.start()
         assert stage.wait_until_idle(30)
