@@ -34,7 +34,7 @@ WEIGHTS_SECONDS = 0.1
 WEIGHTS_SHARE = 0.05
 """Of the time, at most, that goes into copying weights."""
 BUSY_SECONDS = 2.0
-"""Between two steps while the person draws: each takes the cores from a frame, and its weights go through all panels."""
+"""Between two steps while the person draws: each takes the cores from a frame, and its weights go to all panels."""
 
 
 class WorkerLoop:
