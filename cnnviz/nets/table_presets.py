@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -92,31 +92,27 @@ def _tiny_vgg() -> LayerTable:
     return LayerTable(layers=tuple(layers), height_width=OF_MNIST)
 
 
-def _residual_20() -> LayerTable:
+def _residual(first: int, block: Callable[[int], Mapping[str, object]]) -> LayerTable:
+    """Three stages of three blocks, each of half the size of the one before; ``block`` says what one of a stage has."""
     layers: list[Row] = [
-        ConvolutionRow(name="conv1", channels=8, padding=(1, 1), bias=False),
+        ConvolutionRow(name="conv1", channels=first, padding=(1, 1), bias=False),
         NormalisationRow(name="norm1"),
         ActivationRow(name="relu1"),
     ]
-    for stage, channels in enumerate((8, 16, 32), 1):
+    for stage in (1, 2, 3):
         for place in (1, 2, 3):
             stride = 2 if stage > 1 and place == 1 else 1
-            layers.append(ResidualRow(name=f"block{stage}_{place}", channels=channels, stride=stride))
+            row = {"name": f"block{stage}_{place}", "stride": stride, **block(4 << stage)}
+            layers.append(ResidualRow.model_validate(row))
     return LayerTable(layers=(*layers, *_head()))
+
+
+def _residual_20() -> LayerTable:
+    return _residual(8, lambda maps: {"channels": maps})
 
 
 def _bottleneck_29() -> LayerTable:
-    layers: list[Row] = [
-        ConvolutionRow(name="conv1", channels=16, padding=(1, 1), bias=False),
-        NormalisationRow(name="norm1"),
-        ActivationRow(name="relu1"),
-    ]
-    for stage, inner in enumerate((8, 16, 32), 1):
-        for place in (1, 2, 3):
-            stride = 2 if stage > 1 and place == 1 else 1
-            fields = {"form": "bottleneck", "inner": inner, "channels": 4 * inner, "stride": stride}
-            layers.append(ResidualRow.model_validate({"name": f"block{stage}_{place}", **fields}))
-    return LayerTable(layers=(*layers, *_head()))
+    return _residual(16, lambda inner: {"form": "bottleneck", "inner": inner, "channels": 4 * inner})
 
 
 def _perceptron() -> LayerTable:
