@@ -7,7 +7,7 @@ from typing import Any
 from cnnviz.engine.observation import LoadedNetwork, Observation
 
 
-class _Identity:
+class Identity:
     """Compares by identity and keeps what it compares alive, so that its address is not used again."""
 
     __slots__ = ("value",)
@@ -16,17 +16,18 @@ class _Identity:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.value is self.value
+        return isinstance(other, Identity) and other.value is self.value
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def network_key(network: LoadedNetwork, *, with_weights: bool) -> object:
     """Equal for the same network with the same weights, or with whatever weights a run has given it."""
-    return network.generation if with_weights else (_Identity(network.traced), _Identity(network.card), network.choice)
+    return network.generation if with_weights else (Identity(network.traced), Identity(network.card), network.choice)
 
 
 def input_key(observation: Observation) -> tuple[Any, ...]:
     """Equal for the same pixels, normalised alike: the pipeline hands the same arrays out for what did not change."""
     rendered = observation.rendered
-    return _Identity(rendered.fitted), _Identity(rendered.edited), observation.mean, observation.std
+    return Identity(rendered.fitted), Identity(rendered.edited), observation.mean, observation.std

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.engine.same import Identity
 from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
 from cnnviz.panels.unshifted_input import as_input
@@ -113,21 +114,8 @@ def sweep_key(
     layers: tuple[str, ...] | None = None,
 ) -> tuple[Any, ...]:
     """The image is held, so that its place in memory is no other's."""
-    image = _Same(observation.rendered.edited)
+    image = Identity(observation.rendered.edited)
     return network.generation, image, observation.mean, observation.std, sweep, compared, layers
-
-
-class _Same:
-    """Compares by identity."""
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
 
 
 def black_of(observation: Observation) -> tuple[float, ...]:
