@@ -180,7 +180,7 @@ def open_checkpoint(
     if model is not None:
         return _made_by_code(file, contents, network, model)
     identification = identify_network(contents, network)
-    kept, notice = _kept_answer(path, network, select) if accept is False else (None, "")
+    kept, notice = _kept_answer(path, network) if accept is False else (None, "")
     candidates = (kept, *identification.candidates) if kept is not None else identification.candidates
     file = replace(file, candidates=candidates)
     if accept is not False:
@@ -264,7 +264,7 @@ def _selected(networks: tuple[SavedNetwork, ...], select: str | None, path: Path
     raise CheckpointError(f"{path} holds no network called '{select}'; it holds {names}.")
 
 
-def _kept_answer(path: Path, network: SavedNetwork, select: str | None) -> tuple[Candidate | None, str]:
+def _kept_answer(path: Path, network: SavedNetwork) -> tuple[Candidate | None, str]:
     try:
         answer, notice = sidecar.find(path)
     except OSError as error:

@@ -48,12 +48,6 @@ def look_at(path: Path, select: str | None = None) -> Checkpoint:
         return _last[0].checkpoint
 
 
-def forget() -> None:
-    """Let go of the file that was looked at last."""
-    with _lock:
-        _last.clear()
-
-
 def _stamp(path: Path) -> _Stamp:
     try:
         status = os.stat(path)

@@ -12,7 +12,6 @@ from cnnviz.checkpoints.chain_guess import table
 from cnnviz.checkpoints.chain_trial import Trial
 from cnnviz.checkpoints.checkpoint import Checkpoint
 from cnnviz.checkpoints.comparison import Comparison
-from cnnviz.checkpoints.layer_table import CheckpointLayer
 from cnnviz.nets.chain import ChainLayer
 from cnnviz.nets.chain_layer import CHAIN
 
@@ -169,16 +168,6 @@ def _printable(text: str, most: int) -> str:
     """Names come from the file: what would steer the terminal is replaced."""
     clean = "".join(character if character.isprintable() else "�" for character in text)
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"
-
-
-def _row(layer: CheckpointLayer) -> tuple[str, ...]:
-    return (
-        layer.name or "(nameless)",
-        layer.type,
-        _shape(layer.output_shape),
-        _count(layer.parameters),
-        _count(layer.macs),
-    )
 
 
 def _chain_row(layer: ChainLayer) -> tuple[str, ...]:

@@ -66,7 +66,6 @@ def backpropagate(
     images: Tensor,
     objective: Callable[[Tensor], Tensor],
     *,
-    layers: Collection[str] | None = None,
     keep_graph: bool = False,
     cancelled: Callable[[], bool] | None = None,
 ) -> BackwardPass:
@@ -81,8 +80,6 @@ def backpropagate(
         As for ``TracedNetwork.run``.
     objective : callable
         Makes one number of the network's (first) output, on its autograd graph.
-    layers : names of layers, optional
-        Those whose values and gradients are wanted; all by default.
     keep_graph : bool
         Keep the autograd graph of the values, to ask it for more.
     cancelled : callable, optional
@@ -95,8 +92,7 @@ def backpropagate(
     Cancelled, ValueError, Exception
         As ``TracedNetwork.run``.
     """
-    names = [name for name in traced.graph.names if layers is None or name in layers]
-    kept = [name for name in names if name not in traced.without_gradient]
+    kept = [name for name in traced.graph.names if name not in traced.without_gradient]
     parameters = {name: each for name, each in traced.module.named_parameters() if each.is_floating_point()}
     with torch.inference_mode(False), torch.enable_grad(), learnable(parameters.values()):
         given = images.detach().clone().requires_grad_()

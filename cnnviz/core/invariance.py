@@ -18,14 +18,6 @@ SHIFTS = tuple(range(-16, 17))
 TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class StageChange:
-    """Shares of values, in [0, 1], that differ by more than a tolerance before and after a shift."""
-
-    detector: float
-    pooled: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Distances:
     """How far variants of something lie from it, one entry a variant.
@@ -41,31 +33,34 @@ class Distances:
     relative: NDArray[np.float64]
     cosine: NDArray[np.float64]
 
-    @property
-    def is_zero(self) -> bool:
-        """Whether there is nothing to divide by: p(x) is zero everywhere."""
-        return bool(len(self.relative)) and bool(np.isnan(self.relative).all())
 
-
-def share_changed(before: Tensor, after: Tensor, tolerance: float = TOLERANCE) -> float:
-    """Share of the values that differ by more than ``tolerance``, in the values' own units; NaN counts as changed."""
-    if before.shape != after.shape:
-        raise ValueError(f"maps of {tuple(before.shape)} and {tuple(after.shape)} cannot be compared cell by cell")
-    if not before.numel():
-        return 0.0
-    return float((~((before - after).abs() <= tolerance)).double().mean())
-
-
-def stage_change(before: Tensor, after: Tensor, pooling: Pooling, tolerance: float = TOLERANCE) -> StageChange:
-    """What a change of the detector stage leaves of it behind the pooling.
+def changed_cells(before: Tensor, after: Tensor, tolerance: float = TOLERANCE) -> Tensor:
+    """Which values differ by more than ``tolerance``, in the values' own units; NaN counts as changed.
 
     Parameters
     ----------
-    before, after : Tensor (N, C, H, W)
-        The detector stage for an input, and for the input shifted.
+    before, after : Tensor
+        Maps of one shape.
+
+    Returns
+    -------
+    Tensor of bool
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ.
     """
-    pooled = share_changed(pool(before, pooling), pool(after, pooling), tolerance)
-    return StageChange(share_changed(before, after, tolerance), pooled)
+    if before.shape != after.shape:
+        raise ValueError(f"maps of {tuple(before.shape)} and {tuple(after.shape)} cannot be compared cell by cell")
+    return ~((before - after).abs() <= tolerance)
+
+
+def share_changed(before: Tensor, after: Tensor, tolerance: float = TOLERANCE) -> float:
+    """Share of :func:`changed_cells`, in [0, 1]; 0 of empty maps. Parameters and errors as there."""
+    changed = changed_cells(before, after, tolerance)
+    return float(changed.double().mean()) if changed.numel() else 0.0
 
 
 def shifted(images: Tensor, shifts: Sequence[tuple[int, int]], mode: PaddingMode = "circular") -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnviz.core.cell_mask import CellMask, Cells
 from cnnviz.core.interpolation import Border, Floats, back_in, cubic, snapped, trigonometric
 from cnnviz.core.map_windows import AxisReader, Product, Scratch, ShiftedMaps, Windows, even_runs
-from cnnviz.core.transforms import Between, MapGrid, Transform, border_fill, sample, sampling
+from cnnviz.core.transforms import Between, MapGrid, Transform, border_fill, known_cells, sample, sampling
 
 Compared = Literal["all", "known", "inside"]
 """Which cells are compared: all; those whose T f(x) is taken from within the map; of these, the ones that neither
@@ -206,7 +206,7 @@ class MapMover:
             return np.ones((len(self.transforms), *self.grid.shape), bool)
         if self.shifts:
             return self._axes[0].known[:, :, None] & self._axes[1].known[:, None, :]
-        return np.stack([sampling(self.grid, each, open_ended=True).known for each in self.transforms])
+        return np.stack([known_cells(self.grid, each) for each in self.transforms])
 
     def _axis(self, axis: int) -> _Axis:
         length, period = self.grid.shape[axis], self.grid.period(axis)

@@ -112,12 +112,6 @@ def responses(images: Tensor, bank: Tensor, padding: int = 0) -> Tensor:
     return F.conv2d(images, bank.to(images), padding=padding)
 
 
-def maximum_over_bank(images: Tensor, bank: Tensor, padding: int = 0) -> tuple[Tensor, Tensor]:
-    """At each place the largest response of the bank, and the filter that gave it: both (N, rows, columns)."""
-    highest, which = responses(images, bank, padding).max(1)
-    return highest, which
-
-
 def against_rotation(image: Tensor, bank: Tensor, angles: Sequence[float]) -> RotationCurve:
     """Turn an image (1, C, H, W) about its centre, and take the largest response of each filter on it.
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnnviz.core.transforms import MapGrid, Transform, move_images, sample, sampling
+from cnnviz.core.transforms import MapGrid, Transform, move_images, move_map
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +29,6 @@ class MaximumTrace:
     shifts: tuple[tuple[float, float], ...]
     values: NDArray[np.float64]
     places: NDArray[np.int64]
-
-    @property
-    def largest_change(self) -> float:
-        """Largest distance of a value from that of the unmoved image; by whole pixels 0."""
-        return float(np.abs(self.values - self.values[0]).max())
 
 
 def maximum_under_translation(image: Tensor, shifts: Sequence[tuple[float, float]]) -> MaximumTrace:
@@ -124,7 +119,7 @@ def _turn(maps: Tensor, degrees: float) -> Tensor:
     size = maps.shape[1]
     odd = 2 * (size // 2) + 1  # the image whose centre that pixel is
     grid = MapGrid((size, size), (1.0, 1.0), (0.0, 0.0), (odd, odd))
-    return sample(maps[None], sampling(grid, Transform(rotation=degrees)))[0]
+    return move_map(maps[None], grid, Transform(rotation=degrees))[0]
 
 
 def _spectrum(image: Tensor) -> Tensor:

@@ -103,16 +103,6 @@ def source_position(edits: Edits, height: int, width: int, row: float, column: f
     return (row % height, column % width) if edits.border == "wrap" else (row, column)
 
 
-def edited_position(edits: Edits, height: int, width: int, row: float, column: float) -> tuple[float, float]:
-    """Where a position of the unedited image lies on the edited one: the inverse of ``source_position``."""
-    (a, b), (c, d) = _inverse(edits)
-    y, x = row - height / 2, column - width / 2
-    determinant = a * d - b * c
-    row = height / 2 + (d * y - b * x) / determinant + edits.shift_rows
-    column = width / 2 + (a * x - c * y) / determinant + edits.shift_columns
-    return (row % height, column % width) if edits.border == "wrap" else (row, column)
-
-
 def _inverse(edits: Edits) -> tuple[tuple[float, float], tuple[float, float]]:
     """The matrix from edited to unedited (row, column), both counted from the centre."""
     # Exact at quarter turns, where the cosine of a rounded angle would not be.

@@ -114,15 +114,6 @@ def picture_from_array(array: NDArray[Any], name: str = "array") -> Picture:
     return Picture(pixels, name, notes + more)
 
 
-def thumbnail(picture: Picture, size: int) -> Picture:
-    """The picture made smaller, if it is not, so that its longer side has ``size`` pixels."""
-    height, width = picture.pixels.shape[1:]
-    if max(height, width) <= size:
-        return picture
-    small = resample(picture.pixels, *_reduced(height, width, size))
-    return Picture(small, picture.name, picture.notes)
-
-
 def _reduced(height: int, width: int, size: int) -> tuple[int, int]:
     scale = size / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cnnviz.nets.layer_table import (
-    Activation,
     ActivationRow,
     ConvolutionRow,
     FlattenRow,
@@ -148,9 +147,8 @@ def _stage(
     kernel: int = 3,
     padding: int = 0,
     normalised: bool = False,
-    function: Activation = "relu",
 ) -> tuple[Row, ...]:
-    """A convolution, normalisation where that is asked for, an activation, 2×2 pooling."""
+    """A convolution, normalisation where that is asked for, ReLU, 2×2 pooling."""
     convolution = ConvolutionRow(
         name=f"conv{number}",
         channels=channels,
@@ -159,7 +157,7 @@ def _stage(
         bias=not normalised,
     )
     norm = (NormalisationRow(name=f"norm{number}"),) if normalised else ()
-    activation = ActivationRow(name=f"relu{number}", function=function)
+    activation = ActivationRow(name=f"relu{number}")
     return (convolution, *norm, activation, PoolingRow(name=f"pool{number}"))
 
 

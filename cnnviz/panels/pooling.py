@@ -166,7 +166,7 @@ def pooled_numbers(params: PoolingParams) -> NumbersResult:
     """Raises ValueError where the window does not fit the grid."""
     import torch
 
-    from cnnviz.core.invariance import share_changed
+    from cnnviz.core.invariance import changed_cells, share_changed
     from cnnviz.core.pooling import pool
     from cnnviz.panels.pooling_words import box_of, words_of
 
@@ -186,8 +186,8 @@ def pooled_numbers(params: PoolingParams) -> NumbersResult:
         {cell: box_of(pooling, cell) for cell in cells},
         {cell: words_of(before, pooling, cell) for cell in cells},
         {cell: words_of(after, pooling, cell) for cell in cells},
-        _changed(before, after, params.tolerance),
-        _changed(pooled, pooled_after, params.tolerance),
+        changed_cells(before, after, params.tolerance)[0, 0].numpy(),
+        changed_cells(pooled, pooled_after, params.tolerance)[0, 0].numpy(),
         share_changed(before, after, params.tolerance),
         share_changed(pooled, pooled_after, params.tolerance),
         pooling.summary(),
@@ -211,13 +211,6 @@ def _grid(values: object, signed: bool, most: float) -> GridResult:
     scale = torch.full_like(rows, most)  # the largest of all grids stands beside each, so that they share its scale
     indices = quantise(torch.stack([rows, scale]), "shared", signed).indices[0]
     return GridResult(rows.numpy(), indices.numpy(), signed)
-
-
-def _changed(before: object, after: object, tolerance: float) -> np.ndarray:
-    import torch
-
-    one, other = cast("torch.Tensor", before), cast("torch.Tensor", after)
-    return (~((one - other).abs() <= tolerance))[0, 0].numpy()
 
 
 def layers(scene: Scene, graph: LayerGraph) -> Collection[str]:

@@ -149,7 +149,7 @@ def _no_pooling(observation: Observation) -> str:
 def _stage(name: str, still: Tensor, moved: Tensor, channel: int, tolerance: float) -> StageMaps:
     import torch
 
-    from cnnviz.core.invariance import share_changed
+    from cnnviz.core.invariance import changed_cells, share_changed
     from cnnviz.core.mosaic import mosaic
 
     one, other = feature_maps(still), feature_maps(moved)
@@ -161,7 +161,7 @@ def _stage(name: str, still: Tensor, moved: Tensor, channel: int, tolerance: flo
     first, second = (
         _first(mosaic(torch.stack([each, ground]), columns=2, scale="shared", signed=signed, gap=0)) for each in pair
     )
-    changed = ~((one[channel] - other[channel]).abs() <= tolerance)
+    changed = changed_cells(one[channel], other[channel], tolerance)
     return StageMaps(
         name,
         (int(pair.shape[-2]), int(pair.shape[-1])),

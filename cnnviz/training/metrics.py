@@ -48,10 +48,6 @@ class StepMetrics:
     memory: int | None = None
     """Bytes that the run takes on its device; None where it was not measured."""
 
-    @property
-    def ends_epoch(self) -> bool:
-        return self.step_in_epoch == self.steps_per_epoch
-
 
 @dataclass(frozen=True)
 class EpochMetrics:

@@ -104,9 +104,9 @@ def _with_room(slots: tuple[Slot, ...], height: float) -> tuple[Slot, ...]:
     return tuple(kept) if len(kept) == len(slots) else tuple(replace(slot, share=slot.share / whole) for slot in kept)
 
 
-def _input_and_answer(width: float = 304) -> Column:
-    slots = Slot(("input",), 0.60), Slot(("samples",), 0.18, 140), Slot(("prediction",), 0.22)
-    return Column(width, slots, least=282)
+_INPUT_AND_ANSWER = Column(
+    304, (Slot(("input",), 0.60), Slot(("samples",), 0.18, 140), Slot(("prediction",), 0.22)), least=282
+)
 
 
 def _below_the_network(*panels: str) -> tuple[Slot, ...]:
@@ -121,7 +121,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "Follow an input through the network",
         ("network",),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(900, (Slot(("network",), 0.46), Slot(("activations",), 0.54))),
             Column(372, (Slot(("filters",), 0.46), Slot(("unit",), 0.54))),
         ),
@@ -132,7 +132,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "See what a file of weights holds",
         ("checkpoint", "guess"),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(900, (Slot(("checkpoint", "guess")),)),
             Column(372, (Slot(("filters",), 0.46), Slot(("unit",), 0.54))),
         ),
@@ -143,7 +143,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "See how much of the input a unit sees, and why",
         ("receptive-field", "chain-builder"),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(760, _below_the_network("receptive-field")),
             Column(520, (Slot(("chain-builder",)),)),
         ),
@@ -154,7 +154,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "Swap the pooling of a network, and see what it makes invariant",
         ("pooling", "invariance"),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(720, _below_the_network("pooling")),
             Column(560, (Slot(("invariance",)),)),
         ),
@@ -165,7 +165,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "Move the input, and see whether the maps move with it",
         ("equivariance", "padding", "consistency", "symmetry"),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(760, (Slot(("equivariance",)),)),
             Column(520, (Slot(("padding", "consistency", "symmetry")),)),
         ),
@@ -176,7 +176,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "Train a network, and watch its filters come about",
         ("training", "architecture", "runs", "compare", "epochs"),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(460, (Slot(("training", "architecture", "runs")),)),
             Column(
                 820,
@@ -193,7 +193,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "Work a loss out by hand, and see how optimisers make it small",
         ("landscape", "loss-calculator"),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(740, (Slot(("landscape",)),)),
             Column(540, (Slot(("loss-calculator",)),)),
         ),
@@ -204,7 +204,7 @@ WORKSPACES: tuple[Workspace, ...] = (
         "Follow the error back through the network, and check its gradients",
         ("backpropagation", "gradient-check", "residual"),
         (
-            _input_and_answer(),
+            _INPUT_AND_ANSWER,
             Column(830, (Slot(("network",), 0.36), Slot(("backpropagation", "residual"), 0.64))),
             Column(450, (Slot(("gradient-check", "unit"), 0.60), Slot(("filters",), 0.40))),
         ),

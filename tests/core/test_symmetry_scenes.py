@@ -16,12 +16,11 @@ def test_the_maximum_is_invariant_and_its_place_is_not() -> None:
     shifts = [(0, 0), (1, 0), (0, -3), (5, 4), (-9, 20)]
     trace = maximum_under_translation(image, shifts)
     assert trace.values.tolist() == [float(image.max())] * 5
-    assert trace.largest_change == 0
     for (rows, columns), place in zip(shifts, trace.places, strict=True):
         moved = np.roll(image.numpy(), (rows, columns), (1, 2))
         assert tuple(place) == np.unravel_index(moved.argmax(), moved.shape)
     between = maximum_under_translation(image, [(0, 0), (0.5, 0)])
-    assert between.largest_change > 0
+    assert between.values[0] != between.values[1]
     with pytest.raises(ValueError, match="at least one"):
         maximum_under_translation(image, [])
     with pytest.raises(ValueError, match="not finite"):

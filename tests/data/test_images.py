@@ -14,11 +14,9 @@ from cnnviz.data.images import (
     MAX_PIXELS,
     WORKING_SIZE,
     ImageError,
-    Picture,
     open_picture,
     picture_from_array,
     picture_from_bytes,
-    thumbnail,
 )
 
 RGB = np.random.default_rng(0).integers(0, 256, (12, 17, 3), np.uint8)
@@ -174,16 +172,6 @@ def test_a_large_photo_is_reduced_and_says_so() -> None:
         assert picture.notes == ("reduced from 4096×1024 to 2048×512",)
         expected = ramp.reshape(512, 2, WORKING_SIZE, 2, 3).mean(axis=(1, 3)).transpose(2, 0, 1) / 255
         np.testing.assert_allclose(picture.pixels[:, 2:-2, 2:-2], expected[:, 2:-2, 2:-2], atol=0.02)
-
-
-def test_a_thumbnail_averages() -> None:
-    pixels = np.random.default_rng(3).random((3, 60, 90), np.float32)
-    small = thumbnail(Picture(pixels, "a", ("said",)), 30)
-    assert small.pixels.shape == (3, 20, 30)
-    assert small.notes == ("said",)
-    np.testing.assert_allclose(small.pixels.mean(), pixels.mean(), atol=0.005)
-    assert small.pixels.std() < 0.6 * pixels.std()
-    assert thumbnail(small, 30) is small
 
 
 def test_a_missing_file_a_folder_and_an_empty_file_are_told(tmp_path: Path) -> None:

@@ -104,13 +104,13 @@ def test_steps_and_epochs_are_counted_and_an_incomplete_batch_is_left_out(make):
     trainer = make(epochs=2, batch_size=12)
     assert trainer.total_steps == 6
     steps = events(trainer, StepMetrics)
-    assert [(step.step, step.epoch, step.step_in_epoch, step.ends_epoch) for step in steps] == [
-        (1, 1, 1, False),
-        (2, 1, 2, False),
-        (3, 1, 3, True),
-        (4, 2, 1, False),
-        (5, 2, 2, False),
-        (6, 2, 3, True),
+    assert [(step.step, step.epoch, step.step_in_epoch) for step in steps] == [
+        (1, 1, 1),
+        (2, 1, 2),
+        (3, 1, 3),
+        (4, 2, 1),
+        (5, 2, 2),
+        (6, 2, 3),
     ]
     assert all((step.epochs, step.steps_per_epoch) == (2, 3) for step in steps)
     assert steps[-1].examples == 72

@@ -142,7 +142,7 @@ def declared_size(plan: OnnxPlan) -> tuple[int, int, int] | None:
     shape = plan["inputs"][0]["shape"] if plan["inputs"] else None
     if shape is None or len(shape) != 4:
         return None
-    channels = shape[1] or _channels(plan, plan["inputs"][0]["name"]) or 3
+    channels = shape[1] or _channels(plan) or 3
     return channels, shape[2] or _USUAL_SIZES[0], shape[3] or _USUAL_SIZES[0]
 
 
@@ -190,7 +190,7 @@ def _first_that_fits(
     if any(size is not None and size > _LARGEST_SIDE for size in declared):
         raise NotAlive(f"Its input has the shape {declared}, which is too large for an image.")
     if len(declared) == 3 and declared[0] is None:
-        declared = [_channels(plan, source["name"]), *declared[1:]]
+        declared = [_channels(plan), *declared[1:]]
     first: NotAlive | None = None
     for usual in _USUAL_SIZES if None in declared else (0,):
         size = tuple(usual if side is None else side for side in declared)
@@ -205,7 +205,7 @@ def _first_that_fits(
     raise first or NotAlive("Its input has no size.")
 
 
-def _channels(plan: OnnxPlan, name: str) -> int | None:
+def _channels(plan: OnnxPlan) -> int | None:
     """How many channels the first convolution reads."""
     tensors = {tensor["name"]: tensor for tensor in plan["tensors"]}
     for node in plan["nodes"]:
