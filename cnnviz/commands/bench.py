@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from cnnviz.commands.arguments import Subparsers
 from cnnviz.commands.errors import CommandError
@@ -22,17 +24,15 @@ def add_bench_command(subparsers: Subparsers) -> None:
         "drawn into memory.",
         epilog="example: cnnviz bench live --network tiny-vgg --json",
     )
-    parser.add_argument(
-        "what",
-        choices=("live", "start", "open", "measure", "train", "started", "opened", "bare-train", "tuned-train"),
-        metavar="live|start|open|measure|train",
-    )
+    parser.add_argument("what", choices=tuple(_BENCHMARKS), metavar="|".join(_BENCHMARKS))
     parser.add_argument(
         "--network", default="mnist-lenet", metavar="N", help="live, measure, train; default mnist-lenet"
     )
     parser.add_argument("--dataset", default="digits", metavar="SET", help="train; default digits, which is on board")
     parser.add_argument("--data-dir", default="", metavar="DIR", help="train; where the data set lies")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, on the last line")
+    # for the processes that a benchmark starts, so that nothing measured before has warmed them up
+    parser.add_argument("--alone", default="", help=argparse.SUPPRESS)
     parser.set_defaults(run=run_bench)
 
 
@@ -46,44 +46,69 @@ def run_bench(arguments: argparse.Namespace) -> int:
     problem = display_problem(need_window=os.environ.get("QT_QPA_PLATFORM") != "offscreen")
     if problem is not None:
         raise CommandError(problem)
-    if arguments.what == "started":
-        put_off_collecting()
-    from cnnviz import bench
-
-    figures: dict[str, object]
-    if arguments.what == "live":
-        from cnnviz.checkpoints.identify import network_path, read_card
-
-        read_card(network_path(arguments.network))
-        figures = dict(bench.live(arguments.network))
-    elif arguments.what == "measure":
-        from cnnviz.bench_measure import measure
-
-        figures = dict(measure(arguments.network))
-    elif arguments.what == "start":
-        figures = dict(bench.start())
-    elif arguments.what == "open":
-        from cnnviz.bench_open import open_files
-
-        figures = dict(open_files())
-    elif arguments.what in ("train", "bare-train", "tuned-train"):
-        from cnnviz import bench_train
-
-        training = bench_train.Training(arguments.network, arguments.dataset, arguments.data_dir)
-        if arguments.what != "train":
-            bench_train.loop(training, tuned=arguments.what == "tuned-train")
-            return 0
-        figures = dict(bench_train.train(training))
-    elif arguments.what == "opened":
-        from cnnviz.bench_open import one
-
-        what, _, path = arguments.network.partition(":")
-        figures = dict(one(what, Path(path)))
-    else:
-        figures = dict(bench.started())
-    if arguments.json or arguments.what in ("started", "opened"):
+    if arguments.alone:
+        _measure_alone(arguments)
+        return 0
+    figures = _BENCHMARKS[arguments.what](arguments)
+    if arguments.json:
         print(json.dumps(figures))
         return 0
     for name, value in figures.items():
         print(f"{name:>27}  {value}")
     return 0
+
+
+def _live(arguments: argparse.Namespace) -> dict[str, object]:
+    from cnnviz.bench.live import live
+    from cnnviz.checkpoints.identify import network_path, read_card
+
+    read_card(network_path(arguments.network))  # a name that is none is told before anything is measured
+    return live(arguments.network)
+
+
+def _start(arguments: argparse.Namespace) -> dict[str, object]:
+    from cnnviz.bench.start import start
+
+    return dict(start())
+
+
+def _open(arguments: argparse.Namespace) -> dict[str, object]:
+    from cnnviz.bench.open import open_files
+
+    return open_files()
+
+
+def _measure(arguments: argparse.Namespace) -> dict[str, object]:
+    from cnnviz.bench.measure import measure
+
+    return measure(arguments.network)
+
+
+def _train(arguments: argparse.Namespace) -> dict[str, object]:
+    from cnnviz.bench.train import Training, train
+
+    return train(Training(arguments.network, arguments.dataset, arguments.data_dir))
+
+
+_BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], dict[str, object]]] = MappingProxyType(
+    {"live": _live, "start": _start, "open": _open, "measure": _measure, "train": _train}
+)
+
+
+def _measure_alone(arguments: argparse.Namespace) -> None:
+    """The part of a benchmark that has a process of its own, which tells its figures by JSON, or line by line."""
+    if arguments.what == "start":
+        put_off_collecting()
+        from cnnviz.bench.start import started
+
+        print(json.dumps(started()))
+    elif arguments.what == "open":
+        from cnnviz.bench.open import one
+
+        part, _, path = arguments.alone.partition(":")
+        print(json.dumps(one(part, Path(path))))
+    else:
+        from cnnviz.bench.train import Training, loop
+
+        training = Training(arguments.network, arguments.dataset, arguments.data_dir)
+        loop(training, tuned=arguments.alone == "tuned")

@@ -7,8 +7,8 @@ from PyQt6.QtCore import QEvent, QPoint, Qt
 from PyQt6.QtTest import QTest
 from torch import nn
 
-from cnnviz.bench_measure import bare_drag
-from cnnviz.bench_measure import drag as bench_drag
+from cnnviz.bench.measure import bare_drag
+from cnnviz.bench.measure import drag as bench_drag
 from cnnviz.ui.bar_list import BarList
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
 from cnnviz.ui.curve_plot import CurvePlot

@@ -69,7 +69,7 @@ def _in_process(what: str, path: Path) -> float:
 
 
 def _child(what: str, path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "cnnviz", "bench", "opened", "--network", f"{what}:{path}", "--json"]
+    command = [sys.executable, "-m", "cnnviz", "bench", "open", "--alone", f"{what}:{path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.app import Program, qt_application
-from cnnviz.bench import first_answer, never
+from cnnviz.bench.live import first_answer, never
 from cnnviz.core.kept_memory import FOR_PASSES, keep_freed_memory
 from cnnviz.engine.computation import Computation
 from cnnviz.engine.failures import FailuresHub

@@ -1,12 +1,9 @@
-"""What ``cnnviz bench`` measures: the live frame against a bare loop, and the start against bare imports."""
+"""What ``cnnviz bench live`` measures: the live frame against a bare loop, and how long the UI thread is held."""
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -70,45 +67,6 @@ def live(network: str) -> dict[str, Any]:
         "strokes_by": "mouse events" if pointer is None else "X pointer",
         "platform": application.platformName(),
     }
-
-
-def start(runs: int = RUNS) -> dict[str, float]:
-    """Process start to first paint and to the first live result, beside a process that only imports."""
-    imports, painted, resulted = [], [], []
-    for _ in range(runs):
-        imports.append(_timed([sys.executable, "-c", "import PyQt6.QtWidgets, pyqtgraph, torch"]))
-        begun = time.time()
-        output = subprocess.run(
-            [sys.executable, "-m", "cnnviz", "bench", "started"], capture_output=True, text=True, check=True
-        ).stdout
-        moments = json.loads(output.strip().splitlines()[-1])
-        painted.append((moments["first_paint"] - begun) * 1e3)
-        resulted.append((moments["first_result"] - begun) * 1e3)
-    return {
-        "imports_ms": round(statistics.median(imports), 1),
-        "first_paint_ms": round(statistics.median(painted), 1),
-        "first_result_ms": round(statistics.median(resulted), 1),
-    }
-
-
-def started() -> dict[str, float]:
-    """In a process of its own: the moments, in seconds since the epoch, of the first paint and the first result."""
-    application = qt_application()
-    moments: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        program = Program(actions.first_scene(), Path(folder), keep_session=False)
-        program.window.first_painted.connect(lambda: moments.setdefault("first_paint", time.time()))
-
-        def painted() -> None:
-            if program.stage.shown_version >= 0 and "first_result" not in moments:
-                moments["first_result"] = time.time()
-                program.window.close()
-
-        program.window.painted.connect(painted)
-        program.leave_start_behind()
-        program.show()
-        application.exec()
-    return moments
 
 
 def _drawn(program: Program) -> tuple[list[float], int]:
@@ -274,9 +232,3 @@ def quantile(values: list[float], share: float) -> float:
     """The value that this share of ``values`` lies below."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def _timed(command: list[str]) -> float:
-    begun = time.perf_counter()
-    subprocess.run(command, check=True)
-    return (time.perf_counter() - begun) * 1e3

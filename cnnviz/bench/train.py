@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cnnviz.app import qt_application
-from cnnviz.bench import opened, quantile
+from cnnviz.bench.live import opened, quantile
 from cnnviz.panels.training import TRAINED, chosen_settings
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
@@ -166,7 +166,7 @@ class _Loop:
     """A loop in a process of its own, which waits between two of its turns."""
 
     def __init__(self, training: Training, kind: str) -> None:
-        command = [sys.executable, "-m", "cnnviz", "bench", f"{kind}-train"]
+        command = [sys.executable, "-m", "cnnviz", "bench", "train", "--alone", kind]
         command += ["--network", training.network, "--dataset", training.dataset]
         command += ["--data-dir", training.data_dir] if training.data_dir else []
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
