@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+    from cnnviz.core.choices import Direction, TransformKind
     from cnnviz.core.consistency import Coming, Consistency
-    from cnnviz.core.equivariance_result import Direction, Equivariance, Kind
+    from cnnviz.core.equivariance_result import Equivariance
     from cnnviz.core.interpolation import Border
     from cnnviz.core.map_motion import Compared
 
@@ -20,7 +21,7 @@ def equivariance_error(
     images: Tensor | np.ndarray,
     shifts: Iterable[float] = range(-16, 17),
     *,
-    transform: Kind = "shift",
+    transform: TransformKind = "shift",
     direction: Direction = "columns",
     border: Border = "wrap",
     compared: Compared = "known",

@@ -12,7 +12,7 @@ import pytest
 
 import cnnviz
 from cnnviz.cli import main
-from cnnviz.ui.preflight import QT_PACKAGES, WINDOW_PACKAGES
+from cnnviz.ui.preflight import QT_LIBRARIES, WINDOW_LIBRARIES
 
 CHECKOUT = Path(__file__).parents[1]
 SHIPPED = sorted(path.relative_to(CHECKOUT).as_posix() for path in CHECKOUT.glob("assets/**/*") if path.is_file())
@@ -72,7 +72,7 @@ def test_every_runtime_requirement_is_used():
 def test_the_readme_lists_the_packages_that_a_bare_debian_needs():
     readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     listed = [line.split()[2:] for line in readme.splitlines() if line.startswith("apt install ")]
-    assert listed == [list(QT_PACKAGES), list(WINDOW_PACKAGES)]
+    assert listed == [list(dict.fromkeys(libraries.values())) for libraries in (QT_LIBRARIES, WINDOW_LIBRARIES)]
 
 
 def test_the_readme_names_options_that_the_commands_have(capsys):

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-StageKind = Literal["conv", "pool"]
+from cnnviz.core.choices import StageKind
 
 LARGEST_FIELD = 4096
 """Pixels along one axis; a chain whose field is larger is refused."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from torch import nn
 
+from cnnviz.core.choices import PaddingMode, PoolingKind
 from cnnviz.core.graph import Geometry, Layer, LayerGraph
 from cnnviz.core.network_changes import NetworkChange, Silence, SwapPooling, SwitchPadding
-from cnnviz.core.padding import MiddleFlatten, Pad2d, PaddedConv2d, PaddingMode, Widths, same_widths
-from cnnviz.core.pooling import Pool2d, Pooling, PoolingKind, PoolPadding
+from cnnviz.core.padding import MiddleFlatten, Pad2d, PaddedConv2d, Widths, same_widths
+from cnnviz.core.pooling import Pool2d, Pooling, PoolPadding
 from cnnviz.core.residual_blocks import OneOfTwo, residual_blocks
 
 

@@ -4,19 +4,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnviz.core.choices import Direction, TransformKind
 from cnnviz.core.curves import Curves, Mark, Series, series
 from cnnviz.core.interpolation import Border
 from cnnviz.core.map_motion import Compared
 from cnnviz.core.transforms import MapGrid, Transform
 
 Floats = NDArray[np.float64]
-Kind = Literal["shift", "rotate", "zoom", "flip"]
-Direction = Literal["rows", "columns", "both"]
 
 X_LABELS = {"shift": "shift (input pixels)", "rotate": "rotation (degrees)", "zoom": "zoom", "flip": "flip"}
 
@@ -37,7 +35,7 @@ class Sweep:
         What comes in from outside.
     """
 
-    kind: Kind
+    kind: TransformKind
     strengths: tuple[float, ...]
     direction: Direction = "columns"
     border: Border = "wrap"

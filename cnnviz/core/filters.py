@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnnviz.core.mosaic import Scale
+from cnnviz.core.choices import ColourScale
 
 Form = Literal["colour", "tiles", "matrix"]
 
@@ -52,7 +52,9 @@ class FilterBank:
     caption: str
 
 
-def kernel_bank(weight: Tensor, kind: str, input_channel: int | None = None, scale: Scale = "shared") -> FilterBank:
+def kernel_bank(
+    weight: Tensor, kind: str, input_channel: int | None = None, scale: ColourScale = "shared"
+) -> FilterBank:
     """Arrange the weights of a layer as pictures.
 
     Parameters
@@ -119,7 +121,7 @@ def _matrix(values: Tensor, caption: str) -> FilterBank:
     return _bank("matrix", values[None], values, values.norm(dim=1), values.shape[1], caption)
 
 
-def _colour(values: Tensor, norms: Tensor, scale: Scale, caption: str) -> FilterBank:
+def _colour(values: Tensor, norms: Tensor, scale: ColourScale, caption: str) -> FilterBank:
     ends = values.flatten(1)
     finite = ends.isfinite()
     low, high = ends.where(finite, torch.inf).amin(1), ends.where(finite, -torch.inf).amax(1)

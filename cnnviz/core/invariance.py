@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnnviz.core.padding import PaddingMode, pad
+from cnnviz.core.choices import PaddingMode
+from cnnviz.core.padding import pad
 from cnnviz.core.pooling import POOLING_KINDS, Pooling, pool
 
 SHIFTS = tuple(range(-16, 17))

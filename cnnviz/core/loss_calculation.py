@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Given = Literal["logits", "probabilities"]
-Outputs = Literal["softmax", "sigmoid"]
+from cnnviz.core.choices import AnswerForm, OutputFunction
 
 SUM_TOLERANCE = 1e-6
 """Probabilities whose sum is no further from 1 than this are those of a distribution."""
@@ -44,7 +42,7 @@ class LossCalculation:
         Whether the target is the likeliest class; a tie counts as wrong.
     """
 
-    outputs: Outputs
+    outputs: OutputFunction
     logits: Tensor | None
     exponentials: Tensor | None
     shift: Tensor
@@ -86,7 +84,11 @@ def target_rows(targets: Tensor, classes: int, smoothing: float = 0.0) -> Tensor
 
 
 def calculate_loss(
-    numbers: Tensor, targets: Tensor, given: Given = "logits", outputs: Outputs = "softmax", smoothing: float = 0.0
+    numbers: Tensor,
+    targets: Tensor,
+    given: AnswerForm = "logits",
+    outputs: OutputFunction = "softmax",
+    smoothing: float = 0.0,
 ) -> LossCalculation:
     """Work out softmax or sigmoid, cross-entropy, square error and gradients.
 
@@ -151,7 +153,7 @@ def _entropy(targets: Tensor, logarithms: Tensor) -> Tensor:
     return torch.where(targets == 0, 0.0, -targets * logarithms)
 
 
-def _gradients(probabilities: Tensor, targets: Tensor, outputs: Outputs) -> tuple[Tensor, Tensor]:
+def _gradients(probabilities: Tensor, targets: Tensor, outputs: OutputFunction) -> tuple[Tensor, Tensor]:
     away = probabilities - targets
     if outputs == "sigmoid":
         return away / away.shape[1], 2 * away * probabilities * (1 - probabilities)

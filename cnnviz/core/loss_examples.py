@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+
+from cnnviz.core.choices import AnswerForm, OutputFunction
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -26,8 +27,8 @@ class LossExample:
     note: str
     numbers: Rows
     targets: tuple[int, ...]
-    given: Literal["logits", "probabilities"] = "probabilities"
-    outputs: Literal["softmax", "sigmoid"] = "softmax"
+    given: AnswerForm = "probabilities"
+    outputs: OutputFunction = "softmax"
 
 
 EXAMPLES: Mapping[str, LossExample] = MappingProxyType(

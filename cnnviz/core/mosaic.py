@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from cnnviz.core.choices import ColourScale
 
 LEVELS = 253
 """Indices 0 … 252 stand for values; of signed data 126 is exactly zero."""
@@ -20,7 +21,6 @@ GAP = 255
 
 _LARGEST_FACTOR = float(np.finfo(np.float32).max)
 
-Scale = Literal["shared", "own"]
 Range = float | NDArray[np.float64]
 
 
@@ -101,7 +101,7 @@ class Mosaic:
         return float(self.low[tile]), float(self.high[tile])
 
 
-def quantise(maps: Tensor, scale: Scale = "shared", signed: bool | None = None) -> Quantised:
+def quantise(maps: Tensor, scale: ColourScale = "shared", signed: bool | None = None) -> Quantised:
     """Turn values into table indices.
 
     Parameters
@@ -170,7 +170,7 @@ def _quantise_ordinary(values: Tensor, signed: bool | None) -> Quantised | None:
     return Quantised(torch.from_numpy(scaled.astype(np.uint8)), 0.0 - top if is_signed else 0.0, top, is_signed, 0)
 
 
-def _extremes(values: Tensor, scale: Scale) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _extremes(values: Tensor, scale: ColourScale) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Smallest and largest value, of all maps (1,) or of each (C,); NaN where there is one."""
     if scale == "shared":
         low, high = torch.aminmax(values)
@@ -206,7 +206,9 @@ def _indices(values: Tensor, high: NDArray[np.float64], signed: bool, below: boo
     return scaled.to(torch.uint8)
 
 
-def mosaic(maps: Tensor, columns: int, scale: Scale = "shared", signed: bool | None = None, gap: int = 1) -> Mosaic:
+def mosaic(
+    maps: Tensor, columns: int, scale: ColourScale = "shared", signed: bool | None = None, gap: int = 1
+) -> Mosaic:
     """Lay out maps row by row as tiles of one picture.
 
     Parameters

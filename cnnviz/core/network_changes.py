@@ -5,25 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-PoolingName = Literal["max", "average", "l2_sum", "l2_mean", "weighted", "blur_max", "blur_average", "strided"]
-PaddingName = Literal["zeros", "circular", "reflect", "replicate"]
-
-POOLING_WORDS: dict[PoolingName, str] = {
-    "max": "maximum",
-    "average": "average",
-    "l2_sum": "L2, root of sum",
-    "l2_mean": "L2, root of mean",
-    "weighted": "weighted by distance",
-    "blur_max": "maximum, blurred",
-    "blur_average": "average, blurred",
-    "strided": "strided convolution",
-}
-PADDING_WORDS: dict[PaddingName, str] = {
-    "zeros": "zero",
-    "circular": "periodic",
-    "reflect": "mirror",
-    "replicate": "replicate",
-}
+from cnnviz.core.choices import PADDING_WORDS, POOLING_WORDS, BlockPart, PaddingMode, PoolingKind
 
 
 @dataclass(frozen=True)
@@ -35,7 +17,7 @@ class SwapPooling:
     layer : str or None
         A layer's name; None: every pooling with a window. Global and adaptive pooling is swapped by name only, for
         maximum or average.
-    kind : PoolingName
+    kind : PoolingKind
         As in ``pooling.Pooling``.
     window, stride : int or None
         None: those of the layer. Another window stands about the same centre, and what it then lacks at the border is
@@ -46,7 +28,7 @@ class SwapPooling:
         As in ``pooling.Pooling``.
     """
 
-    kind: PoolingName
+    kind: PoolingKind
     layer: str | None = None
     window: int | None = None
     stride: int | None = None
@@ -85,14 +67,14 @@ class SwitchPadding:
     layer : str or None
         A layer's name; None: every convolution, pooling and layer of padding, with the padding of the blur in
         pooling that was swapped.
-    mode : PaddingName
+    mode : PaddingMode
         As torch calls them: zero, periodic, mirror, replicate.
     same : bool
         Pad convolutions that have no padding, by as much as keeps the map's size at stride 1. The maps are larger
         then; where they are flattened for a linear layer, it reads the middle of them.
     """
 
-    mode: PaddingName
+    mode: PaddingMode
     layer: str | None = None
     same: bool = False
     change: Literal["switch-padding"] = "switch-padding"
@@ -118,7 +100,7 @@ class Silence:
     """
 
     layer: str | None = None
-    part: Literal["branch", "shortcut"] = "branch"
+    part: BlockPart = "branch"
     change: Literal["silence"] = "silence"
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}

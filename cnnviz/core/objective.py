@@ -9,13 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnnviz.core.choices import AnswerForm, LossName
 from cnnviz.core.graph import LayerGraph
-from cnnviz.core.loss_choice import LossName
-
-Form = Literal["logits", "probabilities"]
 
 
-def form_of(graph: LayerGraph) -> Form:
+def form_of(graph: LayerGraph) -> AnswerForm:
     """Whether the network answers with logits (or their log-probabilities), or with probabilities."""
     return "probabilities" if graph.layers[-1].kind in ("Softmax", "Softmax2d", "Sigmoid") else "logits"
 
@@ -29,12 +27,12 @@ class Objective:
     loss : LossName
         ``cross-entropy`` is -log p of the target; ``square-error`` the sum over classes of (p - y)²; ``logit`` the
         target's own score, as the network gives it. The first two are means over images, and over the places of maps.
-    form : Form
+    form : AnswerForm
         Of the answer. p is the softmax of logits, and the sigmoid of a single one, which is the logit of "yes".
     """
 
     loss: LossName = "cross-entropy"
-    form: Form = "logits"
+    form: AnswerForm = "logits"
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """The number, on the autograd graph of ``output``.
@@ -68,7 +66,7 @@ def one_hot(answers: Tensor, target: Tensor) -> Tensor:
     return torch.zeros_like(answers).scatter_(1, target[:, None], 1.0)
 
 
-def targets(output: Tensor, form: Form, wanted: int | Literal["predicted", "least likely"]) -> Tensor:
+def targets(output: Tensor, form: AnswerForm, wanted: int | Literal["predicted", "least likely"]) -> Tensor:
     """A class for each of :func:`rows`: the same for all, or what the network holds for likeliest, or least likely.
 
     A class beyond the last one is the last one.

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnnviz.core.choices import PaddingMode
 from cnnviz.core.graph import Geometry
 from cnnviz.core.stand_in import StandIn
-
-PaddingMode = Literal["zeros", "circular", "reflect", "replicate"]
-"""As torch calls them: zero, periodic, mirror (the edge is not repeated) and replicate."""
-
-MODES: tuple[PaddingMode, ...] = get_args(PaddingMode)
 
 Widths = tuple[tuple[int, int], tuple[int, int]]
 """Pixels added above and below, left and right; negative where they are cropped."""

@@ -9,18 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnnviz.core.choices import PaddingMode, PoolingKind
 from cnnviz.core.graph import Geometry
-from cnnviz.core.padding import PaddingMode, pad
-from cnnviz.core.pooling_kinds import (
-    CALLED,
-    POOLING_KINDS,
-    Pooling,
-    PoolingKind,
-    PoolPadding,
-    binomial,
-    centre_of,
-    gaussian_window,
-)
+from cnnviz.core.padding import pad
+from cnnviz.core.pooling_kinds import CALLED, POOLING_KINDS, Pooling, PoolPadding, binomial, centre_of, gaussian_window
 from cnnviz.core.stand_in import StandIn
 
 __all__ = [
@@ -28,12 +20,10 @@ __all__ = [
     "Pool2d",
     "PoolPadding",
     "Pooling",
-    "PoolingKind",
     "binomial",
     "blur",
     "gaussian_window",
     "pool",
-    "pool2d",
 ]
 
 
@@ -70,18 +60,6 @@ def pool(maps: Tensor, pooling: Pooling) -> Tensor:
             pooling.output_size(*maps.shape[-2:])
             return F.max_pool2d(maps, pooling.kernel_size, pooling.stride, half, pooling.dilation, pooling.ceil_mode)
     return _summary(*_padded(maps, pooling), pooling)
-
-
-def pool2d(
-    maps: Tensor,
-    kind: PoolingKind,
-    kernel_size: int | tuple[int, int],
-    stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
-    **further: object,
-) -> Tensor:
-    """:func:`pool` with the numbers of ``Pooling.of``."""
-    return pool(maps, Pooling.of(kind, kernel_size, stride, padding, **further))  # type: ignore[arg-type]
 
 
 def blur(maps: Tensor, taps: int, stride: tuple[int, int] = (1, 1), mode: PaddingMode = "reflect") -> Tensor:

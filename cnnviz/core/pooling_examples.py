@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from cnnviz.core.network_changes import PoolingName
+from cnnviz.core.choices import PoolingKind
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -30,7 +30,7 @@ class PoolingExample:
     note: str
     detector: Rows
     shifted: Rows | None = None
-    kind: PoolingName = "max"
+    kind: PoolingKind = "max"
     kernel_size: tuple[int, int] = (2, 2)
     stride: tuple[int, int] = (2, 2)
     padding: tuple[int, int] = (0, 0)

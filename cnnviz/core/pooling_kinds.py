@@ -10,9 +10,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from cnnviz.core.padding import PaddingMode, Widths
-
-PoolingKind = Literal["max", "average", "l2_sum", "l2_mean", "weighted", "blur_max", "blur_average", "strided"]
+from cnnviz.core.choices import PaddingMode, PoolingKind
+from cnnviz.core.padding import Widths
 
 POOLING_KINDS: tuple[PoolingKind, ...] = get_args(PoolingKind)
 

@@ -1,14 +1,11 @@
 """Where a network adds a branch to a shortcut, and what it gives when one of the two is silent."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor, nn
 
 from cnnviz.core.graph import Layer, LayerGraph
 from cnnviz.core.stand_in import StandIn
-
-BlockPart = Literal["branch", "shortcut"]
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnviz.core.choices import UnitOrder
 from cnnviz.core.unit_statistics import UnitStatistics
 
-UnitOrder = Literal["as-is", "variance", "class", "correlation"]
 Indices = NDArray[np.intp]
 
 _MOST_FOR_BEST_LEAVES = 160

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from cnnviz.core.network_changes import PoolingName
+from cnnviz.core.choices import PaddingMode, PoolingKind
 from cnnviz.data.frozen import Frozen
 
 LAYER_TABLE = "layer-table"
@@ -32,7 +32,6 @@ Normalisation = Literal["batch", "layer", "instance", "group"]
 Activation = Literal[
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid"
 ]
-PaddingMode = Literal["zeros", "circular", "reflect", "replicate"]
 BlockForm = Literal["like", "bottleneck"]
 BlockOrder = Literal["conv-norm-act", "conv-act-norm", "norm-act-conv"]
 
@@ -107,7 +106,7 @@ class PoolingRow(_Row):
     """Padding and what ceil mode adds are left out of every summary; "strided" is learned, each channel on its own."""
 
     kind: Literal["pooling"] = "pooling"
-    pooling: PoolingName = Field("max", description="how a window becomes one number")
+    pooling: PoolingKind = Field("max", description="how a window becomes one number")
     window: _Pair = Field((2, 2), description="rows and columns")
     stride: _Pair = Field((2, 2), description="cells from one window to the next")
     padding: _Margins = Field((0, 0), description="cells added at each border, which count for nothing")

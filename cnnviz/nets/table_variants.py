@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import gcd
 from typing import Literal, get_args
 
-from cnnviz.core.network_changes import PoolingName
+from cnnviz.core.choices import PoolingKind
 from cnnviz.nets.layer_table import (
     ActivationRow,
     BlockOrder,
@@ -20,7 +20,7 @@ from cnnviz.nets.layer_table import (
     free_name,
 )
 
-PoolingChange = PoolingName | Literal["none"]
+PoolingChange = PoolingKind | Literal["none"]
 
 
 def without_normalisation(table: LayerTable) -> LayerTable:
@@ -133,12 +133,12 @@ def with_pooling(table: LayerTable, kind: PoolingChange) -> LayerTable:
     """
     if kind == "none":
         return table.with_layers(row for row in table.layers if not isinstance(row, PoolingRow))
-    if kind not in get_args(PoolingName):
+    if kind not in get_args(PoolingKind):
         raise ValueError(
-            f"there is no pooling called {kind!r}; choose none or one of {', '.join(get_args(PoolingName))}"
+            f"there is no pooling called {kind!r}; choose none or one of {', '.join(get_args(PoolingKind))}"
         )
     return table.with_layers(_pooled(row, kind) if isinstance(row, PoolingRow) else row for row in table.layers)
 
 
-def _pooled(row: PoolingRow, kind: PoolingName) -> PoolingRow:
+def _pooled(row: PoolingRow, kind: PoolingKind) -> PoolingRow:
     return row.model_copy(update={"pooling": kind, "ceil_mode": row.ceil_mode and kind != "strided"})

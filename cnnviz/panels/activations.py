@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
 
+from cnnviz.core.choices import ColourScale
 from cnnviz.engine.observation import only_selected
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.feature_maps import feature_maps
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ActivationsParams(PanelParams):
-    scale: Literal["shared", "own"] = Field("shared", description="one colour scale for all maps, or each its own")
+    scale: ColourScale = Field("shared", description="one colour scale for all maps, or each its own")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from cnnviz.core.network_changes import POOLING_WORDS
+from cnnviz.core.choices import POOLING_WORDS
 from cnnviz.nets.layer_table import Kind, LayerTable
 from cnnviz.nets.table_file import TABLE_SUFFIX, TableFileError, read_table, write_table
 from cnnviz.nets.table_presets import TABLE_PRESETS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from cnnviz.core.network_changes import PADDING_WORDS, POOLING_WORDS
+from cnnviz.core.choices import PADDING_WORDS, POOLING_WORDS
 from cnnviz.nets.layer_table import Activation, ConvolutionRow, Kind, ResidualRow
 from cnnviz.panels.architecture_words import ACTIVATION_WORDS, ORDER_WORDS
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from cnnviz.core.network_changes import PADDING_WORDS, POOLING_WORDS
+from cnnviz.core.choices import PADDING_WORDS, POOLING_WORDS
 from cnnviz.nets.layer_table import (
     Activation,
     ActivationRow,

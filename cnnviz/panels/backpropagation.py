@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
-from cnnviz.core.loss_choice import LossName
+from cnnviz.core.choices import LossName
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.backpropagation_signal import BlockRow, ClassRow, LayerMaps, LayerSignal
 from cnnviz.panels.backpropagation_weight import WeightChoice, WeightWords, weight_words

@@ -7,7 +7,7 @@ from typing import cast
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from cnnviz.core.loss_choice import LOSS_WORDS
+from cnnviz.core.choices import LOSS_WORDS
 from cnnviz.panels.backpropagation import BackpropagationParams, BackpropagationResult
 from cnnviz.panels.backpropagation_depth_view import GradientDepth
 from cnnviz.panels.backpropagation_maps_view import GradientMaps

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
 
+from cnnviz.core.choices import StageKind
 from cnnviz.data.frozen import Frozen
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.scene.models import Scene
@@ -24,7 +25,7 @@ MOST_STAGES = 40
 class StageParams(Frozen):
     """One square layer."""
 
-    kind: Literal["conv", "pool"] = "conv"
+    kind: StageKind = "conv"
     kernel_size: int = Field(3, ge=1, le=31)
     stride: int = Field(1, ge=1, le=8)
     dilation: int = Field(1, ge=1, le=32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
+from cnnviz.core.choices import Direction, TransformKind
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from cnnviz.engine.observation import Observation
     from cnnviz.panels.transform_sweep import KeptSweep
 
-TransformKind = Literal["shift", "rotate", "zoom", "flip"]
-
 REST_S = 0.12
 """The curves wait until the hand rests."""
 
@@ -33,7 +32,7 @@ REST_S = 0.12
 class EquivarianceParams(PanelParams):
     transform: TransformKind = Field("shift", description="what T does")
     shift: float = Field(4.0, ge=-16, le=16, description="How far T moves the image, in input pixels")
-    direction: Literal["rows", "columns", "both"] = Field("columns", description="down, to the right, or both")
+    direction: Direction = Field("columns", description="down, to the right, or both")
     angle: float = Field(30.0, ge=-180, le=180, description="How far T turns the image, in degrees, counter-clockwise")
     zoom: float = Field(1.25, ge=0.5, le=2, description="How much T magnifies the image")
     flip: Literal["horizontal", "vertical"] = Field(

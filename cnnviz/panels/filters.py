@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
+from cnnviz.core.choices import ColourScale
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.kernels import as_kernels, loose_layer, owner_of_kernels
 from cnnviz.scene.models import Scene
@@ -68,7 +69,7 @@ class FiltersResult:
     kernel: Mosaic
     kernel_values: np.ndarray
     input_channel: int | None
-    scale: Literal["shared", "own"]
+    scale: ColourScale
     nan: int
     infinite: int
     loose: tuple[tuple[str, str], ...] = ()

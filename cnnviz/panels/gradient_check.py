@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
 
-from cnnviz.core.loss_choice import LossName
+from cnnviz.core.choices import LossName
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.sample_batch import sample_batch
 from cnnviz.scene.models import Scene

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from cnnviz.core.loss_choice import LOSS_WORDS
+from cnnviz.core.choices import LOSS_WORDS
 from cnnviz.panels.gradient_check import CheckRow, GradientCheckParams, GradientCheckResult
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene

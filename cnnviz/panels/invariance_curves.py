@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from cnnviz.core.network_changes import POOLING_WORDS, PoolingName, SwapPooling, with_change
+from cnnviz.core.choices import POOLING_WORDS, PoolingKind
+from cnnviz.core.network_changes import SwapPooling, with_change
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.panels.caveats import graph_words, unseen_words
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
@@ -37,7 +38,7 @@ _COARSE = 4
 _FEW = 3
 """Points of a network that takes long for each."""
 
-_LOOKS: dict[PoolingName, tuple[int, Stroke]] = {
+_LOOKS: dict[PoolingKind, tuple[int, Stroke]] = {
     "max": (0, "solid"),
     "blur_max": (0, "dotted"),
     "average": (1, "solid"),
@@ -229,10 +230,10 @@ def _over_kinds(observation: Observation, layer: Layer, cancelled: Cancelled) ->
         traced = observation.network.traced
         one, others = (each[feed] for each in passes.both(traced, image, variants, (feed,)))
         found = pooled_distances(one, others, kinds)
-        named = {POOLING_WORDS[cast(PoolingName, kind)]: found[kind] for kind in kinds}
+        named = {POOLING_WORDS[cast(PoolingKind, kind)]: found[kind] for kind in kinds}
         return {PIXELS: distances(image, variants), UNPOOLED: found["detector"], **named}
 
-    names = (PIXELS, UNPOOLED, *(POOLING_WORDS[cast(PoolingName, kind)] for kind in kinds))
+    names = (PIXELS, UNPOOLED, *(POOLING_WORDS[cast(PoolingKind, kind)] for kind in kinds))
     words = f"{feed}, pooled in every way; {layer.name} itself is {pooling.summary()}."
     return _Plan(measure, names, words, f"{layer.name}, every kind of pooling")
 
@@ -248,7 +249,7 @@ def own_pooling(network: LoadedNetwork, layer: Layer) -> tuple[Pooling, str]:
     unseen = unseen_words(network.graph, layer.name)
     if unseen:
         raise ValueError(f"{unseen} These are the layers.")
-    kinds: dict[str, PoolingName] = {"MaxPool2d": "max", "AvgPool2d": "average", "LPPool2d": "l2_sum"}
+    kinds: dict[str, PoolingKind] = {"MaxPool2d": "max", "AvgPool2d": "average", "LPPool2d": "l2_sum"}
     edit: object = None
     try:
         edit = make_plan(
@@ -280,11 +281,11 @@ def _over_networks(observation: Observation, cancelled: Cancelled) -> _Plan:
     return _Plan(measure, (PIXELS, *networks), words, f"{name}, every kind of pooling before it")
 
 
-_networks: list[tuple[TracedNetwork, dict[PoolingName, TracedNetwork]]] = []
+_networks: list[tuple[TracedNetwork, dict[PoolingKind, TracedNetwork]]] = []
 """The networks of each kind for the last one that was asked for; they share its weights."""
 
 
-def _swapped(observation: Observation, name: str) -> dict[PoolingName, TracedNetwork]:
+def _swapped(observation: Observation, name: str) -> dict[PoolingKind, TracedNetwork]:
     import torch
 
     from cnnviz.core.network_edits import apply
@@ -295,7 +296,7 @@ def _swapped(observation: Observation, name: str) -> dict[PoolingName, TracedNet
     if not _networks or _networks[0][0] is not network.traced:
         base = network.base
         example = torch.zeros(1, *base.card.input_size, device=base.device, dtype=dtype_of(base.module))
-        made: dict[PoolingName, TracedNetwork] = {}
+        made: dict[PoolingKind, TracedNetwork] = {}
         for kind in POOLING_WORDS:
             changes = with_change(network.changes, SwapPooling(kind))
             try:

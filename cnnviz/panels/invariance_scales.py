@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from cnnviz.core.choices import PoolingKind
     from cnnviz.core.graph import LayerGraph
     from cnnviz.core.mosaic import Mosaic
-    from cnnviz.core.network_changes import PoolingName
     from cnnviz.engine.observation import Observation
 
 MOST_LEVELS = 5
 SMALLEST_SIDE = 2
 FACTORS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 MOST_PIXELS = 512 * 512
-_HALVED: tuple[tuple[PoolingName, str], ...] = (
+_HALVED: tuple[tuple[PoolingKind, str], ...] = (
     ("max", "maximum"),
     ("average", "average"),
     ("blur_average", "blurred average"),

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from cnnviz.core.choices import AnswerForm, OutputFunction
     from cnnviz.core.curves import Curves
     from cnnviz.core.graph import LayerGraph
-    from cnnviz.core.loss_calculation import Given, LossCalculation, Outputs
+    from cnnviz.core.loss_calculation import LossCalculation
     from cnnviz.core.number_table import NumberTable
     from cnnviz.engine.observation import Observation
 
@@ -35,8 +36,8 @@ class LossCalculatorParams(PanelParams):
     source: Literal["typed", "network"] = Field("typed", description="numbers to type, or the network's answer")
     numbers: Numbers = Field(EXAMPLES["lecture"].numbers, description="a row for each sample, a column for each class")
     targets: tuple[int, ...] = Field(EXAMPLES["lecture"].targets, max_length=MOST_SAMPLES, description="right classes")
-    given: Literal["logits", "probabilities"] = Field("probabilities", description="what the numbers are")
-    outputs: Literal["softmax", "sigmoid"] = Field(
+    given: AnswerForm = Field("probabilities", description="what the numbers are")
+    outputs: OutputFunction = Field(
         "softmax", description="one of the classes is right, or each is a question of its own"
     )
     smoothing: float = Field(
@@ -77,8 +78,8 @@ class LossQuestion:
     numbers: Tensor
     targets: tuple[int, ...]
     classes: tuple[str, ...]
-    given: Given
-    outputs: Outputs
+    given: AnswerForm
+    outputs: OutputFunction
     smoothing: float
     sample: int
     indices: tuple[int, ...] | None = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
 
+from cnnviz.core.choices import Direction
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.caveats import graph_words
 from cnnviz.scene.models import Scene
@@ -29,7 +30,7 @@ ROUNDING = 1e-5
 
 
 class PaddingParams(PanelParams):
-    direction: Literal["rows", "columns", "both"] = Field("columns", description="along which the curves shift")
+    direction: Direction = Field("columns", description="along which the curves shift")
     curves: bool = Field(True, description="measure the curves, which may take long")
 
 

@@ -7,7 +7,8 @@ from typing import cast
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from cnnviz.core.network_changes import PADDING_WORDS, SwapPooling, SwitchPadding
+from cnnviz.core.choices import PADDING_WORDS
+from cnnviz.core.network_changes import SwapPooling, SwitchPadding
 from cnnviz.panels.padding import PaddingParams, PaddingResult
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document

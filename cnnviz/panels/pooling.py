@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field, field_validator
 
-from cnnviz.core.network_changes import PoolingName
+from cnnviz.core.choices import PoolingKind
 from cnnviz.core.pooling_examples import EXAMPLES, PoolingExample
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.panels.windowed_pooling import chosen_layer
@@ -34,7 +34,7 @@ Box = tuple[int, int, int, int]
 class PoolingParams(PanelParams):
     view: Literal["numbers", "network"] = Field("numbers", description="numbers to type, or the network's own maps")
     numbers: Numbers = Field(EXAMPLES["blocks"].detector, description="the detector stage")
-    kind: PoolingName = Field("max", description="what is made of a window")
+    kind: PoolingKind = Field("max", description="what is made of a window")
     window: int = Field(2, ge=1, le=8, multiple_of=1, description="Rows and columns of the window")
     stride: int = Field(2, ge=1, le=8, multiple_of=1, description="How many cells the window moves")
     padding: int = Field(0, ge=0, le=4, multiple_of=1, description="Cells beyond each border; windows leave them out")

@@ -10,7 +10,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from cnnviz.core.network_changes import POOLING_WORDS
+from cnnviz.core.choices import POOLING_WORDS
 from cnnviz.core.pooling_examples import EXAMPLES
 from cnnviz.panels.pooling import GridResult, NumbersResult, PoolingParams, example_params
 from cnnviz.panels.pooling_figure_view import GridsFigure

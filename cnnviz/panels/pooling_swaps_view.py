@@ -9,7 +9,8 @@ from typing import Any, cast
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from cnnviz.core.network_changes import POOLING_WORDS, NetworkChange, PoolingName, SwapPooling
+from cnnviz.core.choices import POOLING_WORDS, PoolingKind
+from cnnviz.core.network_changes import NetworkChange, SwapPooling
 from cnnviz.panels.pooling_maps import PoolingEntry
 from cnnviz.scene.actions import change_network, put_back
 from cnnviz.scene.document import Document
@@ -138,7 +139,7 @@ class PoolingSwaps(QWidget):
                 self._put_back(layer)
             return
         known = next((entry.change for entry in self._entries if entry.layer == layer and entry.change), None)
-        chosen = SwapPooling(cast(PoolingName, kind), layer)
+        chosen = SwapPooling(cast(PoolingKind, kind), layer)
         if known is not None:
             chosen = replace(known, kind=chosen.kind, layer=layer)
         change_network(self._document, chosen)

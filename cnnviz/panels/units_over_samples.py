@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
+from cnnviz.core.choices import ColourScale, UnitOrder
 from cnnviz.data.facts import DATA
 from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
 from cnnviz.panels.labelled_samples import AUTO, LOADING_S, DataChoice, data_choice, labelled_samples
@@ -52,10 +53,8 @@ class UnitsOverSamplesParams(PanelParams):
     maps: Literal["mean", "max", "every"] = Field(
         "mean", description="a column is a feature map's mean, its largest value, or every single unit"
     )
-    order: Literal["as-is", "variance", "class", "correlation"] = Field("as-is", description="order of the units")
-    scale: Literal["shared", "own"] = Field(
-        "shared", description="one colour scale for both trainings, or each its own"
-    )
+    order: UnitOrder = Field("as-is", description="order of the units")
+    scale: ColourScale = Field("shared", description="one colour scale for both trainings, or each its own")
     pair: PairKind = Field("sigmoid", description="which two trainings are put side by side")
     stopped: bool = Field(False, description="pass no more samples", json_schema_extra={"undo": "none"})
     training: bool = Field(False, description="train the pair", json_schema_extra={"undo": "none"})

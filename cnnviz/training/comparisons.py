@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from cnnviz.core.network_changes import PoolingName
+from cnnviz.core.choices import PoolingKind
 from cnnviz.nets.layer_table import (
     ActivationRow,
     ConvolutionRow,
@@ -183,7 +183,7 @@ def _permuted() -> Comparison:
 
 def _pooling() -> Comparison:
     table = with_normalisation(LayerTable(layers=(*_stage(1, 12), *_stage(2, 24), *_stage(3, 32), *_head())))
-    kinds: dict[str, PoolingName] = {
+    kinds: dict[str, PoolingKind] = {
         "maximum": "max",
         "strided convolution": "strided",
         "L2": "l2_mean",

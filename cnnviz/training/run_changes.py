@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from cnnviz.core.network_changes import POOLING_WORDS, PoolingName
+from cnnviz.core.choices import POOLING_WORDS, PoolingKind
 from cnnviz.nets.layer_table import (
     LAYER_TABLE,
     LayerTable,
@@ -194,12 +194,12 @@ def _table_groups(table: LayerTable) -> Iterator[tuple[str, str, list[tuple[str,
         ]
         yield "Residual connections", "f(x) + x in place of f(x): deep networks can be trained", residual
     if any(isinstance(row, PoolingRow) for row in rows):
-        pooled = [(_pooling_words(kind), with_pooling(table, kind)) for kind in (*get_args(PoolingName), "none")]
+        pooled = [(_pooling_words(kind), with_pooling(table, kind)) for kind in (*get_args(PoolingKind), "none")]
         yield "Pooling", "How a window becomes one number, and what of the place is lost", pooled
 
 
 def _pooling_words(kind: str) -> str:
-    return "no pooling" if kind == "none" else f"pooling: {POOLING_WORDS[cast(PoolingName, kind)]}"
+    return "no pooling" if kind == "none" else f"pooling: {POOLING_WORDS[cast(PoolingKind, kind)]}"
 
 
 def _number_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:

@@ -64,7 +64,6 @@ class InputCanvas(QWidget):
         self._pixels: np.ndarray | None = None
         self._outline: Outline | None = None
         self._heat: np.ndarray | None = None
-        self._grid = True
         self._grid_key: tuple[float, ...] = ()
         self._grid_picture = QPixmap()
         self._brush_diameter = 0.0
@@ -102,10 +101,6 @@ class InputCanvas(QWidget):
         """Diameter of the ring that shows the brush, in pixels of the input; 0 shows none."""
         self._brush_diameter = diameter
         self.setCursor(QCursor(Qt.CursorShape.CrossCursor if diameter else Qt.CursorShape.OpenHandCursor))
-        self.update()
-
-    def set_grid(self, on: bool) -> None:
-        self._grid = on
         self.update()
 
     def image_rect(self) -> QRectF:
@@ -150,7 +145,7 @@ class InputCanvas(QWidget):
             rect = self.image_rect()
             height, width = self._pixels.shape
             painter.drawImage(rect, words_image(self._pixels))
-            if self._grid and rect.width() / width >= GRID_FROM:
+            if rect.width() / width >= GRID_FROM:
                 self._paint_grid(painter, rect, height, width)
             painter.setPen(QPen(theme().colour("line"), 1))
             painter.drawRect(rect.adjusted(-0.5, -0.5, 0.5, 0.5))

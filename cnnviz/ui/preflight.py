@@ -39,8 +39,6 @@ WINDOW_LIBRARIES = {
     "libX11-xcb.so.1": "libx11-xcb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
-QT_PACKAGES = tuple(dict.fromkeys(QT_LIBRARIES.values()))
-WINDOW_PACKAGES = tuple(dict.fromkeys(WINDOW_LIBRARIES.values()))
 
 WITHOUT_A_DISPLAY = "`cnnviz screenshot --out FILE.png` needs none"
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cnnviz.checkpoints.onnx.module import NodeNetwork, Step
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding, describe, with_change, without_change
 from cnnviz.core.network_edits import CannotChange, apply, change
-from cnnviz.core.pooling import POOLING_KINDS, pool2d
+from cnnviz.core.pooling import POOLING_KINDS, Pooling, pool
 from cnnviz.core.receptive_field import receptive_field
 from cnnviz.core.trace import prepare
 from cnnviz.nets.cifar_net import CifarNet
@@ -65,8 +65,8 @@ def test_every_pooling_of_a_network_is_swapped_and_the_network_left_as_it_was(ki
     net, x = seeded(LeNet), images(2, 1, 28, 28)
     before = net(x)
     edited = changed(net, x[:1], SwapPooling(kind))
-    y = pool2d(net.relu1(net.conv1(x)), kind, 2)
-    y = pool2d(net.relu2(net.conv2(y)), kind, 2)
+    y = pool(net.relu1(net.conv1(x)), Pooling.of(kind, 2))
+    y = pool(net.relu2(net.conv2(y)), Pooling.of(kind, 2))
     expected = net.fc2(net.relu3(net.fc1(net.flatten(y))))
     torch.testing.assert_close(edited(x), expected)
     assert torch.equal(edited(x), before) == (kind == "max")
@@ -119,8 +119,8 @@ def test_functions_are_replaced_where_torch_fx_sees_them():
     graph = prepare(net, x[:1]).graph
     edited = apply(net, graph, (SwapPooling("l2_mean"), SwitchPadding("circular")))
     y = F.pad(F.conv2d(F.pad(x, (1, 1, 1, 1), "circular"), weight), (1, 0, 0, 1), "circular")
-    y = pool2d(y, "l2_mean", 3, 2, 1, padding_mode="circular")
-    y = pool2d(y, "l2_mean", 2, 1, 1, padding_mode="circular").mean((2, 3))
+    y = pool(y, Pooling.of("l2_mean", 3, 2, 1, padding_mode="circular"))
+    y = pool(y, Pooling.of("l2_mean", 2, 1, 1, padding_mode="circular")).mean((2, 3))
     torch.testing.assert_close(edited(x), y)
     again = prepare(edited, x[:1]).graph
     assert again.names == graph.names
@@ -271,7 +271,7 @@ def test_networks_that_torch_fx_cannot_trace_have_their_modules_swapped():
     assert whole.graph.method == "torch.export"
     torch.testing.assert_close(whole.run(x).values["1"], net(x).amax((2, 3), keepdim=True))
     y = F.conv2d(F.pad(x, (1, 1, 1, 1), "circular"), net.conv.weight, net.conv.bias)
-    y = pool2d(y, "blur_max", 2, blur_padding="circular")
+    y = pool(y, Pooling.of("blur_max", 2, blur_padding="circular"))
     torch.testing.assert_close(edited(x), F.max_pool2d(y, 2))
     with pytest.raises(CannotChange, match=r"max_pool2d is a call of a function.*torch.fx.*torch.export"):
         apply(net, graph, (SwapPooling("average"),))

@@ -15,7 +15,7 @@ from cnnviz.core.effective_field import effective_field
 from cnnviz.core.equivariance import equivariance
 from cnnviz.core.equivariance_result import Sweep
 from cnnviz.core.mosaic import mosaic
-from cnnviz.core.pooling import pool2d
+from cnnviz.core.pooling import Pooling, pool
 from cnnviz.core.thumbnails import thumbnails
 from cnnviz.core.trace import prepare
 
@@ -88,7 +88,9 @@ def test_the_counts_of_a_histogram_alone_come_back(far: Any) -> None:
 @pytest.mark.parametrize("kind", ["max", "average", "l2_mean", "weighted", "blur_max", "strided"])
 def test_pooling(device: Any, kind: Any) -> None:
     maps = torch.randn(2, 3, 11, 9, generator=torch.Generator().manual_seed(3))
-    torch.testing.assert_close(pool2d(maps.to(device), kind, 3, 2, 1).cpu(), pool2d(maps, kind, 3, 2, 1))
+    torch.testing.assert_close(
+        pool(maps.to(device), Pooling.of(kind, 3, 2, 1)).cpu(), pool(maps, Pooling.of(kind, 3, 2, 1))
+    )
 
 
 def test_the_effective_field(both: Any, images: torch.Tensor, device: Any) -> None:

@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz.core.padding import MODES, Pad2d, PaddedConv2d, pad, same_widths
+from cnnviz.core.choices import PADDING_WORDS
+from cnnviz.core.padding import Pad2d, PaddedConv2d, pad, same_widths
 
 NUMPY = {"zeros": "constant", "circular": "wrap", "reflect": "reflect", "replicate": "edge"}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", PADDING_WORDS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 2), (6, 7)])
 @pytest.mark.parametrize("widths", [((0, 0), (0, 0)), ((1, 2), (0, 3)), ((7, 4), (9, 5))])
 def test_every_width_is_padded_as_numpy_does(mode, size, widths):
@@ -19,7 +20,7 @@ def test_every_width_is_padded_as_numpy_does(mode, size, widths):
     np.testing.assert_array_equal(pad(maps, widths, mode).numpy(), expected)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", PADDING_WORDS)
 def test_negative_widths_crop(mode):
     maps = torch.arange(30.0).reshape(1, 1, 5, 6)
     cropped = maps[:, :, 1:, :4]

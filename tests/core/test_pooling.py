@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import nn
 
-from cnnviz.core.padding import MODES
-from cnnviz.core.pooling import POOLING_KINDS, Pool2d, Pooling, binomial, blur, gaussian_window, pool, pool2d
+from cnnviz.core.choices import PADDING_WORDS
+from cnnviz.core.pooling import POOLING_KINDS, Pool2d, Pooling, binomial, blur, gaussian_window, pool
 
 EXACT = {"rtol": 0, "atol": 0}
 
@@ -69,7 +69,7 @@ def by_hand(maps: np.ndarray, pooling: Pooling) -> np.ndarray:
     share=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
     dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
     ceil_mode=st.booleans(),
-    mode=st.sampled_from(["excluded", *MODES]),
+    mode=st.sampled_from(["excluded", *PADDING_WORDS]),
     sigma=st.floats(0.3, 3),
 )
 def test_each_kind_is_what_its_windows_say(kind, kernel, stride, share, dilation, ceil_mode, mode, sigma):
@@ -89,7 +89,7 @@ def test_torch_gives_the_same(kernel, stride, padding, ceil_mode):
     maps = noise(2, 3, 10, 11).float()
 
     def found(kind, mode):
-        return pool2d(maps, kind, kernel, stride, padding, ceil_mode=ceil_mode, padding_mode=mode)
+        return pool(maps, Pooling.of(kind, kernel, stride, padding, ceil_mode=ceil_mode, padding_mode=mode))
 
     torch.testing.assert_close(
         found("max", "excluded"), F.max_pool2d(maps, kernel, stride, padding, ceil_mode=ceil_mode), **EXACT
@@ -99,8 +99,8 @@ def test_torch_gives_the_same(kernel, stride, padding, ceil_mode):
         torch.testing.assert_close(found("average", mode), expected)
     if not padding:
         expected = F.lp_pool2d(maps, 2, kernel, stride)
-        torch.testing.assert_close(pool2d(maps, "l2_sum", kernel, stride), expected)
-        torch.testing.assert_close(pool2d(maps, "l2_mean", kernel, stride), expected / kernel)
+        torch.testing.assert_close(pool(maps, Pooling.of("l2_sum", kernel, stride)), expected)
+        torch.testing.assert_close(pool(maps, Pooling.of("l2_mean", kernel, stride)), expected / kernel)
 
 
 def test_at_stride_one_scipy_gives_the_same():
@@ -129,7 +129,7 @@ def test_blur_pooling_is_the_published_one(taps, stride):
     ):
         padded = F.pad(dense, (before, after, before, after), mode="reflect") if taps > 1 else dense
         expected = F.conv2d(padded, kernel.expand(3, 1, taps, taps), stride=stride, groups=3)
-        torch.testing.assert_close(pool2d(maps, kind, 2, stride, taps=taps), expected)
+        torch.testing.assert_close(pool(maps, Pooling.of(kind, 2, stride, taps=taps)), expected)
     torch.testing.assert_close(binomial(taps), row / row.sum())
 
 
@@ -137,9 +137,9 @@ def test_one_tap_blurs_nothing_and_leaves_plain_pooling():
     maps = noise(1, 2, 9, 9)
     for ceil_mode in (False, True):
         plain = F.max_pool2d(maps, 3, 2, 1, ceil_mode=ceil_mode)
-        blurred = pool2d(maps, "blur_max", 3, 2, 1, ceil_mode=ceil_mode, taps=1)
+        blurred = pool(maps, Pooling.of("blur_max", 3, 2, 1, ceil_mode=ceil_mode, taps=1))
         torch.testing.assert_close(blurred, plain, **EXACT)
-        assert pool2d(maps, "blur_average", 3, 2, 1, ceil_mode=ceil_mode, taps=5).shape == plain.shape
+        assert pool(maps, Pooling.of("blur_average", 3, 2, 1, ceil_mode=ceil_mode, taps=5)).shape == plain.shape
 
 
 def test_the_blur_is_scipys_correlation():
@@ -154,8 +154,8 @@ def test_a_strided_convolution_is_one_of_each_channel_alone():
     kernel = ((0.5, -1.0, 0.25), (2.0, 0.0, 1.0))
     expected = F.conv2d(maps, torch.tensor(kernel, dtype=maps.dtype).expand(3, 1, 2, 3), stride=(2, 1), groups=3)
     torch.testing.assert_close(pool(maps, Pooling("strided", (2, 3), (2, 1), kernel=kernel)), expected)
-    torch.testing.assert_close(pool2d(maps, "strided", 3, 2), maps[:, :, 1:8:2, 1:9:2], **EXACT)
-    torch.testing.assert_close(pool2d(maps, "strided", 2), maps[:, :, 0:8:2, 0::2], **EXACT)
+    torch.testing.assert_close(pool(maps, Pooling.of("strided", 3, 2)), maps[:, :, 1:8:2, 1:9:2], **EXACT)
+    torch.testing.assert_close(pool(maps, Pooling.of("strided", 2)), maps[:, :, 0:8:2, 0::2], **EXACT)
     mean = pool(maps, Pooling("strided", kernel=((0.25, 0.25), (0.25, 0.25))))
     torch.testing.assert_close(mean, F.avg_pool2d(maps, 2))
 
@@ -165,8 +165,8 @@ def test_the_gaussian_falls_with_the_distance_from_the_centre():
     assert window.sum() == pytest.approx(1)
     assert window[1, 2] / window[0, 2] == pytest.approx(math.exp(1 / (2 * 0.8**2)))
     maps = noise(1, 1, 6, 6)
-    torch.testing.assert_close(pool2d(maps, "weighted", 2), F.avg_pool2d(maps, 2))
-    torch.testing.assert_close(pool2d(maps, "weighted", 3, sigma=1e6), F.avg_pool2d(maps, 3))
+    torch.testing.assert_close(pool(maps, Pooling.of("weighted", 2)), F.avg_pool2d(maps, 2))
+    torch.testing.assert_close(pool(maps, Pooling.of("weighted", 3, sigma=1e6)), F.avg_pool2d(maps, 3))
 
 
 @pytest.mark.parametrize("kind", POOLING_KINDS)
@@ -182,10 +182,10 @@ def test_gradients_are_right_and_finite(kind):
 @pytest.mark.parametrize("kind", POOLING_KINDS)
 def test_a_value_that_is_no_number_is_seen(kind):
     maps = torch.full((1, 1, 4, 4), math.nan)
-    assert torch.isnan(pool2d(maps, kind, 2)).all()
+    assert torch.isnan(pool(maps, Pooling.of(kind, 2))).all()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", PADDING_WORDS)
 @pytest.mark.parametrize("kind", POOLING_KINDS)
 def test_with_periodic_padding_alone_a_wrapped_shift_by_the_stride_is_a_shift_of_the_result(kind, mode):
     maps = noise(1, 2, 12, 12)
@@ -231,9 +231,9 @@ def _fields(pooling: Pooling) -> dict:
 def test_a_window_that_does_not_fit_and_settings_that_mean_nothing_are_said():
     maps = torch.zeros(1, 1, 3, 3)
     with pytest.raises(ValueError, match="window of 5 does not fit a map of 3"):
-        pool2d(maps, "average", 5)
+        pool(maps, Pooling.of("average", 5))
     with pytest.raises(ValueError, match="window of 5 does not fit a map of 3"):
-        pool2d(maps, "max", 5)
+        pool(maps, Pooling.of("max", 5))
     for wrong in (
         {"kind": "median"},
         {"kernel_size": (0, 2)},

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnviz.core.network_changes import POOLING_WORDS, SwapPooling
+from cnnviz.core.choices import POOLING_WORDS
+from cnnviz.core.network_changes import SwapPooling
 from cnnviz.core.pooling_examples import EXAMPLES
 from cnnviz.panels.pooling import PoolingParams, example_params, pooled_numbers, shifted_numbers
 from cnnviz.scene.document import Document, SceneError

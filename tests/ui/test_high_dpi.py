@@ -17,6 +17,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 application = QApplication([])
+from cnnviz.ui import input_canvas
 from cnnviz.ui.input_canvas import InputCanvas
 from cnnviz.ui.mosaic_view import MosaicView
 
@@ -59,7 +60,7 @@ said["places"] = places
 
 canvas = InputCanvas()
 canvas.resize(200, 200)
-canvas.set_grid(False)
+input_canvas.GRID_FROM = float("inf")  # the pixels alone
 canvas.set_image((grey / 255).astype(np.float32)[None], paper=False)
 canvas.show()
 QTest.qWaitForWindowExposed(canvas)

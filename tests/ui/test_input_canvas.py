@@ -1,5 +1,7 @@
 """The canvas: pixels to places and back, and what it tells of the mouse."""
 
+import math
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
@@ -12,10 +14,15 @@ from cnnviz.ui.theme import theme
 
 
 @pytest.fixture
-def canvas(shown):
+def no_grid(monkeypatch):
+    """However large a pixel is drawn."""
+    monkeypatch.setattr("cnnviz.ui.input_canvas.GRID_FROM", math.inf)
+
+
+@pytest.fixture
+def canvas(shown, no_grid):
     """Shows four columns and two rows."""
     widget = shown(InputCanvas(), 200 + 2 * MARGIN, 100 + 2 * MARGIN)
-    widget.set_grid(False)
     widget.set_image(np.array([[[0.0, 0.25, 0.5, 0.75], [1.0, 0.0, 0.0, 1.0]]], np.float32), paper=False)
     return widget
 
@@ -180,10 +187,9 @@ def test_heat_is_the_denser_the_more_there_is_of_it(canvas, inside, hub):
     assert (inside(canvas) & 0xFFFFFF == 0).all()
 
 
-def test_the_grid_comes_with_pixels_large_enough(canvas, inside):
+def test_the_grid_comes_with_pixels_large_enough(shown, inside):
+    canvas = shown(InputCanvas(), 200 + 2 * MARGIN, 100 + 2 * MARGIN)
     canvas.set_image(np.zeros((1, 10, 20), np.float32), paper=False)
-    assert len(np.unique(inside(canvas)[5:95, 5:195])) == 1
-    canvas.set_grid(True)
     assert len(np.unique(inside(canvas)[5:95, 5:195])) > 1
     canvas.set_image(np.zeros((1, 50, 100), np.float32), paper=False)
     assert len(np.unique(inside(canvas)[5:95, 5:195])) == 1
@@ -245,9 +251,8 @@ def test_the_same_image_is_painted_again_under_a_pen_that_is_down_alone(canvas, 
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at(20, 20))
 
 
-def test_words_too_long_for_the_image_stay_in_it(shown, pixels, argb):
+def test_words_too_long_for_the_image_stay_in_it(shown, pixels, argb, no_grid):
     canvas = shown(InputCanvas(), 200 + 2 * MARGIN, 200 + 2 * MARGIN)
-    canvas.set_grid(False)
     canvas.set_image(np.zeros((1, 20, 20), np.float32), paper=False)
     mark = argb(theme().current.mark)
 

@@ -16,7 +16,7 @@ from cnnviz.checkpoints.keras.plan import KerasPlan
 from cnnviz.checkpoints.keras.values import contents_of
 from cnnviz.checkpoints.sandbox import RefusedFile, open_regular, plan_of
 
-__all__ = ["KerasNetwork", "build", "contents_of", "open_keras", "read_keras_contents", "read_plan"]
+__all__ = ["KerasNetwork", "build", "contents_of", "open_keras", "read_plan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +65,6 @@ def open_keras(path: str | Path, *, input_size: Sequence[int] | None = None) -> 
     """
     path = Path(path)
     return build(read_plan(path), path, input_size=input_size)
-
-
-def read_keras_contents(path: str | Path) -> Contents:
-    """The tensors and metadata of the Keras file ``path``; raises CheckpointError."""
-    path = Path(path)
-    return contents_of(read_plan(path), path)
 
 
 def read_plan(path: Path) -> KerasPlan:

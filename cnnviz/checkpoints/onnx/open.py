@@ -14,7 +14,7 @@ from cnnviz.checkpoints.onnx.plan import NodePlan, OnnxPlan, ValuePlan
 from cnnviz.checkpoints.onnx.values import check_external, contents_of
 from cnnviz.checkpoints.sandbox import open_regular, plan_of
 
-__all__ = ["GeneratedTooMuch", "OnnxNetwork", "build", "open_onnx", "read_onnx_contents", "read_plan"]
+__all__ = ["GeneratedTooMuch", "OnnxNetwork", "build", "open_onnx", "read_plan"]
 
 GENERATED_LIMIT = 64_000_000
 """Bytes of constants that a file may make without holding them."""
@@ -85,12 +85,6 @@ def open_onnx(
     """
     path = Path(path)
     return build(read_plan(path), path, input_size=input_size, generated_limit=generated_limit)
-
-
-def read_onnx_contents(path: str | Path) -> Contents:
-    """The tensors and metadata of the ONNX file ``path``; raises CheckpointError."""
-    path = Path(path)
-    return contents_of(read_plan(path), path)
 
 
 def read_plan(path: Path) -> OnnxPlan:

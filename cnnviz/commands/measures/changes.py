@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnviz.commands.errors import CommandError
-from cnnviz.core.network_changes import PADDING_WORDS, POOLING_WORDS, NetworkChange, SwapPooling, SwitchPadding
+from cnnviz.core.choices import PADDING_WORDS, POOLING_WORDS
+from cnnviz.core.network_changes import NetworkChange, SwapPooling, SwitchPadding
 
 if TYPE_CHECKING:
     from cnnviz.checkpoints.open import OpenedNetwork

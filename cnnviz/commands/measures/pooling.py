@@ -23,9 +23,9 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
     import numpy as np
     import torch
 
+    from cnnviz.core.choices import POOLING_WORDS
     from cnnviz.core.curves import Curves, series
     from cnnviz.core.invariance import SHIFTS, every_kind, pooled_distances, shifted
-    from cnnviz.core.network_changes import POOLING_WORDS
     from cnnviz.core.trace import prepare
     from cnnviz.panels.caveats import unseen_words
     from cnnviz.panels.own_passes import outputs

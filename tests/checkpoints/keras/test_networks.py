@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz.checkpoints.keras.open import open_keras, read_keras_contents
+from cnnviz.checkpoints.keras.open import open_keras, read_plan
+from cnnviz.checkpoints.keras.values import contents_of
 from cnnviz.core.filters import kernel_bank
 from cnnviz.core.receptive_field import receptive_field
 from cnnviz.core.trace import prepare
@@ -124,7 +125,7 @@ def test_files_are_parsed_in_a_process_of_their_own(keras, random, digits, monke
     path = keras.h5(model, digits, compression="gzip", shuffle=True)
     for written in (path, keras.archive(model, stored), keras.archive(model, stored, method=zipfile.ZIP_DEFLATED)):
         np.testing.assert_allclose(computed(open_keras(written), x), expected, rtol=1e-4, atol=1e-5)
-    assert np.array_equal(read_keras_contents(path).load("bn_2/beta:0").numpy(), digits["bn_2"]["beta:0"])
+    assert np.array_equal(contents_of(read_plan(path), path).load("bn_2/beta:0").numpy(), digits["bn_2"]["beta:0"])
 
 
 def test_the_folder_that_keras_2_13_gave_its_layers(keras, random):

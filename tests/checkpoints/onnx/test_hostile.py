@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, load_model_from_string, numpy_helper
 
 import cnnviz
 from cnnviz.checkpoints.card import CheckpointError
-from cnnviz.checkpoints.onnx.open import GeneratedTooMuch, open_onnx, read_onnx_contents
+from cnnviz.checkpoints.onnx.open import GeneratedTooMuch, open_onnx, read_plan
+from cnnviz.checkpoints.onnx.values import contents_of
 from cnnviz.checkpoints.sandbox import START
 
 F32 = np.float32
@@ -159,7 +160,7 @@ def test_weights_in_a_file_beside_it_are_read(graphs, tmp_path):
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "all.bin").write_bytes(b"\0" * 16 + np.array([1.5, -2], F32).tobytes())
     path = with_external(graphs, external("weights/all.bin", offset=16, length=8))
-    assert read_onnx_contents(path).load("t").tolist() == [1.5, -2.0]
+    assert contents_of(read_plan(path), path).load("t").tolist() == [1.5, -2.0]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +276,7 @@ def test_an_image_that_is_too_large_is_not_made(graphs):
 def test_a_file_that_shrinks_after_it_was_opened_is_noticed(graphs):
     weight = numpy_helper.from_array(np.ones(4, F32), "t")
     path = with_external(graphs, weight)
-    contents = read_onnx_contents(path)
+    contents = contents_of(read_plan(path), path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(CheckpointError, match="shorter"):
         contents.load("t")

@@ -8,7 +8,8 @@ import torch
 from onnx import TensorProto, helper, load_model_from_string
 from torch import nn
 
-from cnnviz.checkpoints.onnx.open import open_onnx, read_onnx_contents
+from cnnviz.checkpoints.onnx.open import open_onnx, read_plan
+from cnnviz.checkpoints.onnx.values import contents_of
 from cnnviz.core.filters import kernel_bank
 from cnnviz.core.receptive_field import receptive_field
 from cnnviz.core.trace import prepare
@@ -196,7 +197,7 @@ def test_contents_are_what_the_file_holds(graphs, random):
         "g": (random.random(2) + 1j).astype(np.complex64),
     }
     path = graphs.write([helper.make_node("Relu", ["x"], ["y"])], (1, 2), constants=arrays)
-    contents = read_onnx_contents(path)
+    contents = contents_of(read_plan(path), path)
     assert [entry.name for entry in contents.entries] == ["b2", "b10", "c", "d", "e", "f", "g"]
     for name, array in arrays.items():
         assert contents.entry(name).shape == array.shape
@@ -213,7 +214,7 @@ def test_contents_in_types_that_numpy_lacks(graphs, kind):
     loaded = load_model_from_string(path.read_bytes())
     loaded.graph.initializer.append(helper.make_tensor("t", number, [3], [1.5, -2.0, 0.5]))
     path.write_bytes(loaded.SerializeToString())
-    assert read_onnx_contents(path).load("t").float().tolist() == [1.5, -2.0, 0.5]
+    assert contents_of(read_plan(path), path).load("t").float().tolist() == [1.5, -2.0, 0.5]
 
 
 def test_the_published_lenet_is_its_sibling(graphs, shared_data):
