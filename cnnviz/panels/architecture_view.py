@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.nets.layer_table import LAYER_TABLE, Kind, LayerTable, Row, free_name, new_row
 from cnnviz.panels.architecture import ArchitectureParams, ArchitectureResult
@@ -23,7 +23,9 @@ from cnnviz.ui.controls import IconButton, text_button
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 PANEL = "panels.architecture"
 TABLE, CURRENT, UNFOLDED = f"{PANEL}.table", f"{PANEL}.current", f"{PANEL}.unfolded"
@@ -40,19 +42,15 @@ class ArchitectureView(PanelView):
         self._is_sought = False  # a row was opened, and is to be scrolled to
         self._list = LayerList()
         self._titles = ColumnTitles(lambda: self._list.width(), self)
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self._list)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = VerticalScroll(self._list)
         self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self._add = add_button(self._add_row)
         self._duplicate = IconButton("copy", "Add a copy of the open layer below it (Ctrl+D)")
         self._up = IconButton("up", "Move the open layer up (Alt+Up)")
         self._down = IconButton("down", "Move the open layer down (Alt+Down)")
         self._remove = IconButton("clear", "Remove the open layer (Delete)")
-        self._sums = _lines("")
-        self._problem = _lines("")
+        self._sums = sentences(shrinks=True)
+        self._problem = sentences(shrinks=True)
         self._remedy = text_button("", "Change the table so that it ends as it has to")
         self._train = text_button("Train this", "Make it the network of the next run, and go to the Training panel")
         self._lay_out()
@@ -313,12 +311,3 @@ def _like_the_last(kind: Kind, before: list[Row]) -> dict[str, object]:
     fields = alike.get(kind, ()) if last is not None else ()
     values = {field: getattr(last, field) for field in fields}
     return {field: value for field, value in values.items() if value is not None}
-
-
-def _lines(role: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setProperty("role", role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from cnnviz.panels.backpropagation_signal import LayerMaps
 from cnnviz.ui.colour_bar import ColourBar
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.mosaic_view import MosaicView, Place
 from cnnviz.ui.numbers import format_number
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 ROOM_FOR_WORDS, ROOM_FOR_BARS = 200, 84
@@ -28,10 +29,7 @@ class GradientMaps(QWidget):
         self._views = (MosaicView(self), MosaicView(self))
         self._bars = (ColourBar(Qt.Orientation.Horizontal), ColourBar(Qt.Orientation.Horizontal))
         self._captions = (ElidedLabel("", token="text"), ElidedLabel("", token="text"))
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setProperty("role", "muted")
+        self._words = sentences("muted")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(theme().px(10))

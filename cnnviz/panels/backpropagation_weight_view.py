@@ -7,7 +7,6 @@ from PyQt6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QScrollArea,
     QSizePolicy,
     QSpinBox,
@@ -22,6 +21,7 @@ from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.mosaic_view import MosaicView, Place
 from cnnviz.ui.number_grid import NumberGrid
 from cnnviz.ui.numbers import format_number
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.sheet import Sheet, SheetColumn
 from cnnviz.ui.theme import theme
 
@@ -56,10 +56,8 @@ class WeightChain(QScrollArea):
         self._maps = tuple(MosaicView(self) for _ in range(3))
         self._bars = tuple(ColourBar(Qt.Orientation.Horizontal) for _ in range(3))
         self._captions = tuple(ElidedLabel("", token="text") for _ in range(3))
-        self._sum = QLabel()
+        self._sum = sentences()
         self._links = Sheet(_COLUMNS, "Links of the chain")
-        self._sum.setWordWrap(True)
-        self._sum.setTextFormat(Qt.TextFormat.PlainText)
         self._sum.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
 

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.core.chain_growth import PRESETS, StageGrowth
 from cnnviz.panels.chain_builder import MOST_STAGES, ChainBuilderParams, ChainBuilderResult, StageParams
@@ -20,6 +20,7 @@ from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_count, format_number, format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.sheet import Sheet, SheetColumn
 from cnnviz.ui.theme import theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
@@ -54,10 +55,7 @@ class ChainBuilderView(PanelView):
         self._result: ChainBuilderResult | None = None
         self._presets.setToolTip("Chains worth looking at")
         self._presets.chosen.connect(self._take_preset)
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setProperty("role", "muted")
+        self._words = sentences("muted")
         self._sheet = Sheet(_COLUMNS, "Layers of the chain", self)
         self._sheet.edited.connect(self._edit)
         add = IconButton("plus", "Add a layer below the current one")
@@ -71,9 +69,7 @@ class ChainBuilderView(PanelView):
         buttons.addWidget(add)
         buttons.addWidget(remove)
         buttons.addWidget(self._channels, 1)
-        self._sums = QLabel()
-        self._sums.setWordWrap(True)
-        self._sums.setTextFormat(Qt.TextFormat.PlainText)
+        self._sums = sentences()
         self._ways = MosaicView(self)
         self._ways.set_labels([])
         self._ways.setToolTip(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMessageBox, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
 from cnnviz.panels.checkpoint import CheckpointParams, CheckpointResult
 from cnnviz.panels.checkpoint_table_view import LAYER_COLUMNS, TENSOR_COLUMNS, SortableTable
@@ -17,6 +17,7 @@ from cnnviz.ui.controls import ComboBox, ElidedLabel, Segmented, text_button
 from cnnviz.ui.numbers import format_count, format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.plain_text import plain_tip
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 _STATUS = {
@@ -33,15 +34,9 @@ class CheckpointView(PanelView):
         super().__init__(document, parent)
         self._result: CheckpointResult | None = None
         self._status = ElidedLabel("", role="title", token="text")
-        self._facts = QLabel()
-        self._words = QLabel()
-        self._details = QLabel()
+        self._facts, self._words, self._details = sentences("muted"), sentences(), sentences("muted")
         for label in (self._facts, self._words, self._details):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for label in (self._facts, self._details):
-            label.setProperty("role", "muted")
         self._accept = text_button("", "Take this answer, which is not sure, and show the network alive", role="check")
         self._accept.clicked.connect(self._open_as_proposed)
         self._correct = text_button("Correct it …", "See the whole answer in the panel Guess, correct it and try it")

@@ -8,7 +8,7 @@ from typing import cast
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.compare import CompareParams, CompareResult
 from cnnviz.panels.compare_pair_view import PairView
@@ -19,7 +19,9 @@ from cnnviz.ui.controls import ComboBox, ElidedLabel, Segmented
 from cnnviz.ui.menu_button import MenuButton
 from cnnviz.ui.other_choice import fill_with_others
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 LEAST_ROWS = 5
 """Of the list of layers, however low the panel is."""
@@ -42,21 +44,14 @@ class CompareView(PanelView):
         self._channel.setToolTip("Which input channel's weights are shown")
         self._channel.chosen.connect(self._choose_channel)
         self._verdict = ElidedLabel("", role="title", token="text")
-        self._notes = QLabel()
-        self._notes.setTextFormat(Qt.TextFormat.PlainText)
-        self._notes.setWordWrap(True)
-        self._notes.setProperty("role", "muted")
+        self._notes = sentences("muted")
         self._notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._bars = BarList()
         self._bars.setProperty("role", "page")
         self._bars.setAccessibleName("Relative change of each layer")
         self._bars.setToolTip("‖second − first‖ / ‖first‖ of each layer's weights; a click selects the layer")
         self._bars.row_clicked.connect(self._select_layer)
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self._bars)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = VerticalScroll(self._bars)
         self._pair = PairView()
         self._pair.unit_clicked.connect(self._select_unit)
         self._about = QWidget()

@@ -6,8 +6,7 @@ import math
 from pathlib import Path
 from typing import cast
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.data.facts import plain_title
 from cnnviz.panels.consistency import SAMPLES, ConsistencyParams, ConsistencyResult
@@ -22,6 +21,7 @@ from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.numbers import format_count, format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 PATH = "panels.consistency"
@@ -56,9 +56,7 @@ class ConsistencyView(PanelView):
         self._most = BoundSlider(document, f"{PATH}.images", "images", high=2000, step=10, digits=0)
         self._run = text_button("Measure", "Measure on the images that are chosen")
         self._run.clicked.connect(self._toggle)
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words = sentences()
         self._bars = BarList()
         self._bars.setAccessibleName("Share of pairs with the same top class")
         self._plot = CurvePlot(self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QPaintEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.engine.training_weights import source_of
 from cnnviz.panels.epochs import EpochsParams, EpochsResult
@@ -23,8 +23,10 @@ from cnnviz.ui.folder_watch import FolderWatch
 from cnnviz.ui.icons import icon
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.slider import SliderTrack
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 if TYPE_CHECKING:
     from cnnviz.checkpoints.run_folder import RunFile
@@ -50,18 +52,13 @@ class EpochsView(PanelView):
         self._live = text_button("Live", "Show the network of this run as it trains on, or as it ended", role="eye")
         self._track = SliderTrack(0, self)
         self._track.setAccessibleName("Checkpoints")
-        self._notes = QLabel()
-        self._notes.setTextFormat(Qt.TextFormat.PlainText)
-        self._notes.setWordWrap(True)
+        self._notes = sentences()
         self._speed = BoundSlider(document, "panels.epochs.speed", "speed", step=0.5, digits=1, unit="/ s")
         self._repeat = Toggle("repeat")
         self._repeat.setToolTip("Begin again after the last checkpoint")
         self._follow_new = Toggle("follow a run that trains")
         self._follow_new.setToolTip("While the last checkpoint is shown, show each new one as it is written")
-        self._others = QLabel()
-        self._others.setTextFormat(Qt.TextFormat.PlainText)
-        self._others.setWordWrap(True)
-        self._others.setProperty("role", "muted")
+        self._others = sentences("muted")
         self._others.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._others.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._plot = CurvePlot(self, movable_cursor=True)
@@ -106,11 +103,7 @@ class EpochsView(PanelView):
         column.addWidget(self._notes)
         column.addWidget(self._others)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = VerticalScroll(page)
         self._told = scroll
         layout.addLayout(head)
         layout.addWidget(self._name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import cast
 
-from PyQt6.QtCore import QEvent, Qt
+from PyQt6.QtCore import QEvent
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.equivariance import STRENGTH_FIELD, EquivarianceParams, EquivarianceResult
 from cnnviz.panels.equivariance_figures_view import NO_NUMBER, errors_figure, maps_figure, strength_words
@@ -23,6 +23,7 @@ from cnnviz.ui.measure_switch import MeasureSwitch, measuring_words
 from cnnviz.ui.numbers import format_number, format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.scrolled_bars import ScrolledBars
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 PATH = "panels.equivariance"
@@ -71,10 +72,7 @@ class EquivarianceView(PanelView):
         # its number runs while T is dragged: were its width asked for, the whole window would be laid out each time
         self._error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._error.setAccessibleName("Relative error of the selected layer")
-        self._why = QLabel()
-        self._why.setWordWrap(True)
-        self._why.setTextFormat(Qt.TextFormat.PlainText)
-        self._why.setProperty("role", "muted")
+        self._why = sentences("muted")
         self._pair = PairView(self)
         self._bars = ScrolledBars()
         self._bars.bars.setAccessibleName("Relative error of each layer")

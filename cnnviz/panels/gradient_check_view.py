@@ -7,7 +7,7 @@ from typing import cast
 
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QFontMetricsF, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.core.choices import LOSS_WORDS
 from cnnviz.panels.gradient_check import CheckRow, GradientCheckParams, GradientCheckResult
@@ -17,7 +17,9 @@ from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ComboBox, Toggle, text_button
 from cnnviz.ui.numbers import format_count, format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 PATH = "panels.gradient-check"
 NO_FAULT = "none"
@@ -76,9 +78,7 @@ class GradientCheckView(PanelView):
         self._fault.setMinimumContentsLength(7)
         self._fault.chosen.connect(lambda key: document.edit(f"{PATH}.fault", None if key == NO_FAULT else key))
         self._layers: tuple[str, ...] = ()
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words = sentences()
         self._heads = _Heads(self)
         self._table = _Rows()
         self._lay_out()
@@ -86,11 +86,7 @@ class GradientCheckView(PanelView):
         self._follow(document.scene, document.scene)
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea()
-        scroll.setWidget(self._table)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = VerticalScroll(self._table)
         first, second, third = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         first.addWidget(self._loss, 1)
         first.addWidget(self._fault, 1)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -29,7 +27,9 @@ from cnnviz.ui.class_folder import ask_for_class_folder
 from cnnviz.ui.controls import ComboBox, ElidedLabel, text_button
 from cnnviz.ui.icons import icon
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 _SETS = (("mnist", "MNIST"), ("fashion-mnist", "Fashion-MNIST"), ("cifar10", "CIFAR-10"))
 _ASKED = (("folder:", "a folder of images by class …"), ("batch:", "a binary batch of CIFAR-10 …"))
@@ -42,9 +42,7 @@ class GuessView(PanelView):
         super().__init__(document, parent)
         self._result: GuessResult | None = None
         self._follow = True  # to the ranking, once after the trial was asked for
-        self._sentence = QLabel()
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self._sentence.setWordWrap(True)
+        self._sentence = sentences()
         self._ways = ComboBox()
         self._ways.setToolTip("All answers that fit, the likeliest first")
         self._ways.setAccessibleName("Answers that fit")
@@ -55,10 +53,7 @@ class GuessView(PanelView):
         self._table.edited.connect(self._edit_row)
         self._fields = self._make_fields()
         self._trial = self._make_trial()
-        self._check = QLabel()
-        self._check.setTextFormat(Qt.TextFormat.PlainText)
-        self._check.setWordWrap(True)
-        self._check.setProperty("role", "muted")
+        self._check = sentences("muted")
         self._problem = ElidedLabel("", token="error")
         self._accept = text_button("Accept", role="check")
         self._accept.clicked.connect(self._accept_answer)
@@ -79,11 +74,7 @@ class GuessView(PanelView):
         column.addWidget(self._fields)
         column.addWidget(self._check)
         column.addWidget(self._trial)
-        scroll = self._scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = self._scroll = VerticalScroll(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(6))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PyQt6.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
+from PyQt6.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from cnnviz.data.fit import Fit
 from cnnviz.scene.document import Document, SceneError
+from cnnviz.ui.sentences import sentences
 
 
 class MomentsEditor(QWidget):
@@ -15,9 +16,7 @@ class MomentsEditor(QWidget):
         super().__init__(parent)
         self._document = document
         self._mean, self._std = QLineEdit(), QLineEdit()
-        self._problem = QLabel()
-        self._problem.setWordWrap(True)
-        self._problem.setProperty("role", "muted")
+        self._problem = sentences("muted")
         self._problem.hide()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)

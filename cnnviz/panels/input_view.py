@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.graph import INPUT
 from cnnviz.panels.input import InputParams, InputResult
@@ -21,6 +21,7 @@ from cnnviz.ui.input_canvas import InputCanvas, Outline
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,11 +88,7 @@ class InputView(PanelView):
         column.addWidget(self._diameter)
         column.addWidget(self._edits)
         column.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidget(below)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = VerticalScroll(below, self)
         scroll.setMinimumHeight(28)
         # the canvas and the sliders share the height three to two, however many sliders there are
         scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)

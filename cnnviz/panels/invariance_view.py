@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
 from cnnviz.scene.document import Document
@@ -17,6 +16,7 @@ from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.measure_switch import MeasureSwitch, measuring_words
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 from cnnviz.ui.tile_strip import LEAST, TileStrip
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
@@ -69,10 +69,7 @@ class InvarianceView(PanelView):
             document, f"{PATH}.smoothness", "smoothness", step=0.5, digits=1, unit="px", **look
         )
         self._filters = BoundSlider(document, f"{PATH}.filters", "filters", step=1, digits=0, **look)
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._words = sentences(shrinks=True)
         self._pictures = [TileStrip(self) for _ in range(MOST_PICTURES)]
         self._measuring = MeasureSwitch(document, f"{PATH}.curves")
         self._plot = CurvePlot(self, movable_cursor=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.core.surfaces import SURFACES
 from cnnviz.panels.landscape import LandscapeParams, LandscapeResult
@@ -24,6 +23,7 @@ from cnnviz.ui.icons import icon
 from cnnviz.ui.log_slider import LogSlider
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.plot_legend import LegendEntry, PlotLegend
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.step_player import StepPlayer
 from cnnviz.ui.surface_plot import SurfacePlot
 from cnnviz.ui.theme import theme
@@ -70,7 +70,7 @@ class LandscapeView(PanelView):
         self._names = PlotLegend()
         self._names.setToolTip("Click a name to let its optimiser walk, or to leave it out")
         self._names.toggled.connect(self._toggle_optimizer)
-        self._note = QLabel()
+        self._note = sentences(shrinks=True)
         self._note.setProperty("role", "muted")
         self._map = SurfacePlot()
         self._map.start_moved.connect(lambda x, y: document.edit(f"{PATH}.start", (x, y)))
@@ -86,11 +86,7 @@ class LandscapeView(PanelView):
         self._shown.edited.connect(self._show_step)
         self._plot = CurvePlot(self, movable_cursor=True)
         self._plot.cursor_moved.connect(lambda x: self._show_step(round(max(x, 0))))
-        self._words = QLabel()
-        for label in (self._note, self._words):
-            label.setWordWrap(True)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._words = sentences(shrinks=True)
         self._lay_out()
         document.changed.connect(self._follow)
         theme().changed.connect(self._restyle)

@@ -6,7 +6,7 @@ from typing import cast
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.loss_examples import EXAMPLES
 from cnnviz.panels.loss_calculator import (
@@ -26,6 +26,7 @@ from cnnviz.ui.number_table_painter import TableFigure
 from cnnviz.ui.number_table_view import NumberTableView
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 PATH = "panels.loss-calculator"
@@ -88,9 +89,7 @@ class LossCalculatorView(PanelView):
         for table in (self._samples, self._steps):
             table.hovered.connect(lambda cell, table=table: self._point(table, cell))
         self._title = ElidedLabel("", role="title", token="text")
-        self._words = QLabel(_POINT)
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words = sentences(text=_POINT)
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._plot = CurvePlot(self)

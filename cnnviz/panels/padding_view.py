@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.core.choices import PADDING_WORDS
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding
@@ -22,6 +21,7 @@ from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_percent
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.scrolled_bars import ScrolledBars
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
@@ -43,9 +43,7 @@ class PaddingView(PanelView):
         self._blur = Toggle("blur the pooling")
         self._blur.setToolTip("Pool densely, blur, then leave cells out: anti-aliased pooling (Zhang 2019)")
         self._blur.edited.connect(self._swap)
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words = sentences()
         self._large = MosaicView(self)
         self._large.set_labels([])
         self._large.setMinimumHeight(theme().px(84))

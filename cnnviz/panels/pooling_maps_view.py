@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.panels.pooling import PoolingParams
 from cnnviz.panels.pooling_maps import MapsResult
@@ -17,6 +17,7 @@ from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_percent
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
@@ -36,11 +37,8 @@ class PoolingMapsPage(QWidget):
         self._result: MapsResult | None = None
         self._swaps = PoolingSwaps(document)
         self._swaps.chosen.connect(lambda layer: document.edit("panels.pooling.layer", layer))
-        self._why = QLabel()
-        self._why.setWordWrap(True)
-        self._why.setTextFormat(Qt.TextFormat.PlainText)
+        self._why = sentences("muted")
         self._why.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._why.setProperty("role", "muted")
         self._shift = BoundSlider(
             document,
             "input.edits.shift_columns",

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.choices import POOLING_WORDS
 from cnnviz.core.pooling_examples import EXAMPLES
@@ -20,6 +20,7 @@ from cnnviz.ui.controls import ComboBox, ElidedLabel, Option, Toggle
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.number_editor import FramedGrid, NumberEditor
 from cnnviz.ui.numbers import format_percent
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import TableKind, theme
 
 PATH = "panels.pooling"
@@ -78,9 +79,7 @@ class PoolingNumbersPage(QWidget):
         self._detector, self._shifted = NumberEditor(), NumberEditor()
         self._pooled, self._shifted_pooled = FramedGrid(), FramedGrid()
         self._captions = [ElidedLabel("", token="text") for _ in range(4)]
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words = sentences()
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._connect()

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.core.choices import POOLING_WORDS, PoolingKind
 from cnnviz.core.network_changes import NetworkChange, SwapPooling
@@ -17,6 +17,7 @@ from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, text_button
 from cnnviz.ui.slider import LabelledSlider
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 ALL = ""
 OWN = "own"
@@ -46,11 +47,7 @@ class PoolingSwaps(QWidget):
         inside = QWidget()
         inside.setProperty("role", "page")
         inside.setLayout(self._list)
-        self._area = QScrollArea()
-        self._area.setWidget(inside)
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area = VerticalScroll(inside)
         look: dict[str, Any] = {"step": 1, "digits": 0, "label_width": 46, "value_width": 16}
         tip = "Rows and columns of the window; the maps keep their size unless the padding is set too"
         self._window = LabelledSlider("window", 1, 8, 2, tip=tip, **look)

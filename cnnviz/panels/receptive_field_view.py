@@ -6,7 +6,7 @@ from typing import cast
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from cnnviz.panels.receptive_field import ReceptiveFieldParams, ReceptiveFieldResult
 from cnnviz.panels.receptive_field_heat_view import HeatFigure, SharesView, box_words, images_words, share_words
@@ -21,6 +21,7 @@ from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 WIDE_FROM = 620
@@ -54,10 +55,7 @@ class ReceptiveFieldView(PanelView):
         self._theory = QStackedWidget()
         self._theory.addWidget(self._table)
         self._theory.addWidget(self._curve)
-        self._note = QLabel()
-        self._note.setWordWrap(True)
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
-        self._note.setProperty("role", "muted")
+        self._note = sentences("muted")
         theory = QVBoxLayout()
         theory.setSpacing(theme().px(4))
         theory.addWidget(self._theory, 1)
@@ -95,10 +93,7 @@ class ReceptiveFieldView(PanelView):
         self._heat.hovered.connect(self._say_heat)
         self._bar = ColourBar(Qt.Orientation.Horizontal)
         self._shares = SharesView()
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setProperty("role", "muted")
+        self._words = sentences("muted")
         settings = self._settings = QHBoxLayout()
         settings.setSpacing(theme().px(8))
         settings.addWidget(self._unit)

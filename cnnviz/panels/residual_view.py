@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.network_changes import Silence
 from cnnviz.panels.block_states import BLOCK_STATES, with_states
@@ -19,8 +19,10 @@ from cnnviz.ui.figure import Figure
 from cnnviz.ui.mosaic_view import MosaicView, Place
 from cnnviz.ui.numbers import format_number, format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 ROWS_SEEN = 5
 
@@ -44,10 +46,7 @@ class ResidualView(PanelView):
         self._all.clicked.connect(lambda: actions.change_network(document, Silence()))
         self._reset = text_button("as loaded", "All blocks with both of their parts, as loaded")
         self._reset.clicked.connect(lambda: actions.put_back(document, Silence))
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setProperty("role", "title")
+        self._words = sentences("title")
         self._maps = tuple(MosaicView(self) for _ in range(3))
         self._captions = tuple(ElidedLabel("", token="text") for _ in range(3))
         self._bar = ColourBar(Qt.Orientation.Horizontal)
@@ -55,7 +54,7 @@ class ResidualView(PanelView):
         self._blocks = BarList()
         self._blocks.setAccessibleName("Residual blocks")
         self._blocks.row_clicked.connect(self._choose)
-        self._area = QScrollArea()
+        self._area = VerticalScroll()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -90,9 +89,6 @@ class ResidualView(PanelView):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self._blocks)
         self._area.setWidget(page)
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(6))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
 from cnnviz.training.comparisons import Comparison, comparisons
 from cnnviz.ui.controls import text_button
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 
 def duration_words(comparison: Comparison) -> str:
@@ -27,7 +29,7 @@ def fill_comparisons(menu: QMenu, begin: Callable[[Comparison], None]) -> None:
         action.triggered.connect(lambda _=False, comparison=comparison: begin(comparison))
 
 
-class ComparisonsPage(QScrollArea):
+class ComparisonsPage(VerticalScroll):
     """A card for each comparison, with a button that trains its runs."""
 
     chosen = pyqtSignal(object)
@@ -40,14 +42,15 @@ class ComparisonsPage(QScrollArea):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, theme().px(6), 0)
         column.setSpacing(theme().px(12))
-        column.addWidget(_words("No run has been trained yet. Press Start in the panel Training, or compare:"))
+        column.addWidget(
+            sentences(
+                "muted", "No run has been trained yet. Press Start in the panel Training, or compare:", shrinks=True
+            )
+        )
         for comparison in comparisons():
             column.addWidget(self._card(comparison))
         column.addStretch(1)
         self.setWidget(page)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def _card(self, comparison: Comparison) -> QWidget:
         card = QWidget()
@@ -66,13 +69,5 @@ class ComparisonsPage(QScrollArea):
         head.addStretch(1)
         head.addWidget(button)
         layout.addLayout(head)
-        layout.addWidget(_words(comparison.about))
+        layout.addWidget(sentences("muted", comparison.about, shrinks=True))
         return card
-
-
-def _words(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setProperty("role", "muted")
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label

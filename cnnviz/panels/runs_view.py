@@ -8,7 +8,7 @@ from typing import cast
 
 from PyQt6.QtCore import QPoint, QTimer
 from PyQt6.QtGui import QShowEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QMessageBox, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QMenu, QMessageBox, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from cnnviz.engine.training_weights import folder_of, source_of
 from cnnviz.panels.runs import RunLine, RunsParams, RunsResult
@@ -28,6 +28,7 @@ from cnnviz.ui.folder_watch import FolderWatch
 from cnnviz.ui.icons import icon
 from cnnviz.ui.menu_button import MenuButton
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 from cnnviz.ui.training_session import TrainingSession
 
@@ -67,9 +68,7 @@ class RunsView(PanelView):
         self._rename = IconButton("edit", "Rename the selected run (F2)")
         self._delete = IconButton("clear", "Delete the selected run, or let it wait no more (Del)")
         self._table = RunsTable()
-        self._waiting = QLabel()
-        self._waiting.setProperty("role", "muted")
-        self._waiting.setWordWrap(True)
+        self._waiting = sentences("muted")
         self._train = text_button("Train them", "Train those that wait, one after the other", role="play")
         self._quantity = Segmented([each[:2] for each in _QUANTITIES], tips=[each[2] for each in _QUANTITIES])
         self._part = Segmented([each[:2] for each in _PARTS], tips=[each[2] for each in _PARTS])
@@ -77,9 +76,7 @@ class RunsView(PanelView):
         self._logarithmic = Toggle("log")
         self._logarithmic.setToolTip("Loss on a logarithmic axis: how far below one another small losses are")
         self._plot = CurvePlot(self)
-        self._none = QLabel()
-        self._none.setWordWrap(True)
-        self._none.setProperty("role", "muted")
+        self._none = sentences("muted")
         self._page = ComparisonsPage()
         self._again = QTimer(self)
         self._again.setSingleShot(True)

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.panels.symmetry import SymmetryParams, SymmetryResult
 from cnnviz.scene import actions
@@ -22,6 +22,7 @@ from cnnviz.ui.mosaic_view import MosaicView
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.pixels import image_words
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
@@ -44,10 +45,7 @@ class SymmetryView(PanelView):
         self._window = Toggle("fade out the border")
         self._window.setToolTip("Without it, the seams of the repeated square do not turn along")
         self._window.edited.connect(lambda on: document.edit(f"{PATH}.window", on))
-        self._said, self._told = (QLabel() for _ in range(2))
-        for each in (self._said, self._told):
-            each.setWordWrap(True)
-            each.setTextFormat(Qt.TextFormat.PlainText)
+        self._said, self._told = sentences(), sentences()
         self._moved, self._turned, self._first, self._second = (MosaicView(self) for _ in range(4))
         for picture in (self._moved, self._turned, self._first, self._second):
             picture.set_labels([])

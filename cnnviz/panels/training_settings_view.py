@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFileDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from cnnviz.panels.training import TrainingParams
 from cnnviz.scene.document import Document, SceneError
@@ -28,6 +28,7 @@ from cnnviz.training.settings import TrainingSettings
 from cnnviz.ui.controls import ComboBox, Toggle, text_button
 from cnnviz.ui.slider import LabelledSlider
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 SETTINGS = "panels.training.settings"
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -57,11 +58,7 @@ class TrainingSettingsView(QWidget):
         self._more.setLayout(self._rare())
         column.addWidget(self._more)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = VerticalScroll(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

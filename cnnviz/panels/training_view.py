@@ -34,6 +34,7 @@ from cnnviz.ui.figure import Figure
 from cnnviz.ui.icons import icon, paint_icon
 from cnnviz.ui.log_slider import LogSlider
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 from cnnviz.ui.training_session import TrainingSession
 
@@ -71,7 +72,7 @@ class TrainingView(PanelView):
         self._data.setAccessibleName("Data")
         self._data.setToolTip("The images it learns from; those that are not on board are fetched once")
         self._data.chosen.connect(self._choose_data)
-        self._about = _lines("muted", _TwoLines())
+        self._about = _TwoLines()
         self._about.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._start = text_button("Start", "Begin a run with these settings", role="play")
         self._pause = IconButton("pause", "Pause")
@@ -95,7 +96,7 @@ class TrainingView(PanelView):
         )
         self._page = Segmented([(key, text) for key, text, _ in _PAGES], tips=[tip for _, _, tip in _PAGES])
         self._plot = CurvePlot(self)
-        self._none = _lines("muted")
+        self._none = sentences("muted", shrinks=True)
         self._settings = TrainingSettingsView(document)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -319,7 +320,7 @@ class _Trouble(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._words = _lines("")
+        self._words = sentences(shrinks=True)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme().px(22), 0, 0, 0)
         row.addWidget(self._words)
@@ -343,6 +344,11 @@ class _TwoLines(QLabel):
 
     def __init__(self) -> None:
         super().__init__(_NOTHING)
+        self.setWordWrap(True)
+        self.setProperty("role", "muted")
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     def setText(self, text: str | None) -> None:
         super().setText(text or _NOTHING)
@@ -352,13 +358,3 @@ class _TwoLines(QLabel):
 
     def heightForWidth(self, width: int) -> int:
         return max(super().heightForWidth(width), 2 * super().heightForWidth(QWIDGETSIZE_MAX))
-
-
-def _lines(role: str, label: QLabel | None = None) -> QLabel:
-    label = QLabel() if label is None else label
-    label.setWordWrap(True)
-    label.setProperty("role", role)
-    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    policy.setHeightForWidth(label.hasHeightForWidth())
-    label.setSizePolicy(policy)
-    return label

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QCursor, QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.panels.units_over_samples_matrix_view import UnitMatrix
 from cnnviz.panels.units_over_samples_picture_view import PictureView, correlation_content
@@ -18,7 +18,9 @@ from cnnviz.ui.histogram_view import HistogramView
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.number_table import NumberTable
 from cnnviz.ui.numbers import format_number
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 
 class SamplesPage(QWidget):
@@ -27,8 +29,8 @@ class SamplesPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picture = PictureView("Units over samples")
-        self._verdict = _lines("body")
-        self._lists = _lines("muted")
+        self._verdict = sentences("body", shrinks=True)
+        self._lists = sentences("muted", shrinks=True)
         self._numbers = NumberTable(TIPS)
         self._spread = HistogramView()
         self._spread.setToolTip("How many activations of all samples have each value")
@@ -77,11 +79,11 @@ class CorrelationPage(QWidget):
         self.matrix.clicked.connect(self._click)
         self._bar = ColourBar(Qt.Orientation.Horizontal)
         self._bar.set_scale("signed", -1.0, 1.0, digits=0)
-        self._words = _lines("body")
+        self._words = sentences("body", shrinks=True)
         self._numbers = NumberTable({name: TIPS[name] for name in _OF_CORRELATION})
         self._spread = HistogramView()
         self._spread.setToolTip("How many pairs of units have each |r|")
-        self._caption = _lines("muted")
+        self._caption = sentences("muted", shrinks=True)
         self._caption.setText("|r| of all pairs:")
         picture = QWidget()
         column = QVBoxLayout(picture)
@@ -158,7 +160,7 @@ def spread_of(picture: UnitPicture) -> tuple[np.ndarray, np.ndarray]:
     return np.histogram(values, 48, (low, picture.high if picture.high > 0 else 1.0))
 
 
-class _Beside(QScrollArea):
+class _Beside(VerticalScroll):
     """Numbers and words in a column that scrolls where there is no room."""
 
     def __init__(self, parts: list[QWidget]) -> None:
@@ -172,9 +174,6 @@ class _Beside(QScrollArea):
             column.addWidget(part)
         column.addStretch(1)
         self.setWidget(page)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
 
 def _box(page: QWidget, picture: QWidget, beside: QWidget) -> QBoxLayout:
@@ -198,12 +197,3 @@ def _place(page: QWidget, box: QBoxLayout, beside: QWidget) -> None:
         beside.setMinimumWidth(0)
         beside.setMaximumWidth(16_777_215)
         beside.setMaximumHeight(max(int(0.32 * page.height()), hub.px(60)))
-
-
-def _lines(role: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setProperty("role", role)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from cnnviz.panels.units_over_samples import PairSide, UnitsOverSamplesResult
 from cnnviz.panels.units_over_samples_picture_view import PictureView
@@ -12,7 +12,9 @@ from cnnviz.panels.units_over_samples_pictures import UnitPicture
 from cnnviz.panels.units_over_samples_words import BAD, GOOD, TIPS, number_texts, verdict
 from cnnviz.ui.controls import ElidedLabel, text_button
 from cnnviz.ui.number_table import NumberTable
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 HEADS = {
     "good": ("Good training", "Good"),
@@ -38,20 +40,16 @@ class PairView(QWidget):
         )
         self._heads = (ElidedLabel("", role="title", token="text"), ElidedLabel("", role="title", token="text"))
         self._abouts = (ElidedLabel(), ElidedLabel())
-        self._verdicts = (_lines("body"), _lines("body"))
+        self._verdicts = (sentences("body", shrinks=True), sentences("body", shrinks=True))
         self._opens = tuple(
             text_button("Open", "Let every panel show this network, with its weights as they are now", role="eye")
             for _ in range(2)
         )
         self._table = NumberTable(TIPS)
-        self._words = _lines("body")
-        self._lecture = _lines("muted")
+        self._words = sentences("body", shrinks=True)
+        self._lecture = sentences("muted", shrinks=True)
         self._lecture.setText(f"As lectures put it: a good training is {GOOD}; in a bad one {BAD}.")
-        scroll = QScrollArea()
-        scroll.setWidget(self._page_of_numbers())
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = VerticalScroll(self._page_of_numbers())
         scroll.setMinimumHeight(theme().px(40))
         self._scroll = scroll
         both = QGridLayout()
@@ -130,12 +128,3 @@ class PairView(QWidget):
             self._scroll.setMinimumWidth(0)
             self._scroll.setMaximumWidth(16_777_215)
             self._scroll.setMaximumHeight(max(self.height() // 4, theme().px(44)))
-
-
-def _lines(role: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setProperty("role", role)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label

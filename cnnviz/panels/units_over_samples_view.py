@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QSizePolicy,
     QVBoxLayout,
@@ -34,6 +32,7 @@ from cnnviz.ui.controls import ComboBox, IconButton, Segmented, text_button
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 PATH = "panels.units-over-samples"
@@ -87,11 +86,7 @@ class UnitsOverSamplesView(PanelView):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(theme().px(4))
-        self._words = QLabel()
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setProperty("role", "muted")
-        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._words = sentences("muted", shrinks=True)
         self._of_samples = SamplesPage()
         self._of_correlation = CorrelationPage()
         self._of_pair = PairView()

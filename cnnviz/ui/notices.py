@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QSizeP
 from cnnviz.engine.failures import Failure
 from cnnviz.ui.controls import IconButton, text_button
 from cnnviz.ui.icons import paint_icon
+from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 
 Severity = Literal["info", "success", "warning", "error"]
@@ -206,9 +207,7 @@ class DetailsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Details")
         hub = theme()
-        heading = QLabel(title)
-        heading.setWordWrap(True)
-        heading.setTextFormat(Qt.TextFormat.PlainText)
+        heading = sentences(text=title)
         text = QPlainTextEdit(details)
         text.setReadOnly(True)
         text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtCore import QEvent, QObject
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QFrame, QScrollArea, QWidget
+from PyQt6.QtWidgets import QWidget
 
 from cnnviz.ui.bar_list import BarList
+from cnnviz.ui.vertical_scroll import VerticalScroll
 
 
-class ScrolledBars(QScrollArea):
+class ScrolledBars(VerticalScroll):
     """A :class:`BarList` as high as its rows; a row that becomes the marked one is brought into view."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -21,9 +22,6 @@ class ScrolledBars(QScrollArea):
         self.bars = BarList()
         self.bars.setProperty("role", "page")
         self.setWidget(self.bars)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def set_rows(
         self,
