@@ -18,7 +18,7 @@ from cnnviz.panels.runs_curves import Part, Quantity, drawn_runs, overlaid
 from cnnviz.panels.runs_names import NamedRun, RunName, names_of
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
-from cnnviz.training.run_changes import ChangeGroup, one_change
+from cnnviz.training.run_changes import ChangeGroup, as_it_ended, differences, one_change
 from cnnviz.training.run_folder import runs_folder
 from cnnviz.training.run_label import RunLabel
 from cnnviz.training.run_queue import WaitingRun, read_queue
@@ -57,6 +57,10 @@ class RunLine:
     ----------
     name, change, beside : str
         As of a :class:`~cnnviz.panels.runs_names.RunName`.
+    settings : TrainingSettings
+        Of its first step.
+    later : tuple of str
+        What was changed of them while it was trained, a few words each.
     standing : str
         ``"waiting"``, or as of a :class:`StoredRun`.
     progress : float
@@ -88,6 +92,7 @@ class RunLine:
     is_shown: bool = False
     beside: str = ""
     folder: Path | None = None
+    later: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +142,7 @@ def _result(reader: RunsReader, params: RunsParams, parent: Path, *, reading: bo
     stored = reader.runs
     waiting = [run for run in read_queue(parent).waiting if not any(run.id == each.id for each in stored)]
     shown = shown_ids(params, stored)
-    begun = [NamedRun(run.id, run.record.settings, run.label) for run in stored]
+    begun = [NamedRun(run.id, run.record.first_settings, run.label) for run in stored]
     names = names_of([*begun, *(NamedRun(run.id, run.settings, run.label) for run in waiting)])
     drawn = drawn_runs(stored, shown, names)
     lines = [_stored_line(run, names[run.id], run.id in shown, drawn.get(run.id, "")) for run in stored]
@@ -145,8 +150,15 @@ def _result(reader: RunsReader, params: RunsParams, parent: Path, *, reading: bo
     lines += [_waiting_line(run, names[run.id], run.id in ticked) for run in waiting]
     selected = next((line for line in lines if line.id == params.selected), lines[-1] if lines else None)
     curves = overlaid(stored, drawn, params.quantity, params.part, params.along, logarithmic=params.logarithmic)
-    changes = one_change(selected.settings) if selected is not None else ()
+    changes = _changes_of(selected, stored) if selected is not None else ()
     return RunsResult(tuple(lines), curves, selected.id if selected is not None else "", changes, reading)
+
+
+def _changes_of(line: RunLine, stored: Sequence[StoredRun]) -> tuple[ChangeGroup, ...]:
+    """The duplicates of a run: with what was changed on its way from the start, or as it began but for one thing."""
+    record = next((run.record for run in stored if run.id == line.id), None)
+    ended = as_it_ended(record.first_settings, record.settings) if record is not None else ()
+    return (*ended, *one_change(line.settings))
 
 
 def shown_ids(params: RunsParams, runs: Sequence[StoredRun]) -> tuple[str, ...]:
@@ -169,7 +181,7 @@ def _stored_line(run: StoredRun, name: RunName, is_shown: bool, curve: str) -> R
         change=name.change,
         beside=name.beside,
         standing=run.standing,
-        settings=run.record.settings,
+        settings=run.record.first_settings,
         label=run.label,
         progress=1.0 if run.standing == "finished" else run.steps / total,
         epochs=(epoch.epoch if epoch is not None else 0, run.record.settings.epochs),
@@ -183,6 +195,7 @@ def _stored_line(run: StoredRun, name: RunName, is_shown: bool, curve: str) -> R
         curve=curve,
         is_shown=is_shown,
         folder=run.folder,
+        later=differences(run.record.first_settings, run.record.settings),
     )
 
 

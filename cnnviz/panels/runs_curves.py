@@ -27,7 +27,7 @@ def drawn_runs(runs: Sequence[StoredRun], shown: Collection[str], described: dic
     Of two that would have one name, the later has a number.
     """
     chosen = [run for run in runs if run.id in shown]
-    found = curve_names([NamedRun(run.id, run.record.settings, run.label) for run in chosen], described)
+    found = curve_names([NamedRun(run.id, run.record.first_settings, run.label) for run in chosen], described)
     names: dict[str, str] = {}
     taken: set[str] = set()
     for run in chosen:

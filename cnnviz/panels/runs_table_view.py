@@ -318,12 +318,13 @@ class _RunPainter(QStyledItemDelegate):
         metrics = painter.fontMetrics()
         painter.setPen(hub.colour("text"))
         name = metrics.elidedText(line.name, Qt.TextElideMode.ElideMiddle, round(room.width()))
-        where = Qt.AlignmentFlag.AlignTop if line.change else Qt.AlignmentFlag.AlignVCenter
+        change = words.change_words(line)
+        where = Qt.AlignmentFlag.AlignTop if change else Qt.AlignmentFlag.AlignVCenter
         painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | where), name)
-        if line.change:
+        if change:
             painter.setFont(hub.font("tiny"))
             painter.setPen(hub.colour("muted"))
-            change = painter.fontMetrics().elidedText(line.change, Qt.TextElideMode.ElideRight, round(room.width()))
+            change = painter.fontMetrics().elidedText(change, Qt.TextElideMode.ElideRight, round(room.width()))
             painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom), change)
 
     def _paint_figure(self, painter: QPainter, cell: QRectF, line: RunLine, index: QModelIndex) -> None:

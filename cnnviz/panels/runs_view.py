@@ -300,6 +300,10 @@ class RunsView(PanelView):
         menu.clear()
         if line is None:
             return
+        if line.later:
+            for words in wrap(f"A duplicate begins as this run began. Later: {', '.join(line.later)}.", WORDS_WIDTH):
+                menu.addAction(words).setEnabled(False)
+            menu.addSeparator()
         for group in (each for each in self._result.changes if each.changes or each.why):
             self._fill_group(menu.addMenu(group.title), group, line)
 

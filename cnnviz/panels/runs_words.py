@@ -23,6 +23,12 @@ def standing_words(line: RunLine) -> str:
     return f"{word} {line.progress * 100:.0f} %" if line.standing in ("training", "stopped", "interrupted") else word
 
 
+def change_words(line: RunLine) -> str:
+    """In what it differs from the run that it is beside, and what was changed on its way."""
+    later = f"later {', '.join(line.later)}" if line.later else ""
+    return ", ".join(each for each in (line.change, later) if each)
+
+
 def standing_token(standing: str) -> str:
     """Colour of those words in the theme."""
     return _TOKENS.get(standing, "muted")
@@ -65,6 +71,8 @@ def all_words(line: RunLine) -> str:
     settings = line.settings
     beside = f"a duplicate of “{line.beside}” with" if line.beside else "differs from the one above:"
     lines = [line.name, f"{beside} {line.change}" if line.change else "", standing_words(line)]
+    if line.later:
+        lines.append(f"changed on its way: {', '.join(line.later)}")
     if line.label.comparison:
         lines.append(f"of the comparison “{line.label.comparison}”")
     figures = (

@@ -144,7 +144,8 @@ class Run:
         """Go on with other settings; raises SettingsError."""
         was_over = self.trainer.over
         self.trainer.change(settings)
-        self._record = self._record.model_copy(update={"settings": settings})
+        first = self._record.first_settings if self.trainer.step else None
+        self._record = self._record.model_copy(update={"settings": settings, "began_with": first})
         if was_over and not self.trainer.over:
             self._note("running")
 

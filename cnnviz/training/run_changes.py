@@ -159,6 +159,17 @@ def one_change(settings: TrainingSettings) -> tuple[ChangeGroup, ...]:
     return (*_network_groups(settings), *_number_groups(settings), *_choice_groups(settings))
 
 
+def as_it_ended(first: TrainingSettings, last: TrainingSettings) -> tuple[ChangeGroup, ...]:
+    """The run whose first step has what another was changed to on its way; none where nothing was changed."""
+    changed = differences(first, last)
+    if not changed:
+        return ()
+    about = "All other duplicates begin as the run began: what was changed on its way is not in them"
+    return (
+        ChangeGroup("What was changed on the way", about, (OneChange(f"{', '.join(changed)}, from the start", last),)),
+    )
+
+
 def _network_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:
     found = written(settings.network)
     if found.table is None or found.why:

@@ -39,6 +39,9 @@ class RunRecord(Frozen):
 
     version: Literal[1] = 1
     settings: TrainingSettings
+    """As they are now."""
+    began_with: TrainingSettings | None = None
+    """Those of its first step, where they were changed since."""
     status: Status = "running"
     """Stopped is what a person did; one that is still running, but by no process, was killed."""
     step: int = Field(0, ge=0)
@@ -46,6 +49,11 @@ class RunRecord(Frozen):
     started: float = 0.0
     """Seconds since 1970."""
     command: str = ""
+
+    @property
+    def first_settings(self) -> TrainingSettings:
+        """Those of its first step: with these it can be trained once more from the start."""
+        return self.began_with or self.settings
 
 
 @dataclass(frozen=True)

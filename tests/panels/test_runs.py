@@ -15,7 +15,7 @@ from cnnviz.core.curves import to_csv
 from cnnviz.panels.runs import RunsParams, compute, shown_ids
 from cnnviz.panels.runs_table_view import RunsTable
 from cnnviz.panels.runs_view import RunsView
-from cnnviz.panels.runs_words import all_words, loss_words, seconds_words, standing_words
+from cnnviz.panels.runs_words import all_words, change_words, loss_words, seconds_words, standing_words
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.training.comparisons import comparisons
@@ -25,6 +25,7 @@ from cnnviz.training.run_folder import Curve, RunRecord, network_path, runs_fold
 from cnnviz.training.run_label import RunLabel, write_label
 from cnnviz.training.run_queue import RunQueue, WaitingRun, write_queue
 from cnnviz.training.settings import checked_settings
+from cnnviz.ui.menu_button import MenuButton
 
 BASE = checked_settings({"epochs": 2, "batch_size": 50})
 
@@ -86,6 +87,27 @@ def test_a_duplicate_says_of_what_it_is_one(three):
     line = next(line for line in result_of().lines if line.id == "e")
     assert (line.name, line.change) == ("lenet on digits", "seed 4")  # and not what differs from the row above
     assert "a duplicate of “lenet on digits” with seed 4" in all_words(line)
+
+
+def test_a_duplicate_begins_as_the_run_began_whatever_was_changed_on_its_way(three, view):
+    folder = store("e", BASE, 4.0, [1.0, 1.0])
+    changed = BASE.changed({"learning_rate": 0.05, "momentum": 0.5})
+    write_record(folder, RunRecord(settings=changed, began_with=BASE, started=4.0, status="finished", total_steps=8))
+    write_label(store("f", BASE.changed({"optimizer": "sgd"}), 5.0, [1.0]), RunLabel(base="e"))
+    result = result_of(selected="e")
+    e, f = (next(line for line in result.lines if line.id == name) for name in "ef")
+    assert change_words(e).endswith("later learning rate 0.05, momentum 0.5")
+    assert f.change == "SGD"  # and not the rate, which was that of the start
+    assert "changed on its way: learning rate 0.05" in all_words(e)
+    ended, *others = result.changes
+    (again,) = ended.changes
+    assert (again.words, again.settings) == ("learning rate 0.05, momentum 0.5, from the start", changed)
+    assert {each.settings.momentum for group in others for each in group.changes} == {BASE.momentum}
+    view.show_result(result)
+    menu = view.findChildren(MenuButton)[1].entries
+    menu.aboutToShow.emit()
+    assert menu.actions()[0].text().startswith("A duplicate begins as this run began.")
+    assert result_of(selected="a").changes == tuple(others)
 
 
 def test_losses_of_any_size_fit_the_column():

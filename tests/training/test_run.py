@@ -286,3 +286,29 @@ def test_a_run_that_diverged_is_on_again_once_it_goes_on(tmp_path):
     completed(run)
     assert read_record(tmp_path / "run").status == "finished"
     assert run.trainer.history[-1].train_loss < 3
+
+
+def test_what_was_changed_on_the_way_is_told_from_how_the_run_began(tmp_path, settings):
+    run = Run.start(settings, tmp_path / "run", lambda event: None)
+    earlier = settings.changed({"batch_size": 50})
+    run.change(earlier)  # before the first step: the run begins with it
+    for _ in range(3):
+        run.advance()
+    run.change(earlier.changed({"learning_rate": 0.01}))
+    run.advance()
+    run.change(earlier.changed({"learning_rate": 0.02}))
+    run.close()
+    record = read_record(tmp_path / "run")
+    assert (record.settings.learning_rate, record.first_settings) == (0.02, earlier)
+    resumed = Run.resume(tmp_path / "run", lambda event: None)
+    resumed.close()
+    assert read_record(tmp_path / "run").first_settings == earlier
+    again = Run.start(read_record(tmp_path / "run").first_settings, tmp_path / "again", lambda event: None)
+    for _ in range(3):
+        again.advance()
+    again.close()
+    ours, theirs = (
+        [event.loss for event in read_curve(tmp_path / name) if isinstance(event, StepMetrics)]
+        for name in ("again", "run")
+    )
+    assert ours == theirs[:3]
