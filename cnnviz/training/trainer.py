@@ -271,6 +271,7 @@ class Trainer:
         good = self._good
         if good is not None:
             self._learner.recall(good.network, good.tensors, good.about)
+            self._forget_sums(good)
         goes_on = self.settings.schedule == "halve-on-divergence" and good is not None and self._at.cuts < MOST_CUTS
         if goes_on:
             self._schedule = after_divergence(self._schedule, self.settings)
@@ -280,6 +281,12 @@ class Trainer:
             self.phase = "diverged"
         restored = good.step if good is not None else 0
         return Divergence(number, reason, restored, goes_on, self.settings.learning_rate * self._schedule.scale)
+
+    def _forget_sums(self, good: TrainerState) -> None:
+        """Of this epoch, what came after the good weights: those steps are undone, and their loss is of no network."""
+        at, kept = self._at, good.about
+        same = kept["epoch"] == at.epoch
+        at.loss_sum, at.right, at.seen = (kept["loss_sum"], kept["right"], kept["seen"]) if same else (0.0, 0.0, 0)
 
     def _read(self) -> tuple[float, float]:
         """Mean loss and accuracy of the batches since the last look."""

@@ -303,6 +303,21 @@ def test_halving_goes_on_from_the_last_good_weights_until_it_learns(make):
     assert found[-1].test_accuracy == 1
 
 
+def test_the_loss_of_an_epoch_is_that_of_the_steps_that_were_not_undone(make):
+    trainer = make(optimizer="sgd", learning_rate=1000.0, schedule="halve-on-divergence", schedule_factor=0.1)
+    steps, cut = [], False
+    for event in events(trainer, (Divergence, StepMetrics, EpochMetrics)):
+        if isinstance(event, Divergence):
+            # the good weights have met the batch of one more step
+            cut, steps = True, [step for step in steps if step.step <= event.restored_step + 1]
+        elif isinstance(event, StepMetrics):
+            steps.append(event)
+        else:
+            assert event.train_loss == pytest.approx(np.mean([step.loss for step in steps]))
+            break
+    assert cut
+
+
 def test_weights_that_are_no_numbers_at_the_start_are_said(make, card):
     module = build_seeded(card.architecture, card.config, 0)
     nn.init.constant_(module.fc1.weight, float("nan"))
