@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cnnviz.core.curves import Curves, Mark, Series, series
 from cnnviz.panels.runs_names import NamedRun, RunName, curve_names
+from cnnviz.training.run_changes import loss_axis
 from cnnviz.training.run_reader import Along, StoredRun
 
 Quantity = Literal["loss", "accuracy"]
@@ -18,7 +19,6 @@ Part = Literal["train", "test", "both"]
 MOST_PLACES = 120
 """Of a curve of batches: where there are more, neighbours are averaged, so that curves can be told apart."""
 _X_LABELS: Mapping[Along, str] = {"steps": "steps", "epochs": "epochs", "seconds": "seconds of training"}
-_Y_LABELS: Mapping[Quantity, str] = {"loss": "loss (mean over images)", "accuracy": "named rightly (%)"}
 
 
 def drawn_runs(runs: Sequence[StoredRun], shown: Collection[str], described: dict[str, RunName]) -> dict[str, str]:
@@ -78,7 +78,7 @@ def overlaid(
     return Curves(
         f"{title} of {len(drawn)} runs{of}",
         _X_LABELS[along],
-        _Y_LABELS[quantity],
+        loss_axis(by_id[each].record.settings.loss for each in drawn) if quantity == "loss" else "named rightly (%)",
         tuple(made),
         tuple(marks),
         logarithmic=logarithmic and quantity == "loss",

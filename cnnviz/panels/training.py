@@ -18,7 +18,7 @@ from cnnviz.scene.params import PanelParams
 from cnnviz.training.recipes import folder_recipe, recipe
 from cnnviz.training.settings import TrainingSettings, checked_settings
 
-Page = Literal["loss", "accuracy", "gradients", "updates", "settings"]
+Page = Literal["loss", "accuracy", "gradients", "updates", "rate", "settings"]
 
 NETWORKS = ("lenet", "cifar-net", "tiny-vgg", "lenet-5-28", "cifar-resnet20")
 """Architectures that are offered; any other name or file can be set."""

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cnnviz.core.curves import Curves, Mark, Series, series
+from cnnviz.training.run_changes import loss_axis
 from cnnviz.training.run_curve import RunCurve, ThinnedSeries
 
 MOST_LAYERS = 8
 USUAL_UPDATE = 1e-3
 
 
-def curves_of(curve: RunCurve, page: str) -> Curves | None:
-    """The plot of this page; None before there is anything to plot."""
-    drawn = _PAGES[page](curve)
-    return drawn if any(each.x.size for each in drawn.series) else None
+def curves_of(curve: RunCurve, page: str, loss: str = "cross-entropy", run: str = "") -> Curves | None:
+    """The plot of this page; None before there is anything to plot.
+
+    Parameters
+    ----------
+    loss
+        What is made small: its unit stands at the axis.
+    run
+        What the run is called: the title names it, and so does what is saved.
+    """
+    drawn = _loss(curve, loss) if page == "loss" else _PAGES[page](curve)
+    named = replace(drawn, title=f"{drawn.title} of {run}") if run else drawn
+    return named if any(each.x.size for each in named.series) else None
 
 
-def _loss(curve: RunCurve) -> Curves:
+def _loss(curve: RunCurve, kind: str) -> Curves:
     both = (_drawn("train", curve.train_loss), _drawn("test", curve.test_loss, points=True))
-    return Curves("Loss", "step", "loss (mean over images)", _present(both), _marks(curve), whole_x=True)
+    return Curves("Loss", "step", loss_axis([kind]), _present(both), _marks(curve), whole_x=True)
 
 
 def _accuracy(curve: RunCurve) -> Curves:
@@ -38,11 +49,16 @@ def _updates(curve: RunCurve) -> Curves:
     return Curves("Update to weight", "step", "norm of the update ÷ norm of the weights", drawn, marks, True, True)
 
 
+def _rate(curve: RunCurve) -> Curves:
+    drawn = _present((_drawn("learning rate", curve.learning_rate),))
+    return Curves("Learning rate", "step", "learning rate of the step", drawn, _marks(curve), whole_x=True)
+
+
 _PAGES: Mapping[str, Callable[[RunCurve], Curves]] = {
-    "loss": _loss,
     "accuracy": _accuracy,
     "gradients": _gradients,
     "updates": _updates,
+    "rate": _rate,
 }
 
 

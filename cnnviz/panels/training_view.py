@@ -18,6 +18,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cnnviz.core.curves import Curves
 from cnnviz.data.facts import DATA
 from cnnviz.nets.layer_table import LAYER_TABLE, LayerTable, architecture_title
 from cnnviz.panels import training_words as words
@@ -28,9 +29,10 @@ from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.training.settings import TrainingSettings
 from cnnviz.ui.class_folder import ask_for_class_folder
-from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented, text_button
+from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, text_button
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
+from cnnviz.ui.fitting_choice import FittingChoice
 from cnnviz.ui.icons import icon, paint_icon
 from cnnviz.ui.log_slider import LogSlider
 from cnnviz.ui.panel_view import PanelView
@@ -51,6 +53,11 @@ _PAGES = (
     ("accuracy", "accuracy", "Share of the images that is named rightly"),
     ("gradients", "gradients", "Norm of the gradient, of all weights and layer by layer"),
     ("updates", "updates", "How large a step is beside the weights it changes: about a thousandth is usual"),
+    (
+        "rate",
+        "rate",
+        "The learning rate that each step was made with: the schedule as it went, and what was changed",
+    ),
     ("settings", "settings", "Everything that decides what comes out"),
 )
 _KEPT = "trained:"
@@ -64,6 +71,7 @@ class TrainingView(PanelView):
         super().__init__(document, parent)
         self._session: TrainingSession | None = None
         self._plan = TrainingPlan("")
+        self._named = "", ""  # folder and name of the run whose curve is drawn
         self._network = ComboBox()
         self._network.setAccessibleName("Network")
         self._network.setToolTip("The network that is trained")
@@ -94,7 +102,9 @@ class TrainingView(PanelView):
             typed=(1e-12, 1e12),
             tip="The largest of the schedule; can be changed while it trains",
         )
-        self._page = Segmented([(key, text) for key, text, _ in _PAGES], tips=[tip for _, _, tip in _PAGES])
+        self._page = FittingChoice(
+            [(key, text) for key, text, _ in _PAGES], tips=[tip for _, _, tip in _PAGES], name="Curve"
+        )
         self._plot = CurvePlot(self)
         self._none = sentences("muted", shrinks=True)
         self._settings = TrainingSettingsView(document)
@@ -111,6 +121,8 @@ class TrainingView(PanelView):
         """Train with this session; without one nothing can be started."""
         self._session = session
         session.changed.connect(self._on_session)
+        for names in (session.shelf, session.queue):
+            names.changed.connect(self._forget_name)
         self._say_run()
 
     def figures(self) -> list[Figure]:
@@ -139,13 +151,10 @@ class TrainingView(PanelView):
             combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(8)
             combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        pages = QHBoxLayout()
-        pages.addWidget(self._page)
-        pages.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(6))
-        for part in (what, self._about, run, self._bar, self._pace, self._trouble, offer, self._rate, pages):
+        for part in (what, self._about, run, self._bar, self._pace, self._trouble, offer, self._rate, self._page):
             if isinstance(part, QWidget):
                 layout.addWidget(part)
             else:
@@ -293,10 +302,11 @@ class TrainingView(PanelView):
         trouble = trouble or words.divergence_words(curve) or words.no_gradient_words(curve)
         self._trouble.set_text(trouble)
         self._trouble.setVisible(bool(trouble))
-        self.set_subtitle(words.result_words(curve) if curve.last_step is not None else "")
+        named = curve.last_step is not None and self._name_of(session)
+        self.set_subtitle(" · ".join(each for each in (words.result_words(curve), named) if each))
 
     def _show_page(self, page: str) -> None:
-        curves = curves_of(self._session.curve, page) if self._session is not None and page != "settings" else None
+        curves = self._drawn(page)
         self._settings.setVisible(page == "settings")
         self._plot.setVisible(curves is not None)
         self._none.setVisible(curves is None and page != "settings")
@@ -307,6 +317,26 @@ class TrainingView(PanelView):
         )
         if curves is not None:
             self._plot.set_curves(curves)
+
+    def _drawn(self, page: str) -> Curves | None:
+        session = self._session
+        if session is None or page == "settings":
+            return None
+        loss = session.run.settings.loss if session.run is not None else "cross-entropy"
+        return curves_of(session.curve, page, loss, self._name_of(session))
+
+    def _name_of(self, session: TrainingSession) -> str:
+        """What the run is called whose curve is drawn; read once, and again when a run was renamed."""
+        run = session.run
+        if run is None:
+            return ""
+        if self._named[0] != run.folder:
+            self._named = run.folder, words.run_name(Path(run.folder), run.settings)
+        return self._named[1]
+
+    def _forget_name(self) -> None:
+        self._named = "", ""
+        self._on_session()
 
 
 def _was_stopped(session: TrainingSession) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnnviz.training.client_events import Fetching, RunPhase, RunState
-from cnnviz.training.run_changes import run_words
+from cnnviz.training.run_changes import differences, run_words
 from cnnviz.training.run_curve import RunCurve
-from cnnviz.training.run_folder import PendingRun
+from cnnviz.training.run_folder import PendingRun, read_record
+from cnnviz.training.run_label import read_label
+from cnnviz.training.settings import TrainingSettings
 
 _PHASES = {
     "idle": "stopped",
@@ -55,8 +57,10 @@ def pace_words(state: RunState, curve: RunCurve) -> str:
         words.append(f"{last.examples_per_second:,.0f} images/s")
         images_a_step = last.examples / last.step
         left = (total - done) * images_a_step / last.examples_per_second
-        if state.phase in ("training", "testing") and total > done:
-            words.append(f"{duration(left)} left")
+        if total > done and state.phase in ("training", "testing"):
+            words.append(f"about {duration(left)} left")
+        elif total > done and state.phase == "paused":
+            words.append(f"about {duration(left)} once it goes on")
     return " · ".join(words)
 
 
@@ -112,6 +116,19 @@ def go_on_words(phase: RunPhase) -> str:
 def pending_words(run: PendingRun) -> str:
     """What is written on the button that goes on with it."""
     return f"Go on with {run_words(run.record.settings)}, step {run.step:,}"
+
+
+def run_name(folder: Path, settings: TrainingSettings) -> str:
+    """What the run in ``folder`` is called: by the person or the comparison, else network and data.
+
+    Of a duplicate, what was changed is named, too.
+    """
+    label = read_label(folder)
+    if label.name:
+        return f"{label.name} ({label.comparison})" if label.comparison else label.name
+    base = read_record(folder.parent / label.base) if label.base else None
+    changed = differences(base.first_settings, settings) if base is not None else ()
+    return ", ".join((run_words(settings), *(each for each in changed if each != run_words(settings))))
 
 
 def data_words(dataset: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -118,6 +118,21 @@ def run_words(settings: TrainingSettings) -> str:
     kind, _, path = settings.dataset.partition(":")
     data = Path(path).name if kind == "folder" else settings.dataset
     return f"{name}{kept} on {data}{', pixels permuted' if settings.permute_pixels else ''}"
+
+
+LOSS_AXES: Mapping[str, str] = {
+    "cross-entropy": "cross-entropy (nats, mean over images)",
+    "binary-cross-entropy": "binary cross-entropy (nats, mean over images and classes)",
+    "square-error-mean": "square error (mean over images and classes)",
+    "square-error-sum": "square error (sum over classes, mean over images)",
+}
+"""What an axis says of a loss, with its unit."""
+
+
+def loss_axis(losses: Iterable[str]) -> str:
+    """What the axis of these losses together says: of several kinds, that no height is beside another's."""
+    kinds = set(losses)
+    return LOSS_AXES[kinds.pop()] if len(kinds) == 1 else "loss (each run's own kind: compare shapes, not heights)"
 
 
 def table_words(before: LayerTable, after: LayerTable) -> str:

@@ -72,6 +72,8 @@ class RunCurve:
         self.train_accuracy = ThinnedSeries()
         self.test_loss = ThinnedSeries()
         self.test_accuracy = ThinnedSeries()
+        self.learning_rate = ThinnedSeries()
+        """That each step was made with."""
         self.gradient_norm = ThinnedSeries()
         self.layer_gradients: dict[str, ThinnedSeries] = {}
         self.update_ratios: dict[str, ThinnedSeries] = {}
@@ -99,6 +101,7 @@ class RunCurve:
         self.last_step = event
         self.train_loss.add(event.step, event.loss)
         self.train_accuracy.add(event.step, event.accuracy)
+        self.learning_rate.add(event.step, event.learning_rate)
         if event.gradient_norm is not None:
             self.gradient_norm.add(event.step, event.gradient_norm)
         for layer in event.layers:
@@ -110,6 +113,7 @@ class RunCurve:
             self._zero_before = frozenset(zero)
 
     def _cut(self, step: int) -> None:
-        alone = (self.train_loss, self.train_accuracy, self.test_loss, self.test_accuracy, self.gradient_norm)
-        for series in (*alone, *self.layer_gradients.values(), *self.update_ratios.values()):
+        alone = (self.train_loss, self.train_accuracy, self.test_loss, self.test_accuracy)
+        measured = (self.learning_rate, self.gradient_norm)
+        for series in (*alone, *measured, *self.layer_gradients.values(), *self.update_ratios.values()):
             series.cut(step)

@@ -1,7 +1,11 @@
 """What the training panel says before a run, and the curves of one."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from PyQt6.QtCore import QObject, QPoint, pyqtSignal
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QLineEdit
 
@@ -19,16 +23,21 @@ from cnnviz.panels.training_words import (
     pending_words,
     phase_words,
     progress,
+    run_name,
 )
 from cnnviz.scene.document import Document
 from cnnviz.training.client_events import RunState
 from cnnviz.training.divergence import what_is_wrong
+from cnnviz.training.losses import batch_loss
 from cnnviz.training.metrics import Divergence, EpochMetrics, LayerMetrics, StepMetrics
 from cnnviz.training.run_curve import RunCurve
-from cnnviz.training.run_folder import PendingRun, RunRecord
+from cnnviz.training.run_folder import PendingRun, RunRecord, write_record
+from cnnviz.training.run_label import RunLabel, write_label
 from cnnviz.training.settings import checked_settings
 from cnnviz.ui.controls import ComboBox, Toggle
+from cnnviz.ui.fitting_choice import FittingChoice
 from cnnviz.ui.slider import LabelledSlider
+from cnnviz.ui.theme import theme
 
 
 def plan_of(**settings):
@@ -127,6 +136,70 @@ def test_the_curves_show_what_was_measured():
     assert (gradients[0], gradients[1], gradients[-1]) == ("all weights", "layer1", "layer20")
     updates = {each.name: each.y for each in curves_of(curve, "updates").series}
     np.testing.assert_allclose(updates["layer20"], 0.02)
+    rate = curves_of(curve, "rate", run="lenet on digits")
+    assert (rate.title, rate.series[0].y.tolist()) == ("Learning rate of lenet on digits", [0.1, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("loss", "unit"),
+    [
+        ("cross-entropy", "nats, mean over images"),
+        ("binary-cross-entropy", "nats, mean over images and classes"),
+        ("square-error-sum", "sum over classes, mean over images"),
+        ("square-error-mean", "mean over images and classes"),
+    ],
+)
+def test_the_axis_of_the_loss_says_its_unit_as_the_loss_is_worked_out(loss, unit):
+    logits, labels = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
+    target = F.one_hot(labels, 4).double()
+    off = (logits.softmax(dim=1) - target).square()
+    each, both = logits.sigmoid(), target.bool()
+    mean = {
+        "cross-entropy": -logits.log_softmax(dim=1)[both].mean(),
+        "binary-cross-entropy": -torch.where(both, each, 1 - each).log().mean(),
+        "square-error-sum": off.sum(dim=1).mean(),
+        "square-error-mean": off.mean(),
+    }
+    assert batch_loss(loss, logits, labels) == pytest.approx(mean[loss].item())
+    curve = stood_at(3)
+    assert unit in curves_of(curve, "loss", loss).y_label
+
+
+def test_a_run_is_called_as_the_table_calls_it(tmp_path):
+    settings = checked_settings({"epochs": 3})
+    write_record(tmp_path / "a", RunRecord(settings=settings.changed({"learning_rate": 1.0}), began_with=settings))
+    assert run_name(tmp_path / "a", settings) == "lenet on digits"
+    write_label(tmp_path / "b", RunLabel(base="a"))
+    assert run_name(tmp_path / "b", settings.changed({"optimizer": "sgd"})) == "lenet on digits, SGD"
+    write_label(tmp_path / "c", RunLabel(name="after ReLU", comparison="Normalisation"))
+    assert run_name(tmp_path / "c", settings) == "after ReLU (Normalisation)"
+    write_label(tmp_path / "d", RunLabel(base="gone"))
+    assert run_name(tmp_path / "d", settings) == "lenet on digits"
+
+
+def test_a_run_that_waits_says_how_long_it_will_still_take():
+    curve = stood_at(52)
+    assert pace_words(RunState("training", 52, 440, 2), curve) == "step 52 of 440 · 900 images/s · about 28 s left"
+    assert pace_words(RunState("paused", 52, 440, 2), curve).endswith("about 28 s once it goes on")
+
+
+@pytest.mark.parametrize(("scale", "width"), [(1.0, 420), (1.5, 420), (1.5, 520), (1.0, 300)])
+def test_the_panel_is_never_wider_than_its_place(qtbot, scale, width):
+    theme().set("dark", scale)
+    try:
+        view = TrainingView(Document())
+        qtbot.addWidget(view)
+        view.resize(width, 500)
+        view.show()
+        assert view.minimumSizeHint().width() <= width
+        choice = view.findChild(FittingChoice)
+        buttons = [each for each in choice.findChildren(QAbstractButton) if each.isVisible()]
+        assert bool(buttons) == choice.is_row
+        seen = buttons or [choice.findChild(ComboBox)]
+        assert all(choice.rect().contains(each.geometry().translated(each.parent().pos())) for each in seen if buttons)
+        assert all(each.width() >= each.sizeHint().width() for each in seen)
+    finally:
+        theme().set("dark", 1.0)
 
 
 def stood_at(step, *, of=440, epochs=20, norms=None, number=1):
@@ -188,6 +261,7 @@ def test_the_offer_to_show_the_run_is_gone_once_it_is_shown(qtbot, monkeypatch, 
         state, curve, fetching, run = RunState("finished", 440, 440, 20), stood_at(440), None, None
         trouble = unsaved = data_gone = ""
         source = "training:here"
+        shelf = queue = SimpleNamespace(changed=SimpleNamespace(connect=lambda slot: None))
 
         @property
         def is_shown(self):
