@@ -40,7 +40,7 @@ class LossCalculatorView(PanelView):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         self._source = Segmented(
-            [("typed", "numbers"), ("network", "this network")],
+            [("typed", "numbers"), ("network", "network")],
             tips=["Numbers to type into", "The open network's answer to what is on the canvas, live"],
         )
         super().__init__(document, parent)
@@ -127,7 +127,7 @@ class LossCalculatorView(PanelView):
         self._say_note(result.problem)
         self._explain()
         losses = result.losses.losses
-        self.set_subtitle(f"loss {format_number(float(losses.mean()))}" + (", mean" if len(losses) > 1 else ""))
+        self.set_subtitle(f"{'mean' if len(losses) > 1 else 'loss'} {format_number(float(losses.mean()))}")
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)

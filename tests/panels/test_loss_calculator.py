@@ -13,7 +13,11 @@ from torch import nn
 
 from cnnviz.core.loss_examples import EXAMPLES
 from cnnviz.panels.loss_calculator import LossCalculatorParams, example_params, worked_through
+from cnnviz.panels.loss_calculator_view import LossCalculatorView
 from cnnviz.panels.loss_calculator_words import written
+from cnnviz.scene.document import Document
+from cnnviz.ui.controls import ElidedLabel
+from cnnviz.ui.dock import Dock
 
 PATH = "panels.loss-calculator"
 NETWORK = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 36, 3))
@@ -182,6 +186,18 @@ def test_typing_pointing_choosing(panel, named, settle, latest):
     QTest.mouseMove(steps, steps.cell_rect(2, 2).center())
     assert "· log" in said(view)
     assert len(view.figures()) == 2
+
+
+@pytest.mark.parametrize("width", [430, 420])
+def test_the_title_bar_has_room_for_the_loss(result_of, qtbot, width):
+    view = LossCalculatorView(Document())
+    dock = Dock("loss-calculator", "Loss calculator", view)
+    view.show_result(result_of())
+    qtbot.addWidget(dock)
+    dock.resize(width, 600)
+    dock.show()
+    (said,) = [each for each in dock.title_bar.findChildren(ElidedLabel) if each.text() == "mean 1.378"]
+    assert said.shown_text() == said.text()
 
 
 def test_the_networks_row_follows_the_input_and_is_kept(panel, named, settle, latest):
