@@ -190,10 +190,11 @@ def test_typing_pointing_choosing(panel, named, settle, latest):
 
 @pytest.mark.parametrize("width", [430, 420])
 def test_the_title_bar_has_room_for_the_loss(result_of, qtbot, width):
+    result = result_of()
     view = LossCalculatorView(Document())
     dock = Dock("loss-calculator", "Loss calculator", view)
-    view.show_result(result_of())
     qtbot.addWidget(dock)
+    view.show_result(result)
     dock.resize(width, 600)
     dock.show()
     (said,) = [each for each in dock.title_bar.findChildren(ElidedLabel) if each.text() == "mean 1.378"]
