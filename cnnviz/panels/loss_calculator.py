@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field, field_validator
 
+from cnnviz.core.choices import AnswerForm, OutputFunction
 from cnnviz.core.loss_examples import EXAMPLES, LossExample
 from cnnviz.engine.panel import Cancelled, PanelSpec
 from cnnviz.scene.models import Scene
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from cnnviz.core.choices import AnswerForm, OutputFunction
     from cnnviz.core.curves import Curves
     from cnnviz.core.graph import LayerGraph
     from cnnviz.core.loss_calculation import LossCalculation
