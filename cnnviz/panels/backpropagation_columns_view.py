@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
-    QFocusEvent,
     QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
@@ -24,10 +23,10 @@ from PyQt6.QtWidgets import QToolTip, QWidget
 from cnnviz.panels.backpropagation import BackpropagationResult
 from cnnviz.panels.backpropagation_signal import MAPS, LayerSignal
 from cnnviz.ui.curve_painter import curve_colours
+from cnnviz.ui.focus_frame import FocusFrame
 from cnnviz.ui.numbers import MINUS, format_number, format_percent
 from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import theme
-from cnnviz.ui.tile_marks import paint_focus
 
 COLUMN, TILE, GAP, ROW, LANE = 54, 23, 3, 15, 13
 """Sizes in pixels at scale 1: a column, a thumbnail, between thumbnails, a line of numbers, the edges below."""
@@ -39,7 +38,7 @@ def strip_height() -> int:
     return theme().px(HEAD + MAPS * (TILE + GAP) + 3 * ROW + LANE + 4)
 
 
-class SignalColumns(QWidget):
+class SignalColumns(FocusFrame, QWidget):
     layer_clicked = pyqtSignal(str, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -48,7 +47,6 @@ class SignalColumns(QWidget):
         self._reached: int | None = None
         self._heads: tuple[tuple[str, str], ...] = ()
         self._edges = [0.0]
-        self._by_keyboard = False
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Gradients layer by layer")
@@ -102,8 +100,7 @@ class SignalColumns(QWidget):
             if box.intersects(QRectF(event.rect())):
                 self._paint_layer(painter, box, signal, scale, index == result.selected, self._is_lit(index))
         self._paint_edges(painter, result.signals)
-        if self.hasFocus() and self._by_keyboard:
-            paint_focus(painter, self.visibleRegion().boundingRect())
+        self.paint_focus_frame(painter)
 
     def _paint_layer(
         self, painter: QPainter, box: QRectF, signal: LayerSignal, scale: _LogScale, chosen: bool, lit: bool
@@ -240,13 +237,6 @@ class SignalColumns(QWidget):
             return
         signals = self._result.signals
         self.layer_clicked.emit(signals[min(max(self._result.selected + step, 0), len(signals) - 1)].layer, -1)
-
-    def focusInEvent(self, event: QFocusEvent | None) -> None:
-        self._by_keyboard = event is not None and event.reason() != Qt.FocusReason.MouseFocusReason
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent | None) -> None:
-        self.update()
 
     def _at(self, point: QPointF) -> tuple[int, int] | None:
         """The column under a point, and the channel of the thumbnail there, or −1."""

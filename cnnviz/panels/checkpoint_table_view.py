@@ -176,6 +176,7 @@ class SortableTable(QTableView):
         # as the file names them, in natural order, until a heading is clicked
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setTabKeyNavigation(False)  # whole rows are chosen: Tab goes on to what follows the table
         self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setShowGrid(False)

@@ -49,6 +49,8 @@ class CheckpointView(PanelView):
         self._networks.chosen.connect(self._choose_network)
         self._filter = QLineEdit()
         self._filter.setPlaceholderText("filter by name, shape or type")
+        self._filter.setAccessibleName("Filter the table")
+        self._filter.setToolTip("Show only the rows that hold these words, in any column")
         self._filter.setClearButtonEnabled(True)
         self._count = ElidedLabel("")
         self._tables = {

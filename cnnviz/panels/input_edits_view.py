@@ -7,6 +7,7 @@ from typing import Any
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cnnviz.data.edits import Edits
+from cnnviz.data.fit import Fit
 from cnnviz.panels.input import InputResult
 from cnnviz.panels.input_moments_view import MomentsEditor
 from cnnviz.scene.document import Document
@@ -52,16 +53,16 @@ class EditsEditor(QWidget):
         self._occluder_layout = QVBoxLayout(self._occluder_box)
         self._occluder_layout.setContentsMargins(0, 0, 0, 0)
         self._occluder_layout.setSpacing(0)
-        self._size = self._choice("input.fit.size", [("crop", "crop"), ("resize", "stretch"), ("pad", "pad")])
+        self._size = self._choice("input.fit.size", "fit", [("crop", "crop"), ("resize", "stretch"), ("pad", "pad")])
         self._colour = self._choice(
-            "input.fit.colour", [("auto", "as the network"), ("grey", "grey"), ("colour", "colour")]
+            "input.fit.colour", "channels", [("auto", "as the network"), ("grey", "grey"), ("colour", "colour")]
         )
         self._normalise = self._choice(
-            "input.fit.normalise", [("network", "the network's"), ("none", "none"), ("custom", "custom")]
+            "input.fit.normalise", "mean, std", [("network", "the network's"), ("none", "none"), ("custom", "custom")]
         )
         self._moments = MomentsEditor(document)
         self._border = self._choice(
-            "input.edits.border", [("background", "background"), ("edge", "edge"), ("wrap", "wrapped")]
+            "input.edits.border", "outside", [("background", "background"), ("edge", "edge"), ("wrap", "wrapped")]
         )
         self._fit_words = ElidedLabel()
         reset = IconButton("reset", "Reset all edits")
@@ -77,10 +78,8 @@ class EditsEditor(QWidget):
             layout.addWidget(slider)
         layout.addLayout(switches)
         layout.addWidget(self._occluder_box)
-        layout.addLayout(_row("outside", self._border))
-        layout.addLayout(_row("fit", self._size))
-        layout.addLayout(_row("channels", self._colour))
-        layout.addLayout(_row("mean, std", self._normalise))
+        for choice in (self._border, self._size, self._colour, self._normalise):
+            layout.addLayout(_row(choice))
         layout.addWidget(self._moments)
         words = QHBoxLayout()
         words.addWidget(self._fit_words, 1)
@@ -134,8 +133,11 @@ class EditsEditor(QWidget):
         switch.edited.connect(lambda on: self._document.edit(f"input.edits.{name}", on))
         return switch
 
-    def _choice(self, path: str, options: list[tuple[str, str]]) -> ComboBox:
+    def _choice(self, path: str, name: str, options: list[tuple[str, str]]) -> ComboBox:
         box = ComboBox(options)
+        model = Edits if path.startswith("input.edits.") else Fit
+        box.setToolTip(model.model_fields[path.rpartition(".")[2]].description or "")
+        box.setAccessibleName(name)
         # as narrow as the column is: the longest word must not widen the panel
         box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(6)
@@ -143,8 +145,8 @@ class EditsEditor(QWidget):
         return box
 
 
-def _row(text: str, control: QWidget) -> QHBoxLayout:
-    label = ElidedLabel(text)
+def _row(control: QWidget) -> QHBoxLayout:
+    label = ElidedLabel(control.accessibleName())
     label.setFixedWidth(_LABEL_WIDTH)
     row = QHBoxLayout()
     row.setContentsMargins(0, 1, 0, 1)

@@ -27,6 +27,7 @@ class Pen(QObject):
         self._surface: InputResult | None = None
         self._tool: str | None = None
         self._last: tuple[float, float] | None = None
+        self._nudging = False
         self._begun = 0  # strokes of the drawing, with the one that is being drawn
         self._rasteriser = Rasteriser()
         self._since_edit = QElapsedTimer()
@@ -34,6 +35,8 @@ class Pen(QObject):
         canvas.pen_pressed.connect(self._press)
         canvas.pen_moved.connect(self._move)
         canvas.pen_released.connect(self._release)
+        canvas.nudged.connect(self._nudge)
+        canvas.nudge_ended.connect(self._end_nudge)
 
     def set_surface(self, result: InputResult) -> None:
         """What is drawn on: its size, and the picture below the strokes."""
@@ -95,6 +98,18 @@ class Pen(QObject):
             self._canvas.setCursor(Qt.CursorShape.OpenHandCursor)
         self._tool = self._last = None
         self._document.end_gesture()
+
+    def _nudge(self, rows: float, columns: float) -> None:
+        """As long as the key is held, all that it moves is one undo entry."""
+        if not self._nudging:
+            self._nudging = True
+            self._document.begin_gesture()
+        self._shift(rows, columns)
+
+    def _end_nudge(self) -> None:
+        if self._nudging:
+            self._nudging = False
+            self._document.end_gesture()
 
     def _drawing(self) -> Drawing:
         """The drawing to add to; an empty one takes the size of the network's input."""

@@ -80,6 +80,7 @@ class NetworkResult:
     blocks: tuple[str, ...]
     folded: tuple[str, ...]
     selected: str
+    channel: int
 
 
 def folds(scene: Scene, graph: LayerGraph) -> tuple[str, ...]:
@@ -113,7 +114,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Net
         graph.notes,
         foldable_blocks(graph),
         folded,
-        observation.layer.name,
+        selected,
+        channel,
     )
 
 

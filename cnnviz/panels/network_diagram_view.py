@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
-from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
+from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QToolTip, QWidget
 
 from cnnviz.core.graph import INPUT
@@ -29,6 +29,7 @@ from cnnviz.panels.network_paint_view import (
 )
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
+from cnnviz.ui.focus_frame import FocusFrame
 from cnnviz.ui.numbers import format_count
 from cnnviz.ui.pixels import image_words
 from cnnviz.ui.shaped_texts import ShapedTexts
@@ -37,7 +38,7 @@ from cnnviz.ui.theme import theme
 ZOOM_RANGE = (1.0, 8.0)
 
 
-class NetworkDiagram(QWidget):
+class NetworkDiagram(FocusFrame, QWidget):
     """Columns of feature maps, zoomed with Ctrl and the wheel, moved with the wheel or by dragging."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
@@ -68,13 +69,13 @@ class NetworkDiagram(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(260, 160)
 
-    def set_result(self, result: NetworkResult, scene: Scene) -> None:
+    def set_result(self, result: NetworkResult) -> None:
         """Show new tensors; the backdrop is painted anew only where the diagram itself changed."""
         self._whole = result
-        result = self._fitting(result, scene)
+        result = self._fitting(result)
         names = [column.node.layer.name for column in result.columns]
         selected = names.index(result.selected) if result.selected in names else None
-        mark = Mark(selected, scene.selection.channel)
+        mark = Mark(selected, result.channel)
         shown = result.columns[selected].channels if selected is not None else ()
         tile = shown.index(mark.channel) if mark.channel in shown else None
         counts = tuple(len(column.channels) for column in result.columns)
@@ -83,15 +84,25 @@ class NetworkDiagram(QWidget):
         if key != self._layout_key:
             self._layout_key = key
             self._backdrop = None
-        before, self._result, self._selected, self._mark = self._result, result, selected, mark
+        before, before_selected = self._result, self._selected
+        self._result, self._selected, self._mark = result, selected, mark
         if before is None or before.image is not result.image or before.paper != result.paper:
             self._words = image_words(result.image, paper=result.paper)
+        if selected is not None and selected != before_selected:
+            self._bring_into_view(selected)
         self.update(self._tensor_area() if self._backdrop is not None else self.rect())
 
-    def _fitting(self, whole: NetworkResult, scene: Scene) -> NetworkResult:
+    def _bring_into_view(self, index: int) -> None:
+        """Move the diagram as little as shows a column whole, clear of the signs at its edges."""
+        frame, edge = self._placed().columns[index].frame, more_rect(self.rect(), "left").width()
+        beyond = max(frame.right - (self.width() - edge), 0.0) or min(frame.x - edge, 0.0)
+        if beyond:
+            self._offset -= QPointF(beyond, 0)
+            self._forget_layout()
+
+    def _fitting(self, whole: NetworkResult) -> NetworkResult:
         marked = next((column.channels for column in whole.columns if column.node.layer.name == whole.selected), ())
-        channel = scene.selection.channel
-        tile = marked.index(channel) if channel in marked else None
+        tile = marked.index(whole.channel) if whole.channel in marked else None
         return with_rows(whole, rows_that_fit(self.height(), self._zoom, theme().scale), tile)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -109,6 +120,7 @@ class NetworkDiagram(QWidget):
                 paint_lit(painter, lit_rects(column, place, self._document.scene.pointer))
         for side in self._hidden_sides(layout):
             paint_more(painter, self.rect(), side)
+        self.paint_focus_frame(painter)
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -170,14 +182,38 @@ class NetworkDiagram(QWidget):
             self._document.edit("pointer", None)
         super().leaveEvent(event)
 
-    def keyPressEvent(self, event: Any) -> None:
-        """Left and right select the layer before and after."""
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key())
-        if step is None or self._result is None:
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Left and right select the layer before and after, up and down a map of it; Enter folds as a double click."""
+        if event is None or self._result is None:
+            return
+        columns, key = self._result.columns, event.key()
+        index = self._selected or 0
+        layers = {
+            Qt.Key.Key_Left: index - 1,
+            Qt.Key.Key_Right: index + 1,
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: len(columns) - 1,
+        }
+        if key in layers:
+            to = min(max(layers[Qt.Key(key)], 0), len(columns) - 1)
+            self._document.edit_many(_selection(columns[to].node.layer.name))
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._select_map_beside(columns[index], 1 if key == Qt.Key.Key_Down else -1)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._toggle_fold(columns[index])
+        else:
             super().keyPressEvent(event)
             return
-        index = min(max((self._selected or 0) + step, 0), len(self._result.columns) - 1)
-        self._document.edit_many(_selection(self._result.columns[index].node.layer.name))
+        self.by_keyboard = True
+
+    def _select_map_beside(self, column: Column, step: int) -> None:
+        """The shown map below or above the selected one; the first shown where that is among those left out."""
+        if column.node.layer.name == INPUT or not column.channels:
+            return
+        channel = self._mark.channel
+        place = column.channels.index(channel) + step if channel in column.channels else 0
+        if 0 <= place < len(column.channels):
+            self._document.edit("selection.channel", column.channels[place])
 
     def _click(self, at: QPointF) -> None:
         for side in self._hidden_sides(self._placed()):
@@ -268,7 +304,7 @@ class NetworkDiagram(QWidget):
 
     def _forget_layout(self) -> None:
         if self._whole is not None:
-            self._result = self._fitting(self._whole, self._document.scene)
+            self._result = self._fitting(self._whole)
         self._layout = None
         self._backdrop = None
         self._layout_key = None

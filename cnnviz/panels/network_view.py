@@ -25,4 +25,4 @@ class NetworkView(PanelView):
         super().show_result(result)
         how = "" if result.method == "torch.fx" else f" · graph by {result.method}"
         self.set_subtitle(f"{format_count(result.parameters)} weights · {format_count(result.macs)} multiply-adds{how}")
-        self.diagram.set_result(result, self.document.scene)
+        self.diagram.set_result(result)

@@ -12,10 +12,10 @@ from PyQt6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, 
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.panels.units_over_samples_pictures import Band
+from cnnviz.ui.focus_frame import FocusFrame
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.pixels import words_image
 from cnnviz.ui.theme import TableKind, theme
-from cnnviz.ui.tile_marks import paint_focus
 
 Cell = tuple[int, int]
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -221,7 +221,7 @@ def _runs(columns: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-class UnitMatrix(QWidget):
+class UnitMatrix(FocusFrame, QWidget):
     """Shows a :class:`MatrixContent`; says what is pointed at, clicked, and which row is wanted as the input."""
 
     hovered = pyqtSignal(object)
@@ -293,8 +293,7 @@ class UnitMatrix(QWidget):
             painter.drawRect(frame.column_rect(first).united(frame.column_rect(last)).adjusted(-1, -1, 1, 0))
             if self._content.square:
                 painter.drawRect(frame.row_rect(first).united(frame.row_rect(last)).adjusted(-1, -1, 0, 1))
-        if self.hasFocus() and self._by_keyboard:
-            paint_focus(painter, self.rect())
+        self.paint_focus_frame(painter)
 
     def _kept_ground(self, content: MatrixContent, frame: MatrixFrame) -> QPixmap:
         ratio = self.devicePixelRatioF()
@@ -308,16 +307,6 @@ class UnitMatrix(QWidget):
             painter.end()
             self._ground = (key, picture)
         return self._ground[1]
-
-    _by_keyboard = False
-
-    def focusInEvent(self, event: object) -> None:
-        reason = event.reason()  # type: ignore[attr-defined]
-        self._by_keyboard = reason in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
-        self.update()
-
-    def focusOutEvent(self, event: object) -> None:
-        self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         frame = self.frame()

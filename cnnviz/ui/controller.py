@@ -166,6 +166,8 @@ class Controller(QObject):
             Command("smaller", "Smaller", lambda: self._scale(1 / FONT_STEP), ("Ctrl+-",), "zoom-out", "View"),
             Command("normal", "Normal size", lambda: edit("appearance.font_scale", 1.0), ("Ctrl+0",), None, "View"),
             Command("full-screen", "Full screen", self._toggle_full_screen, ("F11",), "maximise", "View"),
+            Command("next-panel", "Next panel", window.focus_next_panel, ("F6",), None, "View"),
+            Command("panel-before", "Panel before", window.focus_panel_before, ("Shift+F6",), None, "View"),
             Command("reset-layout", "Reset layout", window.reset_layout, ("Ctrl+Shift+L",), "reset", "View"),
             Command("keys", "Keyboard and mouse", self.commands.show_keys, ("F1",), "keyboard", "Help"),
         ):

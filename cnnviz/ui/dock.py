@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 
 from PyQt6.QtCore import QChildEvent, QEvent, QRectF, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QAction, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QShowEvent
@@ -23,6 +24,7 @@ from cnnviz.ui.controls import ElidedLabel, IconButton
 from cnnviz.ui.icons import icon, paint_icon
 from cnnviz.ui.panel_port import PanelPort
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.tab_order import move_focus, reading_order, tab_stops
 from cnnviz.ui.theme import theme
 
 _STATE_ICONS = {
@@ -35,10 +37,14 @@ _STATE_ICONS = {
 def visible_to_person(dock: QDockWidget) -> bool:
     """Whether any of a dock is on the screen: not hidden, minimised, or behind another tab."""
     window = dock.window()
-    if not dock.isVisible() or (window is not None and window.isMinimized()):
+    if window is not None and window.isMinimized():
         return False
+    return _is_seen(dock)
+
+
+def _is_seen(widget: QWidget) -> bool:
     # A dock behind a tab still counts as visible for Qt, which has only moved it out of its window.
-    return not dock.visibleRegion().isEmpty()
+    return widget.isVisible() and not widget.visibleRegion().isEmpty()
 
 
 class DockTitle(QWidget):
@@ -81,6 +87,11 @@ class DockTitle(QWidget):
     def set_state(self, state: str) -> None:
         """Show ``computing``, ``stale`` or ``error`` as a small sign; anything else shows none."""
         self._state.set_state(state)
+
+    @property
+    def menu_button(self) -> QWidget:
+        """Opens what can be done with the dock."""
+        return self._menu_button
 
     def set_name_shown(self, shown: bool) -> None:
         """Leave the name to the tab where the dock is one of several."""
@@ -223,6 +234,18 @@ class Dock(QDockWidget):
             return False
         return any(not other.isHidden() for other in window.tabifiedDockWidgets(self))
 
+    def tab_stops(self, also: QWidget | None = None) -> list[QWidget]:
+        """Where Tab stops in the panel: the title's controls, the panel's, and last the menu of the dock."""
+        menu = self.title_bar.menu_button
+        title = [stop for stop in tab_stops(self.title_bar, also) if stop is not menu]
+        return [*title, *tab_stops(self._frame, also), menu]
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        if not self.isFloating():
+            return super().focusNextPrevChild(forward)
+        present = self.focusWidget()
+        return move_focus(self.tab_stops(present), present, forward=forward)
+
     def _visibility_changed(self, visible: bool) -> None:
         self._follow_tabs()
         self.seen_changed.emit(visible)
@@ -294,6 +317,39 @@ class DockWindow(QMainWindow):
         super().showEvent(event)
         if self.focusWidget() is None or not event.spontaneous():
             self.setFocus(Qt.FocusReason.OtherFocusReason)  # else the first button would start with a focus ring
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        present = self.focusWidget()
+        return move_focus([*chain(*self._stops(present).values())], present, forward=forward)
+
+    def focus_next_panel(self) -> None:
+        """Give the focus to the first control of the next panel."""
+        self._focus_panel(1)
+
+    def focus_panel_before(self) -> None:
+        """Give the focus to the first control of the panel before."""
+        self._focus_panel(-1)
+
+    def _focus_panel(self, step: int) -> None:
+        present = self.focusWidget()
+        groups = [stops for place, stops in self._stops(present).items() if isinstance(place, Dock)]
+        within = next((index for index, stops in enumerate(groups) if present in stops), -1 if step > 0 else 0)
+        if groups:
+            stops = groups[(within + step) % len(groups)]
+            move_focus(stops, None, forward=True)
+
+    def _stops(self, present: QWidget | None) -> dict[QWidget, list[QWidget]]:
+        """What Tab stops at by the bar or dock it is in, as one reads the window: its columns one after the other."""
+        places = [
+            child
+            for child in self.children()
+            if isinstance(child, QWidget) and not child.isWindow() and _is_seen(child)
+        ]
+        order = reading_order([place.geometry() for place in places], by_columns=True)
+        return {
+            place: place.tab_stops(present) if isinstance(place, Dock) else [*tab_stops(place, present)]
+            for place in (places[index] for index in order)
+        }
 
     # PyQt leaves a dock that comes in by these two to Python, whose garbage collector would delete it with its window
     # still painting it; a parent given beforehand hands it over.

@@ -13,6 +13,8 @@ from PyQt6.QtGui import (
     QBrush,
     QColor,
     QCursor,
+    QFocusEvent,
+    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPainterPath,
@@ -23,11 +25,20 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QWidget
 
+from cnnviz.ui.focus_frame import FocusFrame
 from cnnviz.ui.pixels import image_words, words_image
 from cnnviz.ui.theme import theme
 
 GRID_FROM = 6
 """Smallest pixel, in logical pixels of the screen, around which the grid is drawn."""
+FINE_NUDGE = 0.25
+"""Pixels by which an arrow key moves the picture with Shift; without, one."""
+_NUDGES = {
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
 MARGIN = 8
 """Room around the image, in which the part of a field that lies in padding is hatched."""
 
@@ -43,7 +54,7 @@ class Outline:
     text: str
 
 
-class InputCanvas(QWidget):
+class InputCanvas(FocusFrame, QWidget):
     """Draws the image as squares, an outline over it, and tells of the pen; it holds no image of its own making.
 
     Positions are continuous ``(row, column)`` on the image as shown.
@@ -56,6 +67,10 @@ class InputCanvas(QWidget):
     pointed = pyqtSignal(object)
     """(row, column) of the pixel under the pointer, or ``None``."""
     wheel_turned = pyqtSignal(int)
+    nudged = pyqtSignal(float, float)
+    """Arrow keys: rows and columns to move the picture by."""
+    nudge_ended = pyqtSignal()
+    """The arrow key was let go."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +170,7 @@ class InputCanvas(QWidget):
             if self._outline is not None:
                 self._paint_outline(painter, rect, self._outline)
             self._paint_brush(painter, rect, width)
+        self.paint_focus_frame(painter)
         painter.end()
 
     def _paint_grid(self, painter: QPainter, rect: QRectF, height: int, width: int) -> None:
@@ -265,6 +281,25 @@ class InputCanvas(QWidget):
         if event is not None:
             self.wheel_turned.emit(event.angleDelta().y())
             event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        step = None if event is None else _NUDGES.get(Qt.Key(event.key()))
+        if event is None or step is None or self._pixels is None or self._drawing:
+            super().keyPressEvent(event)
+            return
+        by = FINE_NUDGE if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1.0
+        self.by_keyboard = True
+        self.nudged.emit(step[0] * by, step[1] * by)
+
+    def keyReleaseEvent(self, event: QKeyEvent | None) -> None:
+        if event is not None and event.key() in _NUDGES and not event.isAutoRepeat():
+            self.nudge_ended.emit()
+            return
+        super().keyReleaseEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        self.nudge_ended.emit()  # the key will be let go elsewhere
+        super().focusOutEvent(event)
 
     def sizeHint(self) -> QSize:
         return QSize(theme().px(270), theme().px(150))

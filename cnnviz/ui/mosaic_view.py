@@ -11,9 +11,10 @@ from PyQt6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QScrollBar, QWidget
 
+from cnnviz.ui.focus_frame import FocusFrame
 from cnnviz.ui.theme import TableKind, theme
 from cnnviz.ui.tile_layout import TileLayout, fit_tiles
-from cnnviz.ui.tile_marks import CORNER_FROM, paint_cell, paint_focus, paint_lit, paint_outlines, paint_ring
+from cnnviz.ui.tile_marks import CORNER_FROM, paint_cell, paint_lit, paint_outlines, paint_ring
 from cnnviz.ui.tile_pixels import Mosaic, TilePixels
 from cnnviz.ui.tile_sprites import TileSprites
 
@@ -23,7 +24,7 @@ Cells = tuple[int, int, int, int]
 """First row, first column, last row and last column, both inclusive."""
 
 
-class MosaicView(QWidget):
+class MosaicView(FocusFrame, QWidget):
     """Shows the tiles of a mosaic, as large as the area allows at whole device pixels per map pixel.
 
     The view lays the tiles out by itself, so that they stay as large as can be while the panel is resized, and the
@@ -264,7 +265,7 @@ class MosaicView(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), theme().colour("panel"))
         if self._layout is None:
-            self._paint_focus(painter)
+            self.paint_focus_frame(painter)
             return
         ratio, offset = self.devicePixelRatioF(), self._offset()
         painter.save()
@@ -291,26 +292,9 @@ class MosaicView(QWidget):
             tile, row, column = self._cell
             side = self.pixel_scale / self.devicePixelRatioF()
             paint_cell(painter, self.tile_rect(tile), row, column, side, theme().colour(self._ring_token))
-        self._paint_focus(painter)
-
-    def _paint_focus(self, painter: QPainter) -> None:
-        if self.hasFocus() and self._by_keyboard:
-            paint_focus(painter, self.rect())
+        self.paint_focus_frame(painter)
 
     # The person's hand
-
-    _by_keyboard = False
-
-    def focusInEvent(self, event: Any) -> None:
-        self._by_keyboard = event.reason() in (
-            Qt.FocusReason.TabFocusReason,
-            Qt.FocusReason.BacktabFocusReason,
-            Qt.FocusReason.ShortcutFocusReason,
-        )
-        self.update()
-
-    def focusOutEvent(self, event: Any) -> None:
-        self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         place = self.place_at(event.position())
@@ -374,7 +358,7 @@ class MosaicView(QWidget):
             tile = min(max(tile, 0), self._count - 1)
         if not 0 <= tile < self._count or tile == self._selected:
             return
-        self._by_keyboard = True
+        self.by_keyboard = True
         self.set_selected(tile)
         height, width = self._pixels.tile_shape
         self.tile_clicked.emit(tile, height // 2, width // 2)

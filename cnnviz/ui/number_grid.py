@@ -11,6 +11,7 @@ from PyQt6.QtCore import QEvent, QLine, QPointF, QRect, QRectF, QSize, Qt, pyqtS
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from cnnviz.ui.focus_frame import paint_focus
 from cnnviz.ui.numbers import format_fixed, format_number, shared_digits
 from cnnviz.ui.pixels import words_image
 from cnnviz.ui.shaped_texts import ShapedTexts
@@ -256,8 +257,7 @@ class NumberGrid(QWidget):
         if self._marked is not None:
             self._ring(painter, cells, self._marked, hub.colour("mark"), hub.px(2))
         if self.hasFocus():
-            painter.setPen(hub.colour("accent"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
+            paint_focus(painter, self.rect())
 
     def _texts(self, values: np.ndarray) -> list[list[str]]:
         finite = np.abs(values[np.isfinite(values)])

@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from cnnviz.core.number_table import NumberTable
 from cnnviz.ui.cell_field import CellField
+from cnnviz.ui.focus_frame import paint_focus
 from cnnviz.ui.number_editor import digits_of
 from cnnviz.ui.number_table_painter import (
     LEAST_ROW_HEIGHT,
@@ -182,9 +183,7 @@ class NumberTableView(QWidget):
         if self._painter is not None:
             self._painter.paint(painter, QRectF(self.rect()))
         if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(hub.colour("accent"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
+            paint_focus(painter, self.rect())
 
     # the mouse and the keys
 

@@ -9,6 +9,7 @@ from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.core.surface_map import SurfaceMap, SurfacePath
+from cnnviz.ui.focus_frame import paint_focus
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.surface_painter import Pair, SurfaceFigure, SurfacePainter
@@ -88,9 +89,7 @@ class SurfacePlot(QWidget):
         painter.drawPixmap(0, 0, self._kept_ground(self._painter))
         self._painter.paint_paths(painter, QRectF(self.rect()))
         if self.hasFocus():
-            painter.setPen(hub.colour("accent"))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), hub.px(4), hub.px(4))
+            paint_focus(painter, self.rect())
 
     def _kept_ground(self, shown: SurfacePainter) -> QPixmap:
         ratio = self.devicePixelRatioF()

@@ -56,11 +56,3 @@ def paint_outlines(painter: QPainter, tiles: Sequence[QRect]) -> None:
     painter.setPen(QPen(theme().colour("line"), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRects(*(tile.adjusted(-1, -1, 0, 0) for tile in tiles))
-
-
-def paint_focus(painter: QPainter, area: QRect) -> None:
-    """The frame around a widget that keys act on."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme().colour("accent"), 1))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(QRectF(area).adjusted(0.5, 0.5, -0.5, -0.5), theme().px(4), theme().px(4))
