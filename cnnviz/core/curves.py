@@ -101,6 +101,11 @@ class Curves:
     whole_x: bool = False
     x_names: tuple[str, ...] = ()
 
+    @property
+    def in_degrees(self) -> bool:
+        """Whether places along x are angles."""
+        return self.x_label.endswith("(degrees)")
+
     def __post_init__(self) -> None:
         names = [series.name for series in self.series]
         if len(set(names)) != len(names):

@@ -65,7 +65,8 @@ class ColourBar(QWidget):
             self._ends = ("−max", "+max") if kind == "signed" else ("0" if not np.any(lows) else "min", "max")
         else:
             places = digits if digits is not None else _decimals(max(abs(bottom), abs(top)))
-            self._ends = (format_number(bottom, places, sign=True), format_number(top, places, sign=True))
+            signed = kind == "signed"  # what cannot be negative, such as a count, needs no plus
+            self._ends = (format_number(bottom, places, sign=signed), format_number(top, places, sign=signed))
         self._middle = (0.5, "0") if kind == "signed" else None
         self._notes = []
         if nan:

@@ -224,7 +224,7 @@ class CurvePainter:
             ticks = Ticks(tuple(map(float, range(len(names)))), names)
         else:
             count = max(2, int(frame.width() / hub.px(56)))
-            ticks = linear_ticks(*self.x, count, whole=self.curves.whole_x)
+            ticks = linear_ticks(*self.x, count, whole=self.curves.whole_x, degrees=self.curves.in_degrees)
         free = frame.left() - hub.px(24)
         for place, word in zip(ticks.places, ticks.texts, strict=True):
             column = float(axes.across(place))

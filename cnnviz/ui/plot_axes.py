@@ -21,13 +21,21 @@ class Ticks:
     texts: tuple[str, ...]
 
 
-def linear_ticks(low: float, high: float, count: int, *, whole: bool = False) -> Ticks:
-    """About ``count`` round numbers (1, 2 or 5 times a power of ten apart) from ``low`` to ``high``."""
+_ANGLES = (1, 2, 5, 10, 15, 30, 45, 90, 180)
+
+
+def linear_ticks(low: float, high: float, count: int, *, whole: bool = False, degrees: bool = False) -> Ticks:
+    """About ``count`` round numbers (1, 2 or 5 times a power of ten apart) from ``low`` to ``high``.
+
+    Those of ``degrees`` are parts of a turn: 15, 30, 45 or 90 apart where a tenth of a turn or more is seen.
+    """
     if not high > low:
         return Ticks((low,), (format_number(low, 0 if float(low).is_integer() else 3),))
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.7)
+    if degrees and rough * 0.7 > 0.5:
+        step = float(next((angle for angle in _ANGLES if angle >= rough * 0.7), 360 * math.ceil(rough * 0.7 / 360)))
     if whole:
         step = max(1.0, math.ceil(step))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

@@ -54,6 +54,21 @@ def test_a_curve_runs_on_when_it_changes(plot, pixels, argb):
     assert near(picture, at(plot, 7.0, 0.25), colour)
 
 
+@pytest.mark.parametrize(
+    ("label", "lines"), [("rotation (degrees)", {-90, 0, 90}), ("shift (input pixels)", {-100, 0, 100})]
+)
+def test_an_axis_of_angles_is_parted_as_a_turn_is(plot, pixels, argb, label, lines):
+    plot.set_curves(Curves("t", label, "y", (series("a", [-180.0, 180.0], [1.0, 1.0]),)))
+    picture, colour = pixels(plot), argb(theme().current.line)
+    row = at(plot, 0, 0.35).y()
+
+    def is_parted(x):
+        column = at(plot, x, 0.35).x()
+        return (picture[row - 3 : row + 4, column - 1 : column + 2] == colour).all(axis=0).any()
+
+    assert {x for x in (-100, -90, 0, 90, 100) if is_parted(x)} == lines
+
+
 def test_a_gap_is_left_where_there_is_no_number(plot, pixels, argb):
     y = np.full(17, 0.5)
     y[6:11] = np.nan

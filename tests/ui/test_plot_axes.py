@@ -27,6 +27,21 @@ def test_there_are_about_as_many_ticks_as_asked_and_all_inside(low, width, count
         assert np.allclose(np.diff(ticks.places), ticks.places[1] - ticks.places[0])
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "count", "places"),
+    [
+        (-180, 180, 5, (-180, -90, 0, 90, 180)),
+        (-180, 180, 10, (-180, -135, -90, -45, 0, 45, 90, 135, 180)),
+        (0, 180, 8, (0, 30, 60, 90, 120, 150, 180)),
+        (-90, 90, 14, (-90, -75, -60, -45, -30, -15, 0, 15, 30, 45, 60, 75, 90)),
+        (-20, 20, 5, (-20, -10, 0, 10, 20)),
+        (0, 1.2, 4, (0, 0.5, 1)),
+    ],
+)
+def test_angles_have_ticks_at_parts_of_a_turn(low, high, count, places):
+    assert linear_ticks(low, high, count, degrees=True).places == places
+
+
 def test_whole_numbers_have_no_ticks_between_them():
     assert linear_ticks(0, 3, 9, whole=True).places == (0, 1, 2, 3)
 
