@@ -98,9 +98,10 @@ def _use_network(document: object, name: str) -> None:
         name = str(path)
         document.edit("panels.epochs.folder", str(folder))
     # what a foreign file is, is worked out once the window is there: for that torch is needed
-    channels = read_card(path).input_size[0] if is_own(path) else image_channels(path)
+    card = read_card(path) if is_own(path) else None
+    channels = card.input_size[0] if card is not None else image_channels(path)
     source = f"shipped:{name}" if name in shipped_networks() else f"file:{os.path.abspath(name)}"
-    actions.use_network(document, source, channels)
+    actions.use_network(document, source, channels, dataset=card.dataset if card is not None else "")
 
 
 def _use_own_code(document: object, name: str, spec: str) -> None:

@@ -13,9 +13,10 @@ from cnnviz.data.edits import apply_edits
 from cnnviz.data.fit import fit_picture
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.images import ImageError, Picture, picture_from_bytes
+from cnnviz.data.made_pictures import draw_made_picture
 from cnnviz.data.pixel_order import permuted_picture
 from cnnviz.data.samples import sample_picture
-from cnnviz.data.source import Base, Blank, InputImage, Photo, SamplePhoto
+from cnnviz.data.source import Base, Blank, InputImage, MadePicture, Photo, SamplePhoto
 from cnnviz.data.strokes import Rasteriser
 
 
@@ -76,6 +77,8 @@ class InputPipeline:
                 picture = Picture(np.full((channels, height, width), base.value, np.float32), "blank canvas")
             elif isinstance(base, SamplePhoto):
                 picture = sample_picture(base.name)
+            elif isinstance(base, MadePicture):
+                picture = draw_made_picture(base)
             else:
                 picture = open_photo(base, self._store)
             self._opened = (key, picture)

@@ -33,7 +33,16 @@ class SamplePhoto(Frozen):
     name: str = Field(max_length=100)
 
 
-Base = Annotated[Blank | Photo | SamplePhoto, Field(discriminator="kind")]
+class MadePicture(Frozen):
+    """A picture of a data set that the program makes."""
+
+    kind: Literal["made"] = "made"
+    dataset: str = Field(max_length=100)
+    seed: int = Field(ge=0, description="Another number gives another picture")
+    label: str = Field(max_length=200, description="Its class")
+
+
+Base = Annotated[Blank | Photo | SamplePhoto | MadePicture, Field(discriminator="kind")]
 
 
 class InputImage(Frozen):

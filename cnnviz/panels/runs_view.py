@@ -219,7 +219,7 @@ class RunsView(PanelView):
         if self.document.scene.network.source == source:
             return
         with self.document.gesture():
-            actions.use_network(self.document, source, line.channels)
+            actions.use_network(self.document, source, line.channels, dataset=line.settings.dataset)
             self.document.edit("panels.epochs.folder", str(line.folder))
 
     def _toggle(self, run_id: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from cnnviz.core.network_changes import NetworkChange, with_change, without_change
+from cnnviz.data.made_pictures import FIRST_OF
+from cnnviz.data.pixel_order import PERMUTED_WORDS
 from cnnviz.data.samples import sample_drawing, samples
-from cnnviz.data.source import Blank, Photo, SamplePhoto
+from cnnviz.data.source import Base, Blank, MadePicture, Photo, SamplePhoto
 from cnnviz.data.strokes import Drawing, Stroke
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -29,7 +31,7 @@ def use_sample(document: Document, name: str, *, example: bool = False) -> None:
     if kinds[name] == "drawing":
         changes = {"input.base": Blank(), "input.drawing": sample_drawing(name)}
     else:
-        changes = {"input.base": SamplePhoto(name=name), "input.drawing": Drawing(height=28, width=28)}
+        changes = _on_blank(SamplePhoto(name=name))
     document.edit_many({**changes, "example": example})
 
 
@@ -37,8 +39,7 @@ def use_photo(document: Document, path: str, sha256: str, label: str = "") -> No
     """Put a photo that the image store holds on the canvas; ``label`` is its class, where a data set tells it."""
     document.edit_many(
         {
-            "input.base": Photo(path=path, sha256=sha256, label=label),
-            "input.drawing": Drawing(height=28, width=28),
+            **_on_blank(Photo(path=path, sha256=sha256, label=label)),
             "example": False,
         }
     )
@@ -46,17 +47,30 @@ def use_photo(document: Document, path: str, sha256: str, label: str = "") -> No
 
 def use_blank(document: Document) -> None:
     """An empty canvas."""
-    document.edit_many({"input.base": Blank(), "input.drawing": Drawing(height=28, width=28), "example": False})
+    document.edit_many({**_on_blank(Blank()), "example": False})
+
+
+def _on_blank(base: Base) -> dict[str, object]:
+    """Nothing drawn on it."""
+    return {"input.base": base, "input.drawing": Drawing(height=28, width=28)}
 
 
 def use_network(
-    document: Document, source: str, channels: int | None = None, *, accept: bool = False, trust: bool = False
+    document: Document,
+    source: str,
+    channels: int | None = None,
+    *,
+    dataset: str = "",
+    accept: bool = False,
+    trust: bool = False,
 ) -> None:
     """Show another network.
 
-    Where it sees colour and nothing but the program's example is drawn, a photo comes with it: a digit says nothing to
-    a network of animals and vehicles. The other way round likewise. ``accept`` takes an answer that is not sure,
-    ``trust`` runs a program. What was changed in the network before is not changed in this one.
+    Where nothing but what came with the program lies on the canvas, and it says nothing to this network, another input
+    comes with it: a digit to one that sees grey, a photo to one that sees colour, and to one that learned from
+    ``dataset``, which the program makes, a picture of that. A sample that suits stays, to be seen by both networks.
+    ``accept`` takes an answer that is not sure, ``trust`` runs a program. What was changed in the network before is not
+    changed in this one.
     """
     changes: dict[str, object] = {
         "network.source": source,
@@ -67,14 +81,26 @@ def use_network(
         "selection": {},
         "changes": (),
     }
-    scene = document.scene
-    untouched = scene.example or isinstance(scene.input.base, SamplePhoto)
     with document.gesture():
         document.edit_many(changes)
-        if untouched and channels == 3:
+        _suit_input(document, channels, dataset.removesuffix(PERMUTED_WORDS))
+
+
+def _suit_input(document: Document, channels: int | None, dataset: str) -> None:
+    scene = document.scene
+    base = scene.input.base
+    came_along = scene.example or (isinstance(base, SamplePhoto | MadePicture) and not scene.input.drawing.strokes)
+    if not came_along or channels not in (1, 3):
+        return
+    made = FIRST_OF.get(dataset)
+    if made is not None:
+        if not isinstance(base, MadePicture) or base.dataset != dataset:
+            document.edit_many({**_on_blank(made), "example": True})
+    elif channels == 3:
+        if not isinstance(base, SamplePhoto):
             use_sample(document, PHOTO_SAMPLE, example=True)
-        elif untouched and channels == 1:
-            use_sample(document, FIRST_SAMPLE, example=True)
+    elif sample_on_canvas(scene) is None or isinstance(base, SamplePhoto):
+        use_sample(document, FIRST_SAMPLE, example=True)
 
 
 def change_network(document: Document, change: NetworkChange) -> None:
@@ -111,7 +137,7 @@ def sample_on_canvas(scene: Scene) -> str | None:
 def label_of_input(scene: Scene) -> str:
     """The class of what lies on the canvas, where it is known; empty once something was drawn on it."""
     base = scene.input.base
-    if isinstance(base, Photo):
+    if isinstance(base, Photo | MadePicture):
         return "" if scene.input.drawing.strokes else base.label
     present = sample_on_canvas(scene)
     return next((sample.label for sample in samples() if sample.name == present), "")

@@ -125,7 +125,8 @@ class Controller(QObject):
         path = network_path(name)
         try:
             if kind == "shipped" or is_own(path):
-                actions.use_network(self._document, source, read_card(path).input_size[0])
+                card = read_card(path)
+                actions.use_network(self._document, source, card.input_size[0], dataset=card.dataset)
                 self._document.amend("panels.checkpoint.path", None)
                 return
         except ValueError as error:

@@ -56,7 +56,8 @@ class Opening(QObject):
         elif delivery.network is not None:
             if delivery.network.source != self._source:
                 return  # of the scene before
-            self._suit_input(delivery.network.card.input_size[0])
+            card = delivery.network.card
+            self._suit_input(card.input_size[0], card.dataset)
         self._say_shown()
         self._end()
 
@@ -73,10 +74,10 @@ class Opening(QObject):
         self._end()
         self._document.amend("network", self._before)
 
-    def _suit_input(self, channels: int) -> None:
+    def _suit_input(self, channels: int, dataset: str) -> None:
         """A photo for who sees colour, a digit for who does not, where the person has drawn nothing yet."""
         suited = Document(self._document.scene)
-        actions.use_network(suited, str(self._source), channels)
+        actions.use_network(suited, str(self._source), channels, dataset=dataset)
         if suited.scene.input is not self._document.scene.input:
             self._document.amend("input", suited.scene.input)
             self._document.amend("example", suited.scene.example)

@@ -34,8 +34,8 @@ def linear_ticks(low: float, high: float, count: int, *, whole: bool = False, de
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.7)
-    if degrees and rough * 0.7 > 0.5:
-        step = float(next((angle for angle in _ANGLES if angle >= rough * 0.7), 360 * math.ceil(rough * 0.7 / 360)))
+    if degrees and rough * 0.85 > 0.5:
+        step = float(next((angle for angle in _ANGLES if angle >= rough * 0.85), 360 * math.ceil(rough / 360)))
     if whole:
         step = max(1.0, math.ceil(step))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

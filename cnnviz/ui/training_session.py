@@ -213,7 +213,8 @@ class TrainingSession(QObject):
         if self.run is None or self.source is None:
             return
         with self._document.gesture():
-            actions.use_network(self._document, self.source, self.run.card.input_size[0])
+            card = self.run.card
+            actions.use_network(self._document, self.source, card.input_size[0], dataset=card.dataset)
             self._document.edit("panels.epochs.folder", self.run.folder)
 
     @property
