@@ -77,7 +77,7 @@ def overlaid(
     of = {"train": ", of batches trained on", "test": ", of test images", "both": "; thin: of batches trained on"}[part]
     return Curves(
         f"{title} of {len(drawn)} runs{of}",
-        _X_LABELS[along],
+        f"{_X_LABELS[along]}  (thick: test images, thin: trained on)" if part == "both" else _X_LABELS[along],
         loss_axis(by_id[each].record.settings.loss for each in drawn) if quantity == "loss" else "named rightly (%)",
         tuple(made),
         tuple(marks),

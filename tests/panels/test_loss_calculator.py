@@ -195,8 +195,8 @@ def test_the_title_bar_has_room_for_the_loss(result_of, qtbot, width):
     dock = Dock("loss-calculator", "Loss calculator", view)
     qtbot.addWidget(dock)
     view.show_result(result)
-    dock.resize(width, 600)
-    dock.show()
+    dock.title_bar.resize(width, 30)
+    dock.title_bar.layout().activate()
     (said,) = [each for each in dock.title_bar.findChildren(ElidedLabel) if each.text() == "mean 1.378"]
     assert said.shown_text() == said.text()
 
