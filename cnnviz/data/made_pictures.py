@@ -33,4 +33,4 @@ def draw_made_picture(made: MadePicture) -> Picture:
     else:
         known = " or ".join(FIRST_OF)
         raise ImageError(f"The program makes no pictures of “{made.dataset}”, only of {known}: choose another input.")
-    return Picture(np.float32(images[0]) / np.float32(255), f"{made.label}, of the data set {made.dataset}")
+    return Picture(images[0].astype(np.float32) / 255, f"{made.label}, of the data set {made.dataset}")

@@ -29,7 +29,7 @@ def use_sample(document: Document, name: str, *, example: bool = False) -> None:
     """
     kinds = {sample.name: sample.kind for sample in samples()}
     if kinds[name] == "drawing":
-        changes = {"input.base": Blank(), "input.drawing": sample_drawing(name)}
+        changes: dict[str, object] = {"input.base": Blank(), "input.drawing": sample_drawing(name)}
     else:
         changes = _on_blank(SamplePhoto(name=name))
     document.edit_many({**changes, "example": example})
