@@ -35,6 +35,7 @@ class CellMask:
         self._views: dict[tuple[object, ...], list[Tensor] | None] = {}
 
     def fits(self, maps: Tensor) -> bool:
+        """Whether it can be used on ``maps``: of the type and on the device that it was made for."""
         return self._cells.dtype == maps.dtype and self._cells.device == maps.device
 
     def clear(self, maps: Tensor, places: slice) -> Tensor:

@@ -153,9 +153,26 @@ def batch_for(module: nn.Module, images: Tensor, margin: int = 0) -> int:
 def bootstrap_interval(
     values: NDArray[np.float64], level: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of ``values`` (n,); NaN for less than two of them.
+    """Percentile bootstrap interval of the mean of ``values``.
 
     Percentiles rather than BCa, which is not defined where all values are the same, as shares of 1 often are.
+
+    Parameters
+    ----------
+    values : array (n,)
+    level : float
+        Share of such intervals that hold the mean, from 0 to 1.
+    resamples, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    (float, float)
+        Its ends, in the unit of ``values``; NaN for less than two of them.
+
+    Notes
+    -----
+    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
     """
     if len(values) < 2:
         return math.nan, math.nan

@@ -124,7 +124,16 @@ def series(
     stroke: Stroke = "solid",
     beside: str = "",
 ) -> Series:
-    """A :class:`Series` from anything like an array; ``spread`` is half the height of a symmetric band."""
+    """A :class:`Series` from anything like an array.
+
+    Parameters
+    ----------
+    x, y : array_like (n,)
+    spread : array_like (n,), optional
+        Half the height of a symmetric band around ``y``, in its unit.
+    reference, points, hue, stroke, beside
+        As of :class:`Series`.
+    """
     places, values = np.asarray(x, np.float64), np.asarray(y, np.float64)
     half = None if spread is None else np.asarray(spread, np.float64)
     low, high = (None, None) if half is None else (values - half, values + half)

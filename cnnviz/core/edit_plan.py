@@ -28,12 +28,16 @@ class AdaptiveEdit:
 
 @dataclass(frozen=True)
 class PadEdit:
+    """A padding layer with another mode, or other widths."""
+
     widths: Widths
     mode: PaddingMode
 
 
 @dataclass(frozen=True)
 class ConvEdit:
+    """A convolution that pads its input in another mode, or by other widths."""
+
     widths: Widths
     mode: PaddingMode
 

@@ -117,7 +117,7 @@ def effective_field(
     field: ReceptiveField | UnknownOperation | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> EffectiveField:
-    """The last of :func:`effective_field_steps`."""
+    """The last of :func:`effective_field_steps`; parameters and errors as there."""
     *_, last = effective_field_steps(
         traced, layer, images, channel=channel, row=row, column=column, field=field, cancelled=cancelled
     )

@@ -33,7 +33,7 @@ def equivariance(
     layers: Sequence[str] | None = None,
     **options: object,
 ) -> Equivariance:
-    """The relative error of every layer under every transform; see :func:`equivariance_steps`."""
+    """The relative error of every layer under every transform; parameters as of :func:`equivariance_steps`."""
     result = None
     for result in equivariance_steps(network, images, transforms, layers, coarse=False, **options):  # type: ignore[arg-type]  # noqa: B007
         pass

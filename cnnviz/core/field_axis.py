@@ -159,6 +159,7 @@ class Reading:
 
 
 def image_axis(size: int) -> Axis:
+    """Of an image of ``size`` pixels, each of which sees itself."""
     places = np.arange(size)
     zero = np.zeros(1, np.int64)
     return Axis(places, places, (Part(Fraction(1), zero, zero),))

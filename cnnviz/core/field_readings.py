@@ -55,6 +55,7 @@ def joined_blocks(factor: int) -> Reading:
 
 
 def picked(along: Along, size: int) -> Reading:
+    """Of what is picked along an axis of ``size`` units: by a slice, a roll, or spans of units."""
     if along.spans:
         firsts, lasts = (np.array(ends) for ends in zip(*along.spans, strict=True))
         widest = int((lasts - firsts).max()) + 1
@@ -75,9 +76,17 @@ def picked(along: Along, size: int) -> Reading:
 
 
 def resize(resize: Resize, which: int, size: int, units: int) -> Reading:
-    """Of interpolation; ``which`` counts the resized axes.
+    """Of interpolation.
 
     Sampling positions are rational numbers, so that a neighbour of weight zero is not read.
+
+    Parameters
+    ----------
+    resize : Resize
+    which : int
+        Of the axes that are resized, counted from 0.
+    size, units : int
+        Of that axis, before and after.
     """
     scale = resize.scale[which]
     step = _step(scale, size, units)

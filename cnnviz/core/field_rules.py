@@ -42,6 +42,7 @@ class Side:
         return Side(self.axis.whole(), None, (*self.whole_from, layer))
 
     def moved(self, along: int | None) -> "Side":
+        """The same along another axis of the tensor; None where it lies along none."""
         return Side(self.axis, along, self.whole_from)
 
 
@@ -68,6 +69,7 @@ class Asked:
 
 
 def input_sides(layer: Layer) -> Sides:
+    """Of the network's input, in which each pixel sees itself; raises UnknownOperation where that is no image."""
     if len(layer.output_shape) != 3:
         raise UnknownOperation(f"the network's input has the shape {layer.output_shape}, which is no image (C, H, W)")
     _, rows, columns = layer.output_shape

@@ -78,6 +78,11 @@ def shifted(images: Tensor, shifts: Sequence[tuple[int, int]], mode: PaddingMode
     Returns
     -------
     Tensor (len(shifts), C, H, W)
+
+    Raises
+    ------
+    ValueError
+        It is not one image.
     """
     if images.shape[0] != 1:
         raise ValueError(f"one image is shifted, not a batch of {images.shape[0]}")

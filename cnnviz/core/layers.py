@@ -35,6 +35,7 @@ class LayerTracer(fx.Tracer):
     """Traces a network down to the modules that are shown as one layer."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is one layer: those that stand in for torch's own are, as those are."""
         return isinstance(m, StandIn) or super().is_leaf_module(m, module_qualified_name)
 
 

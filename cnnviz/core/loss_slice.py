@@ -136,7 +136,16 @@ def _named(direction: Tensor, centre: Weights, names: Sequence[str]) -> dict[str
 
 
 def loss_at(module: nn.Module, plane: Plane, images: Tensor, loss: Loss, a: float, b: float) -> float:
-    """The loss of ``module``, which is left as it is, with the weights at a place of the plane."""
+    """The loss of ``module``, which is left as it is, with the weights at a place of the plane.
+
+    Parameters
+    ----------
+    images : Tensor (N, C, H, W)
+    loss : callable
+        Makes one number of what the module answers to ``images``.
+    a, b : float
+        Along the first and the second direction, in their lengths.
+    """
     with torch.no_grad():
         return float(loss(functional_call(module, plane.weights(a, b), (images,))))
 
@@ -144,7 +153,7 @@ def loss_at(module: nn.Module, plane: Plane, images: Tensor, loss: Loss, a: floa
 def loss_and_slope(
     module: nn.Module, plane: Plane, images: Tensor, loss: Loss, a: float, b: float
 ) -> tuple[float, tuple[float, float]]:
-    """The loss, and its gradient along the two directions of the plane."""
+    """The loss, and its gradient along the two directions of the plane; parameters as of :func:`loss_at`."""
     with torch.enable_grad():
         place = torch.tensor([a, b], dtype=next(iter(plane.centre.values())).dtype, requires_grad=True)
         on_device = place.to(images.device)

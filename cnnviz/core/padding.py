@@ -145,7 +145,7 @@ def conv2d(
     groups: int = 1,
     padding_mode: PaddingMode = "zeros",
 ) -> Tensor:
-    """``torch.nn.functional.conv2d`` with any padding mode."""
+    """``torch.nn.functional.conv2d``, with its parameters, and any padding mode."""
     if padding == "same":
         widths = same_widths(weight.shape[2:], _pair(dilation))
     else:

@@ -77,6 +77,7 @@ Placement = Pick | Mix | Resize
 
 
 def identity(rank: int) -> list[Along | None]:
+    """Of a tensor of ``rank`` axes, each of which stays where it is."""
     return [Along(axis) for axis in range(rank)]
 
 

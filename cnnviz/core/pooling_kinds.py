@@ -145,7 +145,13 @@ class Pooling:
         return weights
 
     def room(self, axis: int, size: int) -> int:
-        """Cells that ceil mode adds after the padded map of ``size`` cells, to make its last window whole."""
+        """Cells that ceil mode adds after the padded map of ``size`` cells, to make its last window whole.
+
+        Raises
+        ------
+        ValueError
+            No window fits the map.
+        """
         before, after = self.padding[axis]
         extent, stride = self.extent[axis], self.stride[axis]
         covered = size + before + after - extent
@@ -190,6 +196,7 @@ def binomial(taps: int) -> Tensor:
 
 
 def centre_of(kernel_size: tuple[int, int]) -> tuple[int, int]:
+    """Row and column of the cell in the middle of a window; of an even side the first of its two."""
     return (kernel_size[0] - 1) // 2, (kernel_size[1] - 1) // 2
 
 

@@ -86,6 +86,11 @@ def rotated_bank(weight: Tensor, count: int = 8, *, masked: bool = True, samplin
     -------
     Tensor (count, C, k, k)
         All with the sum and the norm of the first, so that they answer their own pattern alike.
+
+    Raises
+    ------
+    ValueError
+        The filter is not square, or the bank would be empty.
     """
     rows, columns = weight.shape[-2:]
     if rows != columns:
@@ -115,7 +120,12 @@ def responses(images: Tensor, bank: Tensor, padding: int = 0) -> Tensor:
 def against_rotation(image: Tensor, bank: Tensor, angles: Sequence[float]) -> RotationCurve:
     """Turn an image (1, C, H, W) about its centre, and take the largest response of each filter on it.
 
-    The image is masked to the disc inside it, so that corners do not turn out of it; it is square.
+    The image is masked to the disc inside it, so that corners do not turn out of it.
+
+    Raises
+    ------
+    ValueError
+        The image is not square.
     """
     if image.shape[-1] != image.shape[-2]:
         raise ValueError("the image to be turned is square")

@@ -166,7 +166,19 @@ def surface_map(
     title: str,
     minima: tuple[Pair, ...] = (),
 ) -> SurfaceMap:
-    """Colour ``values`` and draw their contour lines; ``labels`` are those of x, y and the value."""
+    """Colour a function of two variables, and draw its contour lines.
+
+    Parameters
+    ----------
+    values : array (rows, columns)
+        From the lowest y up and the lowest x to the right; infinite and NaN have colours of their own.
+    x, y : (float, float)
+        The first and the last place of each axis.
+    labels : (str, str, str)
+        Of x, y and the value, with units.
+    minima : tuple of (x, y)
+        Places that are marked.
+    """
     share = np.clip(np.nan_to_num(scale.share(values), posinf=1.0), 0.0, 1.0)
     indices = np.round(share * LARGEST).astype(np.uint8)
     indices[~np.isfinite(values)] = INFINITE
@@ -177,7 +189,11 @@ def surface_map(
 
 
 def contours(values: NDArray[np.float64], x: Pair, y: Pair, scale: HeightScale) -> tuple[Contour, ...]:
-    """Lines of equal value at the levels of ``scale``; on a logarithmic scale they are traced on it."""
+    """Lines of equal value at the levels of ``scale``; on a logarithmic scale they are traced on it.
+
+    ``values``, ``x`` and ``y`` are as of :func:`surface_map`. The lines are found by marching squares (Lorensen and
+    Cline, 1987, in two dimensions), with scikit-image.
+    """
     from skimage.measure import find_contours
 
     if min(values.shape) < 2:

@@ -11,11 +11,25 @@ from cnnviz.core.symbolic_calls import calls_of
 
 
 def symbolic_trace(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
+    """By ``torch.fx``: the module runs on stand-ins for tensors, so that no value is known; ``example`` is not needed.
+
+    Raises
+    ------
+    Exception
+        Whatever the module's own code raises on stand-ins.
+    """
     calls = calls_of(module)
     return Program(module, calls.graph, calls.constants), calls.graph
 
 
 def export(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
+    """By ``torch.export``, from the module's calls on ``example`` (1, C, H, W).
+
+    Raises
+    ------
+    Exception
+        Whatever torch, or the module's own code, raises where it cannot be exported.
+    """
     # A batch of one would be taken for a constant.
     batch = torch.cat([example, example.flip(-1)])
     with warnings.catch_warnings():

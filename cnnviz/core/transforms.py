@@ -173,6 +173,14 @@ def move_map(
     Between cells as in :func:`move_images`, with the trigonometric polynomial only where the map of a wrapped image is
     wrapped too (``grid.closes``). With ``open_ended``, cells from outside the map are not filled by the rule of the
     border but hold no meaning; :func:`known_cells` tells which.
+
+    Parameters
+    ----------
+    maps : Tensor (N, C, h, w)
+    grid : MapGrid
+        Where their cells lie in the image.
+    between : str
+        What a value between cells is: "fourier", "bicubic", or "nearest", that of the nearest cell.
     """
     border = "edge" if open_ended else transform.border
     return sample(maps, sampling(grid, transform, between, open_ended=open_ended), border_fill(maps, border, 0.0))
@@ -287,7 +295,13 @@ def _along(maps: Tensor, weights: Floats, axis: int, fill: Tensor | None) -> Ten
 
 
 def border_fill(maps: Tensor, border: Border, black: float | Sequence[float] = 0.0) -> Tensor | None:
-    """What comes in from outside, (N or 1, C, 1, 1); None where that is part of the maps."""
+    """What comes in from outside, (N or 1, C, 1, 1); None where that is part of the maps.
+
+    Raises
+    ------
+    ValueError
+        ``black`` has neither one value nor one for each channel.
+    """
     if border == "mean":
         return maps.mean((2, 3), keepdim=True)
     if border != "zeros":

@@ -29,6 +29,11 @@ def elastic_field(height: int, width: int, strength: float, *, smoothness: float
     Tensor (2, height, width)
         By how many rows and columns away each pixel of the result is taken from.
 
+    Raises
+    ------
+    ValueError
+        The strength is negative, the smoothness is not above 0, or one of them is not finite.
+
     Notes
     -----
     Simard, Steinkraus and Platt, "Best Practices for Convolutional Neural Networks", 2003; unlike there the strength is
@@ -77,7 +82,18 @@ def elastic_warps(
     seed: int = 0,
     sampling: Sampling = "bilinear",
 ) -> Tensor:
-    """One image (1, C, H, W) under the same warp in growing strengths: (len(strengths), C, H, W)."""
+    """One image under the same warp in several strengths.
+
+    Parameters
+    ----------
+    images : Tensor (1, C, H, W)
+    strengths : sequence of float
+        In pixels; with ``smoothness`` and ``seed`` as of :func:`elastic_field`.
+
+    Returns
+    -------
+    Tensor (len(strengths), C, H, W)
+    """
     height, width = images.shape[-2:]
     unit = elastic_field(height, width, 1.0, smoothness=smoothness, seed=seed)
     amounts = torch.tensor(list(strengths), dtype=unit.dtype)

@@ -37,6 +37,7 @@ class FailuresHub:
             listener(failure)
 
     def tell(self, message: str, severity: Severity = "warning", details: str = "") -> None:
+        """Tell the person ``message``, a sentence; on any thread. What is told before anyone listens is kept."""
         failure = Failure(severity, message, details)
         with self._lock:
             listener = self._listener

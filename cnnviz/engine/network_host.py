@@ -117,7 +117,7 @@ class NetworkHost:
         return base
 
     def move_to_cpu(self) -> LoadedNetwork:
-        """Go on with the same network on the CPU, after the accelerator ran out of memory."""
+        """Go on with the same network on the CPU, as the accelerator ran out of memory; errors as of :meth:`load`."""
         if self._choice is None:
             raise NetworkUnavailable("There is no network yet.")
         changes = self._loaded.changes if self._loaded is not None else ()

@@ -62,7 +62,22 @@ def last_checkpoint(source: str) -> Path | None:
 
 
 def offer(source: str, card: NetworkCard, step: int, data: bytes) -> int:
-    """Let these be the weights of the run from now on; returns the number of the offer. Other runs' are let go."""
+    """Let these be the weights of the run from now on; those of other runs are let go.
+
+    Parameters
+    ----------
+    source : str
+        Of the run, as :func:`source_of` names it.
+    step : int
+        Steps trained so far.
+    data : bytes
+        A state dict in safetensors' format.
+
+    Returns
+    -------
+    int
+        The number of the offer, which grows.
+    """
     number = max((each.number for each in _offered.values()), default=0) + 1
     weights = TrainingWeights(card, step, number, data)
     for other in tuple(_offered):

@@ -76,6 +76,8 @@ class _Row(Frozen):
 
 
 class ConvolutionRow(_Row):
+    """A two-dimensional convolution."""
+
     kind: Literal["convolution"] = "convolution"
     channels: _Width | None = Field(32, description="maps that it gives; none: one for each class")
     kernel_size: _Pair = Field((3, 3), description="rows and columns of its window")
@@ -90,6 +92,8 @@ class ConvolutionRow(_Row):
 
 
 class NormalisationRow(_Row):
+    """A normalisation of maps, or of numbers in one row."""
+
     kind: Literal["normalisation"] = "normalisation"
     normalisation: Normalisation = Field("batch", description="over which values mean and spread are taken")
     groups: _Width = Field(4, description="groups of channels; of group normalisation alone")
@@ -97,6 +101,8 @@ class NormalisationRow(_Row):
 
 
 class ActivationRow(_Row):
+    """A non-linearity."""
+
     kind: Literal["activation"] = "activation"
     function: Activation = Field("relu", description="applied to each value")
     slope: float = Field(0.01, ge=0, le=1, description="below zero; of leaky ReLU alone")
@@ -122,6 +128,8 @@ class PoolingRow(_Row):
 
 
 class DropoutRow(_Row):
+    """Values are left out at random while it is trained."""
+
     kind: Literal["dropout"] = "dropout"
     probability: _Share = Field(0.5, description="with which a value is left out in training")
     whole_maps: bool = Field(False, description="leave out whole maps instead of single values")
@@ -162,16 +170,22 @@ class ResidualRow(_Row):
 
 
 class FlattenRow(_Row):
+    """All maps in one row of numbers."""
+
     kind: Literal["flatten"] = "flatten"
 
 
 class LinearRow(_Row):
+    """A fully connected layer, on numbers in one row."""
+
     kind: Literal["linear"] = "linear"
     features: _Width | None = Field(64, description="numbers that it gives; none: one for each class")
     bias: bool = Field(True, description="a number added to each")
 
 
 class GlobalPoolingRow(_Row):
+    """One number of each whole map."""
+
     kind: Literal["global-pooling"] = "global-pooling"
     pooling: Literal["average", "max"] = Field("average", description="what of each whole map is kept")
 

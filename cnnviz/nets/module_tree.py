@@ -42,6 +42,7 @@ def is_buildable(kind: str) -> bool:
 
 
 def is_sequential(kind: str) -> bool:
+    """Whether a module of this class runs the modules in it one after the other."""
     return kind == _SEQUENTIAL
 
 

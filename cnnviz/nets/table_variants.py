@@ -130,6 +130,11 @@ def with_pooling(table: LayerTable, kind: PoolingChange) -> LayerTable:
         ``"strided"`` puts a learned convolution there, each channel on its own, so that all sizes stay (Springenberg
         et al., "Striving for Simplicity", 2015, join the channels as well). ``"none"`` leaves pooling out: all maps
         after it are larger, and a linear layer has more weights.
+
+    Raises
+    ------
+    ValueError
+        There is no such pooling.
     """
     if kind == "none":
         return table.with_layers(row for row in table.layers if not isinstance(row, PoolingRow))

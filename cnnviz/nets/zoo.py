@@ -34,6 +34,7 @@ def building_device(name: str) -> str:
 
 
 def is_installed(package: str) -> bool:
+    """Whether ``package`` can be imported; it is not."""
     return find_spec(package) is not None
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.data.kept_images import KeptImages
+from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.caveats import graph_words
 from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
-from cnnviz.panels.unshifted_input import as_input
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -227,17 +227,12 @@ def _spread(images: np.ndarray, most: int) -> np.ndarray:
 
 def _input(image: np.ndarray, observation: Observation) -> Tensor:
     import numpy as np
-    import torch.nn.functional as F
 
-    from cnnviz.training.preparation import to_unit_range
+    from cnnviz.training.preparation import at_size, to_unit_range
 
     if image.dtype != np.uint8:
         return as_input(image[None], observation)
-    pixels = to_unit_range(image[None])
-    size = observation.network.card.input_size[1:]
-    if pixels.shape[2:] != size:
-        pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
-    return as_input(pixels, observation)
+    return as_input(at_size(to_unit_range(image[None]), *observation.network.card.input_size[1:]), observation)
 
 
 def _result(

@@ -172,9 +172,9 @@ def _now(
 
     from cnnviz.core.execution import Cancelled as PassCancelled
     from cnnviz.core.transforms import move_images
+    from cnnviz.engine.input_tensor import as_input
     from cnnviz.panels.caveats import graph_words
     from cnnviz.panels.transform_sweep import black_of
-    from cnnviz.panels.unshifted_input import as_input
 
     layer = observation.layer
     channel = min(scene.selection.channel, layer.output_shape[0] - 1) if layer.output_shape else 0

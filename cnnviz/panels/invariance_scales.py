@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
-from cnnviz.panels.unshifted_input import as_input, unshifted
+from cnnviz.panels.unshifted_input import unshifted
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnviz.data.facts import plain_title
+from cnnviz.data.kept_images import KeptImages
 from cnnviz.data.pixel_order import PERMUTED_WORDS, pixel_permutation
 from cnnviz.scene.models import Scene
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnviz.data.labelled_images import LabelledImages
-    from cnnviz.data.loading import Loading
     from cnnviz.engine.observation import LoadedNetwork
 
 AUTO = "auto"
@@ -95,16 +95,18 @@ def data_choice(wanted: str, network: LoadedNetwork, scene: Scene) -> DataChoice
 _TRAINED_ON = "kept back from the data it was trained on"
 
 
-@dataclass(eq=False)
-class _Data:
-    key: tuple[object, ...]
-    loading: Loading | None
-    images: LabelledImages | None = None
-    chosen: dict[int, LabelledSamples] | None = None
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    of: LabelledImages
+    channels: int
+    most: int
+    samples: LabelledSamples
 
 
-_data: list[_Data] = []
-"""The sets that were read last, the newest first."""
+_kept = KeptImages(2)
+_chosen: list[_Chosen] = []
+"""The last choices, the newest first; a picture is made once for each."""
+_MOST_CHOSEN = 4
 
 
 def labelled_samples(choice: DataChoice, network: LoadedNetwork, most: int, wait: float) -> LabelledSamples | None:
@@ -116,33 +118,20 @@ def labelled_samples(choice: DataChoice, network: LoadedNetwork, most: int, wait
         It cannot be had, or has images that the network does not take.
     """
     from cnnviz.core.unit_order import balanced_choice
-    from cnnviz.data.loading import Loading
     from cnnviz.training.start import in_channels
 
-    size = network.card.input_size
-    of_size = size if choice.spec.startswith("folder:") else size[:1]
-    key = (choice.spec, choice.folder, of_size)
-    held = next((each for each in _data if each.key == key), None)
-    if held is None:
-        held = _Data(key, Loading(choice.spec, choice.folder, size))
-        _data[:] = [held, *_data[:1]]
-    if held.loading is not None:
-        try:
-            found = held.loading.result(wait)
-            if found is None:
-                return None
-            held.images, held.loading, held.chosen = in_channels(found, size[0]), None, {}
-        except ValueError:
-            _data.remove(held)
-            raise
-    images = held.images
-    assert images is not None
-    assert held.chosen is not None
-    if most not in held.chosen:
-        numbers = balanced_choice(images.labels, most)
-        part = images.subset(numbers)
-        held.chosen[most] = LabelledSamples(choice, part.images, part.labels, numbers, part.class_names)
-    return held.chosen[most]
+    found = _kept.result(choice.spec, network.card.input_size, wait, choice.folder)
+    if found is None:
+        return None
+    channels = network.card.input_size[0]
+    for known in _chosen:
+        if known.of is found and (known.channels, known.most) == (channels, most):
+            return known.samples
+    numbers = balanced_choice(found.labels, most)
+    part = in_channels(found.subset(numbers), channels)
+    samples = LabelledSamples(choice, part.images, part.labels, numbers, part.class_names)
+    _chosen[:] = [_Chosen(found, channels, most, samples), *_chosen[: _MOST_CHOSEN - 1]]
+    return samples
 
 
 def in_order_of(network: LoadedNetwork, images: np.ndarray) -> np.ndarray:
@@ -160,14 +149,8 @@ def network_input(
 
     For a network that learned from permuted pixels they are permuted.
     """
-    import torch.nn.functional as F
-
-    from cnnviz.engine.observation import dtype_of
-    from cnnviz.training.preparation import to_unit_range
+    from cnnviz.engine.input_tensor import normalised
+    from cnnviz.training.preparation import at_size, to_unit_range
 
     pixels = to_unit_range(in_order_of(network, images))
-    height, width = network.card.input_size[1:]
-    if pixels.shape[2:] != (height, width):
-        pixels = F.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
-    centre, spread = (pixels.new_tensor(values).reshape(1, -1, 1, 1) for values in (mean, std))
-    return ((pixels - centre) / spread).to(network.device, dtype_of(network.module))
+    return normalised(at_size(pixels, *network.card.input_size[1:]), network, mean, std)

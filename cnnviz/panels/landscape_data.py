@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from cnnviz.data.facts import ON_BOARD
 from cnnviz.data.kept_images import KeptImages
 from cnnviz.data.pixel_order import PERMUTED_WORDS
+from cnnviz.engine.input_tensor import as_input
 from cnnviz.panels.labelled_samples import in_order_of
 from cnnviz.panels.landscape import AUTOMATIC, LandscapeParams
-from cnnviz.panels.unshifted_input import as_input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,24 +66,16 @@ def batch_for(params: LandscapeParams, observation: Observation) -> SliceBatch |
 def _batch(found: LabelledImages, name: str, most: int, observation: Observation) -> SliceBatch:
     import numpy as np
     import torch
-    import torch.nn.functional as F
 
-    from cnnviz.training.preparation import to_unit_range
+    from cnnviz.training.preparation import at_size, to_unit_range
+    from cnnviz.training.start import in_channels
 
     if not len(found.images):
         raise ValueError(f"{name} holds no images; choose other ones.")
     chosen = np.linspace(0, len(found.images) - 1, min(len(found.images), most)).round().astype(int)
-    channels, *size = observation.network.card.input_size
-    pixels = to_unit_range(in_order_of(observation.network, found.images[chosen]))
-    if pixels.shape[1] != channels:
-        if 1 not in (pixels.shape[1], channels):
-            raise ValueError(
-                f"The network takes images of {channels} channels, those of {name} have {pixels.shape[1]}; "
-                "choose other ones."
-            )
-        pixels = pixels.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)
-    if list(pixels.shape[2:]) != size:
-        pixels = F.interpolate(pixels, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
-    images = as_input(pixels, observation)
-    labels = torch.tensor(found.labels[chosen], device=images.device)
+    channels, height, width = observation.network.card.input_size
+    part = in_channels(found.subset(chosen), channels)
+    pixels = to_unit_range(in_order_of(observation.network, part.images))
+    images = as_input(at_size(pixels, height, width), observation)
+    labels = torch.tensor(part.labels, device=images.device)
     return SliceBatch(images, labels, name.partition(":")[2] or name)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnviz.core.network_changes import SwapPooling
+from cnnviz.engine.input_tensor import as_input
 from cnnviz.panels.caveats import graph_words, unseen_words
 from cnnviz.panels.feature_maps import feature_maps
 from cnnviz.panels.own_passes import outputs
-from cnnviz.panels.unshifted_input import as_input, is_shifted, unshifted
+from cnnviz.panels.unshifted_input import is_shifted, unshifted
 from cnnviz.panels.windowed_pooling import chosen_layer, is_windowed, poolings
 
 if TYPE_CHECKING:

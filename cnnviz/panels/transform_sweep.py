@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.same import Identity
 from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
-from cnnviz.panels.unshifted_input import as_input
 
 if TYPE_CHECKING:
     from cnnviz.core.curves import Curves, Mark

@@ -11,7 +11,6 @@ from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from cnnviz.engine.observation import Observation
 
@@ -32,15 +31,3 @@ def unshifted(scene: Scene, observation: Observation) -> np.ndarray:
 def still(scene: Scene) -> Edits:
     """The scene's edits without the shift."""
     return scene.input.edits.model_copy(update={"shift_rows": 0.0, "shift_columns": 0.0})
-
-
-def as_input(images: np.ndarray | Tensor, observation: Observation) -> Tensor:
-    """Images ``(N, C, H, W)`` in [0, 1] as the network takes them: normalised, on its device."""
-    import torch
-
-    from cnnviz.engine.observation import dtype_of
-
-    network = observation.network
-    pixels = torch.as_tensor(images).to(network.device, dtype_of(network.module))
-    mean, std = (pixels.new_tensor(values).reshape(1, -1, 1, 1) for values in (observation.mean, observation.std))
-    return (pixels - mean) / std

@@ -97,11 +97,13 @@ class Document:
             self.end_gesture()
 
     def begin_gesture(self) -> None:
+        """What is edited until :meth:`end_gesture` is one undo entry; gestures within it belong to it."""
         if self._gesture_depth == 0:
             self._gesture_recorded = False
         self._gesture_depth += 1
 
     def end_gesture(self) -> None:
+        """The button is released; without a gesture it does nothing."""
         self._gesture_depth = max(0, self._gesture_depth - 1)
 
     def undo(self) -> None:
@@ -109,6 +111,7 @@ class Document:
         self._step(self._undo, self._redo)
 
     def redo(self) -> None:
+        """Go forth one entry that was undone."""
         self._step(self._redo, self._undo)
 
     def _step(self, back: list[Scene], forth: list[Scene]) -> None:

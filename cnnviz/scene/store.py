@@ -45,6 +45,11 @@ def parse_scene(text: str, name: str) -> Scene:
 
     That a file is trusted is not taken from it: who sends a scene could send a program with it. What this person
     trusts is kept in their own data folder.
+
+    Raises
+    ------
+    SceneError
+        It is no scene, or one of a newer version; in a sentence that says what to do.
     """
     try:
         tree = json.loads(text)

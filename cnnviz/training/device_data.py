@@ -57,6 +57,7 @@ class TrainingData:
     card: NetworkCard
 
     def to(self, device: torch.device) -> TrainingData:
+        """The same with its images on ``device``."""
         return TrainingData(self.train.to(device), self.test.to(device), self.card)
 
     def training_batch(

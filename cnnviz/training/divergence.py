@@ -15,7 +15,17 @@ GOOD_LOSS = 1.5
 
 
 def what_is_wrong(loss: float, reference: float, step: int, learning_rate: float) -> str:
-    """Why a run of this loss diverges, in a sentence that says what to do; empty where it does not."""
+    """Why a run of this loss diverges, in a sentence that says what to do; empty where it does not.
+
+    Parameters
+    ----------
+    loss, reference : float
+        Of this step, and that of guessing or of the first step.
+    step : int
+        From 1.
+    learning_rate : float
+        Of this step.
+    """
     if math.isfinite(loss) and loss <= EXPLOSION * reference:
         return ""
     if math.isnan(loss):

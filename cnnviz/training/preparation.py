@@ -17,11 +17,17 @@ def to_unit_range(images: NDArray[np.uint8]) -> Tensor:
     return torch.tensor(images).float().div_(255)
 
 
+def at_size(images: Tensor, height: int, width: int) -> Tensor:
+    """Images (N, C, H, W) resampled to ``height`` × ``width``, bilinear with antialiasing; else as they are."""
+    if images.shape[2:] == (height, width):
+        return images
+    return F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
+
+
 def to_network_input(images: Tensor, card: NetworkCard) -> Tensor:
-    """Images in [0, 1] brought to the network's height and width (bilinear), mean and standard deviation."""
+    """Images in [0, 1] brought to the network's height and width, mean and standard deviation."""
     _, height, width = card.input_size
-    if images.shape[2:] != (height, width):
-        images = F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
+    images = at_size(images, height, width)
     return (images - _per_channel(card.mean, images.device)) / _per_channel(card.std, images.device)
 
 

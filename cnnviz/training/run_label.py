@@ -15,6 +15,8 @@ LONGEST_NAME = 80
 
 
 class RunLabel(Frozen):
+    """What a person calls a run, and what it was trained for."""
+
     version: Literal[1] = 1
     name: str = Field("", max_length=LONGEST_NAME, description="in place of what differs from the run before")
     base: str = Field("", max_length=200, description="id of the run that this one is a duplicate of, with a change")

@@ -34,6 +34,7 @@ class RunQueue(Frozen):
     waiting: Annotated[tuple[WaitingRun, ...], Field(max_length=1000)] = ()
 
     def find(self, run_id: str) -> WaitingRun | None:
+        """The one of that id; None where it does not wait."""
         return next((run for run in self.waiting if run.id == run_id), None)
 
     def with_runs(self, runs: Iterable[WaitingRun]) -> RunQueue:
@@ -41,6 +42,7 @@ class RunQueue(Frozen):
         return RunQueue(waiting=(*self.waiting, *runs))
 
     def without(self, run_id: str) -> RunQueue:
+        """Without that run, whether it waits or not."""
         return RunQueue(waiting=tuple(run for run in self.waiting if run.id != run_id))
 
     def moved_up(self, run_id: str) -> RunQueue:
@@ -52,6 +54,7 @@ class RunQueue(Frozen):
         return RunQueue(waiting=tuple(runs))
 
     def relabelled(self, run_id: str, label: RunLabel) -> RunQueue:
+        """With another label for that run."""
         return RunQueue(
             waiting=tuple(run.model_copy(update={"label": label}) if run.id == run_id else run for run in self.waiting)
         )

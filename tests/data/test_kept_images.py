@@ -17,6 +17,17 @@ def test_a_set_is_read_once_and_another_takes_its_place():
     assert kept.result("digits", SHAPE, 60) is not digits
 
 
+def test_as_many_sets_as_are_wanted_stay_and_only_folders_depend_on_the_shape():
+    kept = KeptImages(2)
+    digits = kept.result("digits", SHAPE, 60)
+    shapes = kept.result("shapes", SHAPE, 60)
+    assert kept.result("digits", (3, 32, 32), 0) is digits
+    assert kept.result("shapes", SHAPE, 0) is shapes
+    kept.result("dots", SHAPE, 60)
+    assert kept.result("shapes", SHAPE, 0) is shapes
+    assert kept.result("digits", SHAPE, 60) is not digits
+
+
 def test_what_cannot_be_had_is_looked_for_again(tmp_path):
     kept, folder = KeptImages(), tmp_path / "pictures"
     with pytest.raises(DatasetError):
