@@ -12,7 +12,7 @@ from cnnviz.commands.errors import CommandError
 from cnnviz.commands.starting import add_scene_arguments, starting_scene, state_folder
 
 if TYPE_CHECKING:
-    from cnnviz.engine.computation import Delivery
+    from cnnviz.engine.delivery import Delivery
     from cnnviz.ui.dock import Dock
     from cnnviz.ui.main_window import MainWindow
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cnnviz.core.network_changes import NetworkChange
 from cnnviz.engine.changed_network import ChangesRefused
+from cnnviz.engine.delivery import Delivery, Request
 from cnnviz.engine.devices import accelerator_memory
 from cnnviz.engine.failures import FailuresHub, plain_words
-from cnnviz.engine.input_tensor import input_tensor, moments
+from cnnviz.engine.input_tensor import moments
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
 from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
 from cnnviz.engine.other_network import OtherNetworkHost
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, Dependency, PanelSpec, Rest
 from cnnviz.engine.same import input_key, network_key
-from cnnviz.scene.models import NetworkChoice, Scene
+from cnnviz.engine.shared_pass import SharedPass, pass_key
+from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
-    from cnnviz.core.trace import Trace
     from cnnviz.data.pipeline import InputPipeline
 
 # a pass slower than this many ms lets the panels that need no pass go ahead of it
@@ -38,63 +38,6 @@ Refinements = list[tuple[PanelSpec, Iterator[Any]]]
 _FINISHED = object()
 
 
-@dataclass(frozen=True)
-class Request:
-    """A scene to show, and the panels that a person can see."""
-
-    scene: Scene
-    version: int
-    visible: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """Results of one scene version, for one repaint.
-
-    Attributes
-    ----------
-    complete : bool
-        Every visible panel now shows this version (later deliveries of the same version only refine).
-    network : LoadedNetwork or None
-        The network that the results show.
-    network_error : str or None
-        Why the network that the scene names is not the one shown.
-    refused : NetworkChoice or None
-        That choice of the scene; the person may have made another since.
-    refused_changes : tuple of NetworkChange, or None
-        The scene's changes, where it is not shown with them.
-    moved : NetworkChoice or None
-        The choice of the scene whose device ran out of memory; ``network.choice`` is what goes on instead.
-    forward_ms, total_ms : float or None
-        Time of the forward pass, and from the start of the work to this delivery; None where there was no pass.
-    device_memory : int or None
-        Bytes that this process takes on the network's accelerator; None for the CPU.
-    """
-
-    version: int
-    results: Mapping[str, Any]
-    errors: Mapping[str, str]
-    complete: bool = True
-    network: LoadedNetwork | None = None
-    network_error: str | None = None
-    refused: NetworkChoice | None = None
-    refused_changes: tuple[NetworkChange, ...] | None = None
-    moved: NetworkChoice | None = None
-    forward_ms: float | None = None
-    total_ms: float | None = None
-    device_memory: int | None = None
-
-
-@dataclass
-class _Pass:
-    """The last forward pass, shared by all panels until network or input change."""
-
-    key: tuple[Any, ...] = ()
-    layers: frozenset[str] = field(default_factory=frozenset)
-    trace: Trace | None = None
-    error: str | None = None
-
-
 class Computation:
     """Runs requests one after the other; what did not change since the last one is not computed again."""
 
@@ -105,7 +48,8 @@ class Computation:
         self._host = NetworkHost()
         self._other = OtherNetworkHost(pipeline.another())
         self._last_choice: object = None
-        self._pass = _Pass()
+        self._pass = SharedPass()
+        self._failed: tuple[tuple[Any, ...], str] | None = None  # the key of a pass, and why there is none
         self._shown: dict[str, tuple[Any, ...]] = {}
         self._forward_ms = 0.0
 
@@ -118,33 +62,23 @@ class Computation:
         scene = request.scene
         yield from self._first_filters(request, cancelled)
         network, network_error = self.network(scene, cancelled)
+        deliver = partial(
+            Delivery,
+            request.version,
+            network=network,
+            network_error=network_error,
+            refused=None if network_error is None else scene.network,
+            refused_changes=None if network_error is None else scene.changes,
+        )
         if network is None:
-            message = network_error or "There is no network."
             self.forget()
-            yield Delivery(
-                request.version,
-                {},
-                dict.fromkeys(request.visible, message),
-                network_error=message,
-                refused=scene.network,
-                refused_changes=scene.changes,
-            )
+            yield deliver({}, dict.fromkeys(request.visible, network_error))
             return
-        refused = None if network_error is None else scene.network
-        refused_changes = None if network_error is None else scene.changes
         try:
             observation = self.observe(scene, network)
         except ValueError as error:  # the picture is gone or damaged: said in the panels, which go on with the next one
             self.forget()
-            yield Delivery(
-                request.version,
-                {},
-                dict.fromkeys(request.visible, str(error)),
-                network=network,
-                network_error=network_error,
-                refused=refused,
-                refused_changes=refused_changes,
-            )
+            yield deliver({}, dict.fromkeys(request.visible, str(error)))
             return
         stale = [
             spec for spec in self._specs if spec.id in request.visible and self._is_stale(spec, scene, observation)
@@ -169,26 +103,22 @@ class Computation:
                 errors.clear()
             wanted = self._wanted(with_pass, scene, observation, errors)
             with_pass = [spec for spec in with_pass if spec.id not in errors]
-            last, before = self._pass.trace, time.perf_counter()
             observation, refusal = self._look(observation, wanted, scene, cancelled)
-            if self._pass.trace is not last and refusal is None:
-                forward_ms = self._forward_ms = (time.perf_counter() - before) * 1e3
             if refusal is None:
+                forward_ms = self._pass.milliseconds
+                self._forward_ms = self._forward_ms if forward_ms is None else forward_ms
                 compute(with_pass)
             else:
                 errors.update(dict.fromkeys((spec.id for spec in with_pass), refusal))
         for spec in stale:
             self._shown[spec.id] = self._key(spec, scene, observation)
         total_ms = (time.perf_counter() - start) * 1e3
-        yield Delivery(
-            request.version,
+        has_moved = network_error is None and observation.network.choice != scene.network
+        yield deliver(
             results,
             errors,
             network=observation.network,
-            network_error=network_error,
-            refused=refused,
-            refused_changes=refused_changes,
-            moved=scene.network if refused is None and observation.network.choice != scene.network else None,
+            moved=scene.network if has_moved else None,
             forward_ms=forward_ms,
             total_ms=total_ms if stale else None,
             device_memory=accelerator_memory(observation.network.device),
@@ -214,7 +144,16 @@ class Computation:
         # else the rest of the file takes the interpreter away from the window while that paints them
         time.sleep(TIME_TO_PAINT_S)
 
-    def network(self, scene: Scene, cancelled: Cancelled = lambda: False) -> tuple[LoadedNetwork | None, str | None]:
+    def network(
+        self, scene: Scene, cancelled: Cancelled = lambda: False
+    ) -> tuple[LoadedNetwork, None] | tuple[LoadedNetwork | None, str]:
+        """The network to be shown; where it is not the one that the scene names, also why, in words.
+
+        Raises
+        ------
+        ComputeCancelled
+            ``cancelled`` said so.
+        """
         asked = scene.network, scene.changes
         choice_changed, self._last_choice = asked != self._last_choice, asked
         if not choice_changed and self._host.loaded is not None and not self._host.is_behind(scene.network):
@@ -237,6 +176,13 @@ class Computation:
             return self._host.loaded, str(error)
 
     def observe(self, scene: Scene, network: LoadedNetwork) -> Observation:
+        """``network`` on the scene's input, before any forward pass.
+
+        Raises
+        ------
+        ValueError
+            The input's picture cannot be read.
+        """
         card = network.card
         channels, height, width = card.input_size
         rendered = self._pipeline.render(scene.input, channels, height, width, card.permuted_at)
@@ -272,38 +218,29 @@ class Computation:
     def _look(
         self, observation: Observation, wanted: frozenset[str], scene: Scene, cancelled: Cancelled
     ) -> tuple[Observation, str | None]:
-        """One forward pass that records ``wanted``; the last one is used again where it holds all of them."""
+        """``observation`` with the values of ``wanted``; or as it is, and in words why there are none."""
         import torch
 
-        from cnnviz.core.trace import Cancelled as PassCancelled
-
-        network = observation.network
-        key = (network.generation, *input_key(observation))
-        if key != self._pass.key or not wanted <= self._pass.layers:
-            known = self._pass.layers if key == self._pass.key else frozenset()
-            self._pass = _Pass(key, wanted | known)
-            try:
-                self._pass.trace = network.traced.run(input_tensor(observation), self._pass.layers, cancelled=cancelled)
-            except PassCancelled:
-                self._pass = _Pass()
-                raise ComputeCancelled from None
-            except torch.OutOfMemoryError as error:
-                if network.device.type == "cpu":
-                    self._pass.error = f"There is not enough memory for {network.name}; choose a smaller network."
-                else:
-                    self._failures.tell(
-                        f"{network.device.type.upper()} ran out of memory; {network.name} goes on on the CPU.",
-                        details=str(error),
-                    )
-                    moved = self.observe(scene, self._host.move_to_cpu())
-                    return self._look(moved, wanted, scene, cancelled)
-            except Exception as error:  # noqa: BLE001 - a person's own module may raise anything
-                self._failures.report(error, f"Running {network.name} on this input")
-                self._pass.error = f"{network.name} could not run on this input: {plain_words(error)}"
-        trace = self._pass.trace
-        if trace is None:
-            return observation, self._pass.error
-        return replace(observation, values=trace.values, output=trace.output), None
+        network, key = observation.network, pass_key(observation)
+        if self._failed is not None and self._failed[0] == key:
+            return observation, self._failed[1]
+        try:
+            return self._pass.look(observation, wanted, cancelled), None
+        except ComputeCancelled:
+            raise
+        except torch.OutOfMemoryError as error:
+            if network.device.type != "cpu":
+                self._failures.tell(
+                    f"{network.device.type.upper()} ran out of memory; {network.name} goes on on the CPU.",
+                    details=str(error),
+                )
+                return self._look(self.observe(scene, self._host.move_to_cpu()), wanted, scene, cancelled)
+            words = f"There is not enough memory for {network.name}; choose a smaller network."
+        except Exception as error:  # noqa: BLE001 - a person's own module may raise anything
+            self._failures.report(error, f"Running {network.name} on this input")
+            words = f"{network.name} could not run on this input: {plain_words(error)}"
+        self._failed = key, words
+        return observation, words
 
     def _compute(
         self,

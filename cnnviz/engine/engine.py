@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cnnviz.engine.computation import Computation, Delivery, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Delivery, Request
 from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.panel import ComputeCancelled, PanelSpec
 from cnnviz.engine.refillable_network import may_be_of_one_run

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cnnviz.engine.input_tensor import input_tensor, moments
+from cnnviz.engine.input_tensor import moments
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
 from cnnviz.engine.observation import LoadedNetwork, Observation, selected_layer
+from cnnviz.engine.shared_pass import SharedPass
 from cnnviz.scene.models import NetworkChoice, Scene
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from cnnviz.checkpoints.checkpoint import Checkpoint
     from cnnviz.data.pipeline import InputPipeline
 
@@ -38,15 +37,6 @@ class OtherNetwork:
     why_not: str = ""
 
 
-@dataclass
-class _Pass:
-    key: tuple[Any, ...] = ()
-    inputs: tuple[object, ...] = ()
-    layers: frozenset[str] = frozenset()
-    values: Mapping[str, Tensor] = field(default_factory=dict)
-    output: Tensor | None = None
-
-
 class OtherNetworkHost:
     """Keeps the last network that a panel asked for; used by the engine's thread."""
 
@@ -57,7 +47,7 @@ class OtherNetworkHost:
         self._other: OtherNetwork | None = None
         self._refusal: NetworkUnavailable | None = None
         self._stamp: tuple[int, int] | None = None
-        self._pass = _Pass()
+        self._pass = SharedPass()
 
     def loaded(self, choice: NetworkChoice) -> OtherNetwork | None:
         """The network of ``choice`` where it is the one kept; None where it has to be loaded first.
@@ -85,7 +75,7 @@ class OtherNetworkHost:
         if known is not None:
             return known
         self._choice, self._stamp = choice, _stamp(choice)
-        self._other, self._refusal, self._pass, self._host = None, None, _Pass(), NetworkHost()
+        self._other, self._refusal, self._pass, self._host = None, None, SharedPass(), NetworkHost()
         try:
             self._other = _opened(self._host, choice)
         except NetworkUnavailable as error:
@@ -110,24 +100,12 @@ class OtherNetworkHost:
         Exception
             Whatever the network raises.
         """
-        from cnnviz.core.trace import Cancelled as PassCancelled
-        from cnnviz.engine.panel import ComputeCancelled
-
         card, own = network.card, shown.network.card
         alike = (card.input_size, card.permuted_at) == (own.input_size, own.permuted_at)
         rendered = shown.rendered if alike else self._pipeline.render(scene.input, *card.input_size, card.permuted_at)
         mean, std = moments(scene, network)
         observation = Observation(network, rendered, mean, std, selected_layer(scene, network.graph))
-        key, pixels = (network.generation, mean, std), rendered.edited
-        wanted = frozenset(layers)
-        known = self._pass
-        if known.key != key or not known.inputs or known.inputs[0] is not pixels or not wanted <= known.layers:
-            try:
-                trace = network.traced.run(input_tensor(observation), wanted, cancelled=cancelled)
-            except PassCancelled:
-                raise ComputeCancelled from None
-            known = self._pass = _Pass(key, (pixels,), wanted, trace.values, trace.output)
-        return Observation(network, rendered, mean, std, observation.layer, known.values, known.output)
+        return self._pass.look(observation, layers, cancelled)
 
 
 def _stamp(choice: NetworkChoice) -> tuple[int, int] | None:

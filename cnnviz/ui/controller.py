@@ -16,7 +16,7 @@ from cnnviz.data.facts import plain_title
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.kinds import NETWORK_SUFFIXES, kind_of, picture_bytes
 from cnnviz.data.samples import samples
-from cnnviz.engine.computation import Delivery
+from cnnviz.engine.delivery import Delivery
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import NetworkChoice, Scene

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from cnnviz.engine.computation import Delivery
+from cnnviz.engine.delivery import Delivery
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import NetworkChoice, Scene

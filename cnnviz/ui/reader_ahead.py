@@ -8,7 +8,7 @@ from PyQt6.QtCore import QObject, QTimer
 
 from cnnviz.checkpoints.formats import TORCH_READER
 from cnnviz.checkpoints.sandbox import is_one_ahead, leave_none_ahead, start_ahead
-from cnnviz.engine.computation import Delivery
+from cnnviz.engine.delivery import Delivery
 from cnnviz.ui.background import Background
 
 # how long nothing new was shown before it is started

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PyQt6.QtCore import QDeadlineTimer, QEventLoop, QObject, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication
 
-from cnnviz.engine.computation import Delivery
+from cnnviz.engine.delivery import Delivery
 from cnnviz.engine.engine import Engine
 from cnnviz.engine.failures import FailuresHub, plain_words
 from cnnviz.engine.observation import LoadedNetwork

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from cnnviz.engine.computation import Delivery
+from cnnviz.engine.delivery import Delivery
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.training_weights import offer, source_of, withdraw
 from cnnviz.scene import actions

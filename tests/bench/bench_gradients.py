@@ -14,7 +14,8 @@ import torch.nn.functional as F
 import cnnviz
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
 from cnnviz.scene import actions

@@ -12,7 +12,7 @@ import torch
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.engine import computation
-from cnnviz.engine.computation import Delivery
+from cnnviz.engine.delivery import Delivery
 from cnnviz.engine.engine import Engine
 from cnnviz.engine.failures import Failure, FailuresHub
 from cnnviz.engine.panel import PanelSpec

@@ -56,7 +56,7 @@ def test_an_accepted_answer_is_alive_and_asks_for_mean_and_std(chain_file, tmp_p
 
 def test_the_first_filters_of_a_large_file_come_before_it_is_opened(tmp_path, monkeypatch):
     import cnnviz.engine.network_host as network_host
-    from cnnviz.engine.computation import Request
+    from cnnviz.engine.delivery import Request
     from cnnviz.panels import filters
 
     torch.manual_seed(0)

@@ -13,7 +13,8 @@ from torch import nn
 from cnnviz.core.network_changes import Silence
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
 from cnnviz.panels.backpropagation_depth_view import GradientDepth

@@ -12,7 +12,8 @@ from cnnviz.core import tensor_statistics
 from cnnviz.core.tensor_statistics import real_values
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.nets.registry import build
 from cnnviz.panels import PANELS

@@ -191,7 +191,8 @@ def test_other_convolutions_are_shown(computed, first):
 def test_of_a_file_that_is_no_whole_network_each_layer_can_be_chosen(tmp_path):
     from cnnviz.data.image_store import ImageStore
     from cnnviz.data.pipeline import InputPipeline
-    from cnnviz.engine.computation import Computation, Request
+    from cnnviz.engine.computation import Computation
+    from cnnviz.engine.delivery import Request
     from cnnviz.engine.failures import FailuresHub
     from cnnviz.panels import PANELS
     from cnnviz.scene.document import Document

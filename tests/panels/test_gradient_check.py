@@ -9,7 +9,8 @@ from torch import nn
 
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS, gradient_check
 from cnnviz.panels.gradient_check_view import GradientCheckView

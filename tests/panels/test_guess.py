@@ -9,7 +9,8 @@ import torch
 from cnnviz.checkpoints.checkpoint import open_checkpoint
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.nets.chain import Chain, ChainLayer
 from cnnviz.nets.registry import build

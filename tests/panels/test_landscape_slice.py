@@ -15,7 +15,8 @@ from cnnviz.core.loss_slice import random_plane
 from cnnviz.data.digits import load_digits
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.nets.registry import build
 from cnnviz.panels import PANELS, landscape_slice, landscape_slice_walks, landscape_slice_work

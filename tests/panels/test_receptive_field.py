@@ -12,7 +12,8 @@ from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.data.samples import sample_drawing, samples
 from cnnviz.data.strokes import Rasteriser
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
 from cnnviz.panels.receptive_field_heat_view import HeatFigure, share_texts, share_words

@@ -15,7 +15,8 @@ from cnnviz.data.images import open_picture
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.data.samples import sample_drawing, samples
 from cnnviz.data.strokes import Rasteriser
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.panel import Rest
 from cnnviz.panels import PANELS

@@ -13,7 +13,8 @@ from cnnviz.data.datasets import load_dataset
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
 from cnnviz.data.pixel_order import permute_pixels
-from cnnviz.engine.computation import Computation, Request
+from cnnviz.engine.computation import Computation
+from cnnviz.engine.delivery import Request
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.live import handed_over
 from cnnviz.engine.training_weights import offer, source_of, withdraw
