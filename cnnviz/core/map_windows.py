@@ -48,11 +48,6 @@ class ShiftedMaps(Protocol):
     """Some of a list of shifts, ready to be applied to any maps on one grid."""
 
     def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch, most: int) -> Iterator[tuple[slice, Tensor]]:
-        """Places among the shifts, and the moved maps (n, C, h, w) that belong there, at most ``most`` at a time.
-
-        ``maps`` (C, h, w) are on the grid; ``fill`` (1, C, 1, 1) is what comes in from outside. The moved maps lie in
-        ``scratch``: they hold until the next are asked for.
-        """
         """Places in the list, and the moved maps (shifts, C, h, w) that belong there, until the next are asked for.
 
         Of maps (C, h, w); what comes from outside is ``fill`` (1, C, 1, 1). They are at most so many at a time.
@@ -188,7 +183,7 @@ class Windows:
         self._parts: dict[int, list[Run]] = {}
 
     def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch, most: int) -> Iterator[tuple[slice, Tensor]]:
-        """As of :meth:`Windows.views`; nothing comes in from outside, so that ``fill`` is not read."""
+        """As of :meth:`ShiftedMaps.views`."""
         wide = maps
         for reader in self._readers:
             wide = reader.read(wide, fill, scratch)
@@ -215,6 +210,7 @@ class Product:
         self._weights = torch.from_numpy(weights.reshape(-1, self._length))
 
     def views(self, maps: Tensor, fill: Tensor | None, scratch: Scratch, most: int) -> Iterator[tuple[slice, Tensor]]:
+        """As of :meth:`ShiftedMaps.views`; nothing comes in from outside, so that ``fill`` is not read."""
         moved = self._all(maps)
         for start in range(0, self._shifts, most):
             places = slice(start, min(start + most, self._shifts), 1)

@@ -72,7 +72,7 @@ class Computation:
         )
         if network is None:
             self.forget()
-            yield deliver({}, dict.fromkeys(request.visible, network_error))
+            yield deliver({}, dict.fromkeys(request.visible, network_error or "There is no network."))
             return
         try:
             observation = self.observe(scene, network)
@@ -144,10 +144,8 @@ class Computation:
         # else the rest of the file takes the interpreter away from the window while that paints them
         time.sleep(TIME_TO_PAINT_S)
 
-    def network(
-        self, scene: Scene, cancelled: Cancelled = lambda: False
-    ) -> tuple[LoadedNetwork, None] | tuple[LoadedNetwork | None, str]:
-        """The network to be shown; where it is not the one that the scene names, also why, in words.
+    def network(self, scene: Scene, cancelled: Cancelled = lambda: False) -> tuple[LoadedNetwork | None, str | None]:
+        """The network to be shown; where it is none, or not the one that the scene names, also why, in words.
 
         Raises
         ------
