@@ -18,6 +18,7 @@ from cnnviz.scene.models import Scene
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented
 from cnnviz.ui.figure import Figure
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.searchable_choice import SearchableComboBox
 from cnnviz.ui.slider import SliderTrack
 from cnnviz.ui.theme import theme
 
@@ -48,8 +49,10 @@ class BackpropagationView(PanelView):
         self._loss.setToolTip("What the signal begins with: its gradient with respect to the answer")
         self._loss.setAccessibleName("Loss")
         self._loss.chosen.connect(lambda key: document.edit(f"{PATH}.loss", key))
-        self._target = ComboBox([(PREDICTED, "predicted class")])
-        self._target.setToolTip("The class that is taken for right: another one than the predicted makes a large error")
+        self._target = SearchableComboBox([(PREDICTED, "predicted class")])
+        self._target.setToolTip(
+            "The class that is taken for right: another one than the predicted makes a large error; type to search"
+        )
         self._target.setAccessibleName("Right class")
         self._target.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._target.setMinimumContentsLength(11)

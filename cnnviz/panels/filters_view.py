@@ -48,13 +48,7 @@ class FiltersView(PanelView):
         # the bank comes first: the numbers take what it leaves
         self._kernel.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self._whose = ElidedLabel()
-        self._layer = ComboBox()
-        self._layer.setToolTip("This file is no whole network: which of its layers is shown")
-        self._layer.setAccessibleName("Layer of the file")
-        self._layer.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._layer.setMinimumContentsLength(12)
-        self._layer.chosen.connect(lambda name: document.edit("panels.filters.loose", name))
-        self._layer.hide()
+        self._layer: ComboBox | None = None
         self._paging = QWidget()
         row = QHBoxLayout(self._paging)
         row.setContentsMargins(0, 0, 0, 0)
@@ -66,7 +60,6 @@ class FiltersView(PanelView):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(self._layer)
         layout.addWidget(self._paging)
         self._places = QGridLayout()
         self._places.setSpacing(6)
@@ -153,10 +146,26 @@ class FiltersView(PanelView):
         self._channel.set_value("all" if result.input_channel is None else str(result.input_channel))
 
     def _show_loose(self, result: FiltersResult) -> None:
-        self._layer.setVisible(bool(result.loose))
+        if self._layer is not None:
+            self._layer.setVisible(bool(result.loose))
         if result.loose:
+            self._layer = self._layer or self._make_layer_choice()
             self._layer.set_options([(name, f"{name} · {shape}") for name, shape in result.loose])
             self._layer.set_value(result.owner)
+
+    def _make_layer_choice(self) -> ComboBox:
+        from cnnviz.ui.searchable_choice import SearchableComboBox  # few files need it, and it takes long to load
+
+        choice = SearchableComboBox()
+        choice.setToolTip("This file is no whole network: which of its layers is shown; type to search")
+        choice.setAccessibleName("Layer of the file")
+        choice.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        choice.setMinimumContentsLength(12)
+        choice.chosen.connect(lambda name: self.document.edit("panels.filters.loose", name))
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(0, choice)
+        return choice
 
     def _choose_channel(self, key: str) -> None:
         self.document.edit("panels.filters.input_channel", "all" if key == "all" else int(key))

@@ -17,6 +17,7 @@ from cnnviz.ui.bound_slider import BoundSlider
 from cnnviz.ui.controls import ComboBox, Toggle, text_button
 from cnnviz.ui.numbers import format_count, format_percent
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.searchable_choice import SearchableComboBox
 from cnnviz.ui.sentences import sentences
 from cnnviz.ui.theme import theme
 from cnnviz.ui.vertical_scroll import VerticalScroll
@@ -69,7 +70,7 @@ class GradientCheckView(PanelView):
         self._statistics = Toggle("normalise as in training")
         self._statistics.setToolTip("Batch normalisation by the moments of the batch; gradients go through them too")
         self._statistics.edited.connect(lambda on: document.edit(f"{PATH}.batch_statistics", on))
-        self._fault = ComboBox([(NO_FAULT, "no fault")])
+        self._fault = SearchableComboBox([(NO_FAULT, "no fault")])
         self._fault.setToolTip(
             "Make the backward of one layer 0.1 % too large, in this check only: it and all layers before it must fail"
         )

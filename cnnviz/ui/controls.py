@@ -257,7 +257,8 @@ class ComboBox(QComboBox):
         )
         room = min(field.right(), int(box.left()) - theme().px(2)) - field.left()
         option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
-        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        if not self.isEditable():  # else the text is its field's own
+            painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         paint_icon(painter, box, "down", theme().colour("muted" if self.isEnabled() else "faint"))
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -40,6 +40,7 @@ class ReaderAhead(QObject):
 
 
 def _get_ready() -> None:
-    """Import what opens files, which the first picture did not wait for, and start the process."""
-    import_module("cnnviz.checkpoints.checkpoint")
+    """Import what the first picture did not wait for, and start the process."""
+    import_module("cnnviz.checkpoints.checkpoint")  # what opens files
+    import_module("cnnviz.ui.searchable_choice")  # superqt takes 0.3 s, which the first list would hold the window for
     start_ahead(TORCH_READER)

@@ -43,12 +43,16 @@ QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0
 
 QComboBox { padding-right: ${px4}px; }
 QComboBox::drop-down { border: none; width: ${px22}px; }
-QComboBox QAbstractItemView {
+QComboBox QAbstractItemView, QListView[role="choices"] {
     background: $raised; color: $text; border: 1px solid $line; padding: ${px4}px; outline: 0;
     selection-background-color: $hover; selection-color: $text;
 }
-QComboBox QAbstractItemView::item { min-height: ${px24}px; padding: 0 ${px6}px; border-radius: ${px4}px; }
-QComboBox QAbstractItemView::item:selected { background: $hover; color: $text; }
+QComboBox QAbstractItemView::item, QListView[role="choices"]::item {
+    min-height: ${px24}px; padding: 0 ${px6}px; border-radius: ${px4}px;
+}
+QComboBox QAbstractItemView::item:selected, QListView[role="choices"]::item:selected {
+    background: $hover; color: $text;
+}
 
 QLineEdit, QAbstractSpinBox {
     background: $raised; color: $text; border: 1px solid $line; border-radius: ${px6}px;
@@ -63,6 +67,9 @@ QLineEdit[quiet="true"] {
 }
 QLineEdit[quiet="true"]:hover { border-color: $line; }
 QLineEdit[quiet="true"]:focus { background: $raised; border-color: $accent; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus {
+    background: transparent; border: none; padding: 0; min-height: ${px18}px; max-height: ${px22}px;
+}
 QLineEdit:disabled, QAbstractSpinBox:disabled { color: $faint; }
 QPlainTextEdit, QTextEdit, QTextBrowser, QListView, QTreeView, QTableView {
     background: $panel; color: $text; border: 1px solid $line; border-radius: ${px6}px; padding: ${px4}px;

@@ -1,8 +1,11 @@
 """Filters: whose kernels, and which numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from PyQt6.QtCore import Qt
 from torch import nn
 
 from cnnviz.panels.filters_view import FiltersView
@@ -264,3 +267,21 @@ def test_it_is_said_of_what_the_numbers_are(computed, on_screen, channels, edits
     view.resize(700, 200)
     assert grid.isVisible()
     assert grid.x() > 300, "in a wide panel it stands beside the bank"
+
+
+def test_a_layer_of_a_file_is_found_by_typing(computed, on_screen, qtbot):
+    from cnnviz.ui.searchable_choice import SearchableComboBox
+
+    document = Document()
+    view = on_screen(FiltersView(document), 360, 420)
+    result = computed("filters", deep(), SIZE)
+    view.show_result(result)
+    assert not view.findChildren(SearchableComboBox), "a whole network's layer is chosen in its own panel"
+    loose = (("head.conv", "4 × 3 × 5 × 5"), ("head.dense", "5 × 4"), ("tail.conv", "2 × 4 × 3 × 3"))
+    view.show_result(replace(result, loose=loose, owner="head.conv"))
+    (choice,) = view.findChildren(SearchableComboBox)
+    choice.lineEdit().setText("tail")
+    qtbot.keyClick(choice.lineEdit(), Qt.Key.Key_Return)
+    assert document.scene.panel("filters").loose == "tail.conv"
+    view.show_result(result)
+    assert not choice.isVisible()
