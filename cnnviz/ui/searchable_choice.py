@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QEvent, QObject, Qt
-from PyQt6.QtWidgets import QLineEdit, QWidget
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QFocusEvent
+from PyQt6.QtWidgets import QWidget
 from superqt.combobox import QSearchableComboBox
 
 from cnnviz.ui.controls import ComboBox, Option
@@ -25,12 +26,16 @@ class SearchableComboBox(ComboBox, QSearchableComboBox):
         field = self.lineEdit()
         assert field is not None
         field.setPlaceholderText("type to search")
-        field.installEventFilter(self)
         field.editingFinished.connect(self._settle)
         self.completer_object.setParent(self)  # else its list outlives this
         popup = self.completer_object.popup()
         assert popup is not None
         popup.setProperty("role", "choices")
+
+    def set_value(self, key: str) -> None:
+        """As of a `ComboBox`; what is being typed stays while the value is the same, such as at each live result."""
+        if key != self.value():
+            super().set_value(key)
 
     def matches(self) -> list[str]:
         """The options that have what is typed, in their order."""
@@ -39,12 +44,12 @@ class SearchableComboBox(ComboBox, QSearchableComboBox):
         found = completer.completionModel()
         return [found.data(found.index(row, 0)) for row in range(found.rowCount())]
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """What is typed into the field takes the place of the option that stood there."""
-        clicked = event is not None and event.type() == QEvent.Type.MouseButtonRelease
-        if clicked and isinstance(watched, QLineEdit) and not watched.hasSelectedText():
-            watched.selectAll()
-        return super().eventFilter(watched, event)
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """What is typed first takes the place of the option that stands there."""
+        super().focusInEvent(event)
+        field = self.lineEdit()
+        if field is not None:
+            QTimer.singleShot(0, field.selectAll)  # after the click that brought the focus, which selects nothing
 
     def _settle(self) -> None:
         """Take what was found by a part of its text; one typed whole Qt has taken before this."""

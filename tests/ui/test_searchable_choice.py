@@ -22,8 +22,9 @@ def heard(classes):
 
 def type_in(qtbot, choice, text):
     field = choice.lineEdit()
-    field.setFocus()
-    qtbot.mouseClick(field, Qt.MouseButton.LeftButton)  # takes the place of what stood there
+    choice.clearFocus()
+    qtbot.mouseClick(field, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(field.hasSelectedText)  # what is typed takes its place
     qtbot.keyClicks(field, text)
 
 
@@ -84,3 +85,11 @@ def test_what_is_set_is_shown_and_not_heard(classes, heard):
     classes.set_options([("5", "Siamese cat")])
     assert classes.lineEdit().text() == "Siamese cat"
     assert heard == []
+
+
+def test_the_same_value_anew_leaves_what_is_typed(classes, qtbot):
+    type_in(qtbot, classes, "shar")
+    classes.set_value("0")
+    assert classes.currentText() == "shar"
+    classes.set_value("1")
+    assert classes.currentText() == "goldfish"
