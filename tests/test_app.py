@@ -36,6 +36,8 @@ def test_the_collector_that_was_put_off_begins_with_the_first_result(tmp_path, s
         gc.enable()
         gc.unfreeze()
         program.discard()
+        gc.collect()
+        gc.freeze()  # as it was before
 
 
 def test_a_panel_that_cannot_be_seen_computes_nothing_until_it_is(start, settle, scene_of, gated, gate, latest, qtbot):
