@@ -93,15 +93,20 @@ def _nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     timers = _watch_timers(monkeypatch)
     hooks = _watch_hooks(monkeypatch)
     yield
-    if not (_left_threads(threads) or _windows() - windows or _running(timers) or _registered(hooks)):
-        return
-    _delete_what_is_due(threads)  # what only a reference cycle or a pending deletion keeps is not left behind
-    left = [f"thread {thread.name}" for thread in _left_threads(threads)]
-    left += [f"window {window}" for window in _windows() - windows]
-    left += [f"running timer of {timer.parent()!r}" for timer in _running(timers)]
-    left += [f"forward hook {number}" for number in _registered(hooks)]
-    if left:
-        pytest.fail("left behind: " + ", ".join(left), pytrace=False)
+
+    def left() -> list[str]:
+        found = [f"thread {thread.name}" for thread in _left_threads(threads)]
+        found += [f"window {window}" for window in _windows() - windows]
+        found += [f"running timer of {timer.parent()!r}" for timer in _running(timers)]
+        return found + [f"forward hook {number}" for number in _registered(hooks)]
+
+    for way in (_delete_what_is_due, partial(gc.collect, 1), gc.collect, partial(_end, threads)):
+        if not left():
+            return
+        way()  # what only a pending deletion or a reference cycle keeps is not left behind; the cheapest way first
+        _delete_what_is_due()
+    if left():
+        pytest.fail("left behind: " + ", ".join(left()), pytrace=False)
 
 
 def _left_threads(before: set[threading.Thread]) -> list[threading.Thread]:
@@ -155,13 +160,16 @@ def _registered(hooks: list[tuple[Any, int]]) -> list[int]:
     return [number for on_module, number in hooks if number in (on_module() or ())]
 
 
-def _delete_what_is_due(threads: set[threading.Thread]) -> None:
-    gc.collect()
+def _delete_what_is_due() -> None:
     core = sys.modules.get("PyQt6.QtCore")
     if core is not None and core.QCoreApplication.instance() is not None:
         core.QCoreApplication.sendPostedEvents(None, core.QEvent.Type.DeferredDelete.value)
+
+
+def _end(threads: set[threading.Thread]) -> None:
+    """One that has been told to end does so in a moment, on a busy machine in some."""
     for thread in _left_threads(threads):
-        thread.join(timeout=5)  # one that has been told to end does so in a moment, on a busy machine in some
+        thread.join(timeout=5)
 
 
 class PatientBot(QtBot):

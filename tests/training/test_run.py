@@ -85,24 +85,29 @@ def test_a_run_leaves_networks_that_open_and_its_curve(tmp_path, settings, told)
     assert pending_runs(tmp_path) == ()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The weights and the curve of a run to which nothing happens."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    weights = completed(Run.start(checked_settings(SETTINGS), folder, lambda event: None))
+    return weights, curve_of(folder)
+
+
+def curve_of(folder):
+    return [(event.step, event.loss) if isinstance(event, StepMetrics) else event for event in read_curve(folder)]
+
+
 @pytest.mark.parametrize("steps", [0, 3, 5, 13, 14, 17])
-def test_going_on_after_a_fault_gives_the_same_bits_and_curve(tmp_path, settings, told, steps):
-    whole = completed(Run.start(settings, tmp_path / "whole", lambda event: None))
+def test_going_on_after_a_fault_gives_the_same_bits_and_curve(tmp_path, settings, told, steps, whole):
     run = Run.start(settings, tmp_path / "run", lambda event: None)
     while run.trainer.step < steps:
         run.advance()
     run.abandon()
     (pending,) = pending_runs(tmp_path)
     assert (pending.folder, pending.step) == (tmp_path / "run", steps // 5 * 5)
-    assert equal(completed(Run.resume(tmp_path / "run", told.append)), whole)
-
-    def curve(name):
-        return [
-            (event.step, event.loss) if isinstance(event, StepMetrics) else event
-            for event in read_curve(tmp_path / name)
-        ]
-
-    assert curve("run") == curve("whole")
+    weights, curve = whole
+    assert equal(completed(Run.resume(tmp_path / "run", told.append)), weights)
+    assert curve_of(tmp_path / "run") == curve
 
 
 TRAIN = ["train", "--network", "lenet", "--dataset", "digits", "--batch-size", "64", "--epochs", "3", "--threads", "1"]
@@ -191,8 +196,7 @@ def test_a_full_disk_is_said_once_and_the_run_goes_on(tmp_path, settings, told, 
     assert equal(open_network(told[-1].path).module.state_dict(), weights)
 
 
-def test_a_damaged_checkpoint_is_passed_over(tmp_path, settings):
-    whole = completed(Run.start(settings, tmp_path / "whole", lambda event: None))
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, settings, whole):
     run = Run.start(settings, tmp_path / "run", lambda event: None)
     while run.trainer.step < 11:
         run.advance()
@@ -202,7 +206,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, settings):
         resume_path(tmp_path / "run", 10).write_bytes(damage)
         state = checkpoints.load_checkpoint(tmp_path / "run")
         assert state.step == 5
-    assert equal(completed(Run.resume(tmp_path / "run", lambda event: None)), whole)
+    assert equal(completed(Run.resume(tmp_path / "run", lambda event: None)), whole[0])
 
 
 def test_a_folder_that_is_removed_while_it_runs_is_made_again(tmp_path, settings, told):
