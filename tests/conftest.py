@@ -26,7 +26,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says how busy the machine is, not whether the code is right.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples every time; --hypothesis-profile=searching looks for new ones.
+settings.register_profile("searching", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", settings.get_profile("searching"), derandomize=True)
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent

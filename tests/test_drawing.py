@@ -314,7 +314,7 @@ def test_with_a_slow_network_the_canvas_shows_the_stroke_before_the_answer(
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=point(0.3))
     settle(program)
     stroke_held_up(0.6, 0.75, 0.9)
-    whole = wait_until(lambda: at(program, 0.7, 0.55) > 200 and at(program, 0.93, 0.55) > 200, 10)
+    whole = wait_until(lambda: at(program, 0.7, 0.55) > 200 and at(program, 0.93, 0.55) > 200, 25)
     assert whole, "the stroke waits for the network"
     shown = program.stage.shown_version
     assert shown < program.document.version

@@ -52,7 +52,7 @@ class Screen:
             env=os.environ | {"DISPLAY": self.display},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
         ).stdout
 
     def drag(self, points: list[tuple[int, int]]) -> None:
@@ -93,7 +93,7 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
         display = f":{numbers.readline().strip()}"
     yield Screen(display, tmp_path / "Xvfb_screen0")
     server.terminate()
-    server.wait(10)
+    server.wait(60)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def program(screen: Screen, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]
         yield process
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
         print((tmp_path / "output").read_text())
 
 

@@ -75,7 +75,7 @@ def test_a_child_that_fails_is_a_sentence_here(format, code, words, file, monkey
     deed = f"from cnnviz.checkpoints.sandboxed import limit; limit(1 << 31, int(sys.argv[2]))\n{code}"
     started = sandbox.command
     monkeypatch.setattr(sandbox, "command", lambda reader: started(reader, deed))
-    monkeypatch.setattr(sandbox, "_PATIENCE", 2.0 if "sleep" in code else 100.0)
+    monkeypatch.setattr(sandbox, "_PATIENCE", 0.5 if "sleep" in code else 100.0)
     monkeypatch.setattr(sandbox, "_CPU_SECONDS", 1)
     with soon(10), pytest.raises(sandbox.RefusedFile, match=words) as refusal:
         sandbox.plan_of(file, "weights.pt", READERS[format])

@@ -52,7 +52,8 @@ def test_the_spectrum_of_a_quarter_turn_is_the_turned_spectrum(panel, latest, se
     spectrum = np.abs(np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(turned))))
     drawn = result.spectra[0].indices / 252 * result.spectra[0].high
     np.testing.assert_allclose(drawn, np.log1p(spectrum), atol=result.spectra[0].high / 250)
-    np.testing.assert_array_equal(result.spectra[0].indices, result.spectra[1].indices)
+    # an index may fall to either side of where the last bits of the two transforms part
+    np.testing.assert_allclose(*(each.indices.astype(int) for each in result.spectra), rtol=0, atol=1)
     program.document.edit("panels.symmetry.angle", 20.0)
     settle(program)
     assert latest["symmetry"].error > 1e-6

@@ -334,7 +334,7 @@ def test_a_sample_becomes_the_input(start, scene_of, small, settle, latest, qtbo
     qtbot.waitUntil(lambda: program.document.scene.input.base.kind == "photo")
     settle(program)
     sample = result.picture.images.images[result.picture.samples[7]]
-    seen = program.stage.wait_until_idle(10) and latest["input"].rendered.edited
+    seen = program.stage.wait_until_idle(60) and latest["input"].rendered.edited
     np.testing.assert_allclose(seen, sample / 255, atol=0.01)
     # so that the network says of it on the canvas what the picture says
     with torch.no_grad():

@@ -150,7 +150,7 @@ def test_brief_waits_end_on_another_thread_and_leave_none_behind():
     ends = threading.Thread(target=waits.end)
     ends.start()
     ends.join()
-    asleep.join(5)
+    asleep.join(60)
     assert not waits.begun
     assert team() == []
 
@@ -182,11 +182,11 @@ def test_threads_wait_briefly_from_the_weights_until_the_window_has_shown_them(m
     try:
         window.say("start", settings=settings.model_dump(mode="json"), folder="")
         for _ in range(3):
-            assert window.weights.get(timeout=60) == 1
+            assert window.weights.get(timeout=200) == 1
             asleep = team()
             window.loop.hear(Message("acknowledge"))  # comes in while a step is being made
             for thread in asleep:
-                thread.join(5)
+                thread.join(60)
             assert team() == []
             window.commands.put(Message("acknowledge"))
         window.say("pause")

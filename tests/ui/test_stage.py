@@ -80,7 +80,7 @@ def make(qapp, tmp_path, handed):
 def test_nothing_is_computed_before_the_start(make, gated, gate):
     document, stage, live, _ = make(gated)
     document.edit("input.edits.brightness", 0.5)
-    assert stage.wait_until_idle(5)
+    assert stage.wait_until_idle(30)
     assert (live.told, gate.passes) == ([], 0)
     stage.start()
     assert stage.wait_until_idle(30)
@@ -241,5 +241,5 @@ def test_panels_that_vanish_with_the_window_start_no_work(make, gated, gate):
     passes = gate.passes
     stage.close()
     stage.set_visible(())
-    assert stage.wait_until_idle(5)
+    assert stage.wait_until_idle(30)
     assert gate.passes == passes

@@ -85,6 +85,17 @@ def test_the_whole_application_follows(hub, shown, pixels, argb):
     assert told == ["light"]
 
 
+def test_what_is_so_already_is_not_styled_anew(hub, qapp, monkeypatch):
+    styled = []
+    monkeypatch.setattr(qapp, "setStyleSheet", styled.append)
+    hub.set("dark", 1.0)
+    assert styled == []
+    hub.set("light")
+    hub.set(scale=1.25)
+    assert len(styled) == 2
+    hub.set("dark", 1.0)
+
+
 def test_everything_grows_with_the_scale(hub, shown):
     button = shown(QPushButton("press"), 80, 26)
     small = button.sizeHint()
