@@ -27,6 +27,7 @@ from cnnviz.panels import PANELS
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
 from cnnviz.ui.background import Background
+from cnnviz.ui.closing_sign import wait_until
 from cnnviz.ui.controller import Controller
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.main_window import MainWindow
@@ -203,7 +204,7 @@ class Program(QObject):
             self.session.save_now()
         self.document.changed.disconnect()
         stopped = self.stage.close()
-        self.training.wait_until_closed()
+        wait_until(self.training.has_closed, "Saving the training run. The program ends when that is done.")
         if self._owns_process and not (stopped and finished):
             _leave_at_once()
         return stopped

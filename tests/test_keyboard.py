@@ -136,3 +136,13 @@ def test_arrow_keys_on_the_canvas_move_the_picture_as_one_undo_entry(program, se
     program.document.undo()
     assert program.document.scene.input.edits.shift_columns == 0.0
     assert not program.document.can_undo
+
+
+def test_the_focus_stays_where_it_is_when_larger_type_lays_the_window_out_anew(program, settle):
+    diagram = program.window.docks["network"].view.diagram
+    diagram.setFocus(Qt.FocusReason.TabFocusReason)
+    for scale in (1.6, 1.0):
+        program.document.edit("appearance.font_scale", scale)
+        settle(program)
+        QApplication.processEvents()
+        assert program.window.focusWidget() is diagram

@@ -142,7 +142,7 @@ class InputView(PanelView):
         heat = result.heat if self._is_as_the_network_gets_it(result) else None
         self.canvas.set_heat(None if heat is None else heat.shares)
         self._heat.setToolTip(heat.words if heat is not None and heat.words else HEAT_TIP)
-        self._swatch.set_grey(result.channels == 1)
+        self._swatch.set_grey(result.channels == 1, paper=result.paper)
         self._edits.show_fit(result)
         self._say_value()
 

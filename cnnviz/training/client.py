@@ -23,7 +23,7 @@ from cnnviz.training.settings import TrainingSettings
 NICENESS = 5
 """Of the process that trains: where both want the processor, the window comes first."""
 _PATIENCE = 5.0
-_PATIENCE_TO_SAVE = 15.0
+_PATIENCE_TO_SAVE = 60.0
 """Seconds for the step that is being made, and for writing the run: it is ended sooner only by its own end."""
 
 

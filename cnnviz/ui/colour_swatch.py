@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PyQt6.QtCore import QPoint, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -31,7 +31,7 @@ class ColourSwatch(QPushButton):
 
     def __init__(self, colour: Colour = (1.0, 1.0, 1.0), *, grey: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colour, self._grey = colour, grey
+        self._colour, self._grey, self._paper = colour, grey, False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.clicked.connect(self._open)
         theme().changed.connect(self._restyle)
@@ -47,28 +47,42 @@ class ColourSwatch(QPushButton):
         self._tell()
         self.update()
 
-    def set_grey(self, grey: bool) -> None:
-        """Offer greys only, for a network that sees one channel; a colour is then shown as its brightness."""
-        if grey != self._grey:
-            self._grey = grey
+    def set_grey(self, grey: bool, *, paper: bool = False) -> None:
+        """Offer greys only, for a network that sees one channel; a colour is then shown as its brightness.
+
+        On ``paper`` they look as the canvas shows them: in the light theme as ink, the larger the darker.
+        """
+        if (grey, paper) != (self._grey, self._paper):
+            self._grey, self._paper = grey, paper
             self._tell()
             self.update()
 
     def shown_colour(self) -> QColor:
         """What the button is painted with."""
+        return self._look(self._value())
+
+    def _value(self) -> QColor:
+        """What the brush draws."""
         red, green, blue = self._colour
         if self._grey:
             red = green = blue = 0.299 * red + 0.587 * green + 0.114 * blue
         return QColor.fromRgbF(red, green, blue)
 
+    def _look(self, colour: QColor) -> QColor:
+        """How ``colour`` looks on the canvas."""
+        if not (self._grey and self._paper):
+            return colour
+        return QColor.fromRgb(int(theme().table("grey")[round(colour.redF() * 252)]))
+
     def _tell(self) -> None:
-        shown = self.shown_colour()
-        what = f"grey {shown.redF():.2f}" if _is_grey(shown) else shown.name()
-        self.setToolTip(f"Colour of the brush: {what}")
+        value = self._value()
+        what = f"grey {value.redF():.2f}" if _is_grey(value) else value.name()
+        as_ink = ", shown as ink on paper" if self._look(value) != value and not theme().current.is_dark else ""
+        self.setToolTip(f"Colour of the brush: {what}{as_ink}")
         self.setAccessibleName(f"Colour of the brush, {what}")
 
     def _open(self) -> None:
-        chart = _Chart((GREYS,) if self._grey else (GREYS, HUES), not self._grey, self)
+        chart = _Chart((GREYS,) if self._grey else (GREYS, HUES), not self._grey, self._look, self)
         chart.picked.connect(self._pick)
         chart.move(self.mapToGlobal(QPoint(0, self.height() + theme().px(4))))
         chart.show()
@@ -78,6 +92,7 @@ class ColourSwatch(QPushButton):
         self.edited.emit(self._colour)
 
     def _restyle(self) -> None:
+        self._tell()
         self.updateGeometry()
         self.update()
 
@@ -108,10 +123,13 @@ class _Chart(QWidget):
 
     PER_ROW = 8
 
-    def __init__(self, groups: Sequence[Sequence[QColor]], any_colour: bool, parent: QWidget) -> None:
+    def __init__(
+        self, groups: Sequence[Sequence[QColor]], any_colour: bool, look: Callable[[QColor], QColor], parent: QWidget
+    ) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._colours = [colour for group in groups for colour in group]
+        self._look = look
         self._at = 0
         hub = theme()
         self._cell = hub.px(24)
@@ -142,7 +160,7 @@ class _Chart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for index, colour in enumerate(self._colours):
             painter.setPen(QPen(hub.colour("accent"), hub.px(2)) if index == self._at else hub.colour("line"))
-            painter.setBrush(colour)
+            painter.setBrush(self._look(colour))
             painter.drawRoundedRect(self._rect(index).adjusted(2, 2, -2, -2), hub.px(4), hub.px(4))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

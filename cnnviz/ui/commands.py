@@ -60,6 +60,7 @@ class CommandSet:
         groups = dict.fromkeys(command.group for command in self._commands)
         for group in groups:
             row = self._list_group(grid, row, group)
+        row = _list_rows(grid, row, "In the panels", _KEYS)
         row = _list_rows(grid, row, "Mouse", _MOUSE)
         body = QWidget()
         body.setLayout(grid)
@@ -69,7 +70,7 @@ class CommandSet:
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         layout = QVBoxLayout(dialog)
         layout.addWidget(scroll)
-        dialog.resize(theme().px(560), theme().px(640))
+        dialog.resize(max(theme().px(560), body.sizeHint().width() + theme().px(48)), theme().px(640))
         dialog.open()
 
     def _list_group(self, grid: QGridLayout, row: int, group: str) -> int:
@@ -81,6 +82,14 @@ class CommandSet:
         return _list_rows(grid, row, group, rows)
 
 
+_KEYS = [
+    ("Control after; before", "Tab; Shift+Tab"),
+    ("Move the picture by a pixel; by a quarter", "arrow keys on the canvas; with Shift"),
+    ("Layer before, after; map above, below", "arrow keys in Network"),
+    ("Fold or unfold a block", "Enter in Network"),
+    ("Map, kernel, sample or cell beside", "arrow keys there"),
+    ("Value up or down", "arrow keys on a slider"),
+]
 _MOUSE = [
     ("Draw; erase", "left button; right button on the canvas"),
     ("Brush size", "wheel on the canvas"),
@@ -99,6 +108,8 @@ def _spoken(keys: str) -> str:
 def _list_rows(grid: QGridLayout, row: int, title: str, rows: list[tuple[str, str]]) -> int:
     heading = QLabel(title)
     heading.setFont(theme().font("title"))
+    if row:
+        heading.setContentsMargins(0, theme().px(10), 0, 0)
     grid.addWidget(heading, row, 0, 1, 2)
     for text, keys in rows:
         row += 1

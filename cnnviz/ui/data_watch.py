@@ -78,7 +78,7 @@ class DataWatch(QObject):
     def _look(self, settings: TrainingSettings, end: threading.Event) -> None:
         from cnnviz.data.datasets import is_at_hand
 
-        there = is_at_hand(settings.dataset, settings.data_folder)
+        there = True  # the run has just read them
         while not end.wait(LOOKS_EVERY_S):
             now = is_at_hand(settings.dataset, settings.data_folder)
             if now != there and not end.is_set():

@@ -56,6 +56,8 @@ class MainWindow(DockWindow):
         self._to_raise: tuple[Dock, ...] = ()
         self._before_maximise: QByteArray | None = None
         self._was_painted = False
+        self._layout_left: WindowLayout | None = None
+        self._gone_with_it: list[Dock] = []
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
@@ -138,7 +140,9 @@ class MainWindow(DockWindow):
         return frozenset(panel_id for panel_id, dock in self.docks.items() if visible_to_person(dock))
 
     def layout_state(self) -> WindowLayout:
-        """Where everything stands, for the scene."""
+        """Where everything stands, or stood as the window was closed, for the scene."""
+        if self._layout_left is not None:
+            return self._layout_left
         return WindowLayout(
             version=LAYOUT_VERSION,
             workspace=self._workspace.id,
@@ -237,11 +241,14 @@ class MainWindow(DockWindow):
         is_fitted, has_scale = self._laid_out == self._fitted(), self._laid_out_scale == theme().scale
         if (is_fitted and has_scale) or self._before_maximise is not None or not self._is_as_laid_out():
             return
+        focused = self.focusWidget()
         if is_fitted:
             self._laid_out_scale = theme().scale
             share_space(self, self.docks, self._laid_out)
         else:
             self._arrange()
+        if focused is not None and focused is not self.focusWidget() and focused.isVisible():
+            focused.setFocus(Qt.FocusReason.OtherFocusReason)  # Qt gave it on while the docks were moved
 
     def _is_as_laid_out(self) -> bool:
         """Whether the same panels stand in the same places, whatever their sizes."""
@@ -268,6 +275,10 @@ class MainWindow(DockWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._layout_left = None
+        for dock in self._gone_with_it:
+            dock.show()
+        self._gone_with_it = []
         for dock in self._to_raise:
             dock.raise_()
         self._to_raise = ()
@@ -301,5 +312,9 @@ class MainWindow(DockWindow):
             self.files_dropped.emit([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
+        self._layout_left = self.layout_state()
+        self._gone_with_it = [dock for dock in self.docks.values() if dock.isFloating() and dock.isVisible()]
+        for each in (self, *self._gone_with_it):  # gone at once, however long what is told of it takes to end
+            each.hide()
         self.closing.emit()
         super().closeEvent(event)

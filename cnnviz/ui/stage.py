@@ -170,5 +170,6 @@ class Stage(QObject):
             self._views[panel_id].show_unchanged()
 
     def _say_busy(self) -> None:
+        words = "computing" if self._network is not None else "loading the network"
         for panel_id in self._visible & self._views.keys():
-            self._views[panel_id].show_busy()
+            self._views[panel_id].show_busy(words)

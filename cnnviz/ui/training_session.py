@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from cnnviz.engine.delivery import Delivery
 from cnnviz.engine.failures import FailuresHub
-from cnnviz.engine.training_weights import offer, source_of, withdraw
+from cnnviz.engine.training_weights import source_of, withdraw
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -33,17 +32,15 @@ from cnnviz.training.client_events import (
 )
 from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, Saved, StepMetrics
 from cnnviz.training.run_curve import RunCurve
-from cnnviz.training.settings import FIXED_WHILE_RUNNING, TrainingSettings
+from cnnviz.training.settings import TrainingSettings
 from cnnviz.ui.data_watch import DataWatch
+from cnnviz.ui.run_settings import RunSettings
 from cnnviz.ui.run_shelf import RunShelf
 from cnnviz.ui.training_queue import TrainingQueue
+from cnnviz.ui.weights_on_screen import WeightsOnScreen
 
 HAND_RESTS_MS = 300
 """After so long without a stroke the hand is taken to rest."""
-PAINTED_BY_MS = 1000
-"""Weights that no frame has shown by then are taken as seen: the window may be hidden, or another network shown."""
-SETTLED_MS = 120
-"""A slider that is dragged changes the run this often at most."""
 
 
 class TrainingSession(QObject):
@@ -78,11 +75,8 @@ class TrainingSession(QObject):
         self._client: TrainingClient | None = None
         self._closing: threading.Thread | None = None
         self._closed = False
-        self._offer: int | None = None
-        self._is_seen = False
         self._says_busy = False
         self._shows_next = False
-        self._agreed: TrainingSettings | None = None  # what the process trains with
         self._stood = RunState("idle")  # how far the run came, which the process forgets when it lets it go
         self.curve = RunCurve()
         self.state = RunState("idle")
@@ -96,9 +90,12 @@ class TrainingSession(QObject):
         self.pending: tuple[run_folder.PendingRun, ...] = ()
         """Runs that were killed, the newest first."""
         self._heard.connect(self._hear)
-        self._hand = self._timer(HAND_RESTS_MS, lambda: self._say_busy(False))
-        self._unseen = self._timer(PAINTED_BY_MS, self._acknowledge)
-        self._settled = self._timer(SETTLED_MS, self._change_run)
+        self._hand = QTimer(self)
+        self._hand.setSingleShot(True)
+        self._hand.setInterval(HAND_RESTS_MS)
+        self._hand.timeout.connect(lambda: self._say_busy(False))
+        self._weights = WeightsOnScreen(self._acknowledge, self)
+        self._settings = RunSettings(self, document, lambda changes: self._connected().change(changes))
         document.changed.connect(self._on_changed)
         self._data = DataWatch(failures, self)
         self._data.changed.connect(self.changed)
@@ -191,14 +188,11 @@ class TrainingSession(QObject):
     @property
     def can_carry_on(self) -> bool:
         """Whether the run that is over can go on: after a divergence, or to more epochs than it has had."""
-        run, settings = self.run, self.settings
-        if run is None or any(getattr(settings, name) != getattr(run.settings, name) for name in FIXED_WHILE_RUNNING):
-            return False
-        return self.phase == "diverged" or (self.phase == "finished" and settings.epochs > run.settings.epochs)
+        return self._settings.can_carry_on
 
     def carry_on(self) -> None:
         """Go on with the run that is over, with the settings of the document."""
-        self._send_changes(even_none=True)
+        self._settings.send(even_none=True)
 
     def step(self) -> None:
         """Make one step, then rest."""
@@ -220,15 +214,16 @@ class TrainingSession(QObject):
     @property
     def settings(self) -> TrainingSettings:
         """Those of the document."""
-        return cast(TrainingSettings, cast(Any, self._document.scene.panel("training")).settings)
+        return self._settings.wanted
 
     def close(self) -> None:
-        """Save the run and end its process, beside what else is closed; `wait_until_closed` waits for it."""
+        """Save the run and end its process, beside what else is closed; `has_closed` says when that is done."""
         if self._closed:
             return
         self._closed = True
-        for timer in (self._hand, self._unseen, self._settled):
-            timer.stop()
+        self._hand.stop()
+        self._weights.forget()
+        self._settings.close()
         self._document.changed.disconnect(self._on_changed)
         self._data.close()
         self.queue.close()
@@ -238,26 +233,24 @@ class TrainingSession(QObject):
             self._closing = threading.Thread(target=self._client.close, name="ends training")
             self._closing.start()
 
-    def wait_until_closed(self) -> None:
-        if self._closing is not None:
-            self._closing.join()
+    def has_closed(self, wait: float) -> bool:
+        """Whether the run is saved and its process gone, after waiting for that for at most ``wait`` seconds."""
+        if self._closing is None:
+            return True
+        self._closing.join(wait)
+        return not self._closing.is_alive()
 
     # frames
 
     def take(self, delivery: Delivery) -> None:
         """Results were handed to the views: these weights come with the next frame."""
-        network = delivery.network
-        if delivery.complete and network is not None and network.source == self.source:
-            self._is_seen = self._is_seen or (self._offer is not None and network.base.offer >= self._offer)
+        self._weights.take(delivery, self.source)
 
     def painted(self) -> None:
         """A frame was painted."""
-        if self._is_seen:
-            self._acknowledge()
+        self._weights.painted()
 
     def _acknowledge(self) -> None:
-        self._unseen.stop()
-        self._offer, self._is_seen = None, False
         if self._client is not None and not self._closed:
             self._client.acknowledge()
 
@@ -285,13 +278,12 @@ class TrainingSession(QObject):
 
     def _take_run(self, run: RunBegun, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:
         self.run = run
-        self._agreed, self._shows_next = run.settings, True
+        self._shows_next = True
         self.fetching = None
         self.curve = RunCurve()
         for event in curve:
             self.curve.add(event)
-        if run.settings != self.settings:
-            self._document.amend("panels.training.settings", run.settings)
+        self._settings.begin(run)
         self.pending = tuple(each for each in self.pending if str(each.folder) != run.folder)
 
     def _take_word(
@@ -304,7 +296,7 @@ class TrainingSession(QObject):
             for figure in event.events:
                 self.curve.add(figure)
         elif isinstance(event, SettingsChanged):
-            self._agreed = event.settings
+            self._settings.agree(event.settings)
         elif isinstance(event, Fetching):
             self.fetching = event
         elif isinstance(event, Saved):
@@ -317,18 +309,13 @@ class TrainingSession(QObject):
             self._fail(event)
             if self.phase == "preparing":
                 self.state = self._stood.at_rest()
-            elif self.run is not None and self._agreed is not None and self._agreed != self.run.settings:
-                self._take_back(self.run, self._agreed)
+            else:
+                self._settings.take_back()
         elif isinstance(event, Lost):
             self._fail(event)
             self.state = self._stood.at_rest()
-            self._offer, self._is_seen = None, False
+            self._weights.forget()
             self.look_for_pending()
-
-    def _take_back(self, run: RunBegun, settings: TrainingSettings) -> None:
-        """The run cannot have what was asked for: the document says again what it has."""
-        self.run = replace(run, settings=settings)
-        self._document.amend("panels.training.settings", settings)
 
     def _fail(self, event: Failed | Lost) -> None:
         self.fetching = None
@@ -337,17 +324,16 @@ class TrainingSession(QObject):
 
     def _take_weights(self, weights: Weights) -> None:
         if self.run is None or self.source is None:
-            self._acknowledge()
+            self._weights.acknowledge()
             return
         is_first, self._shows_next = self._shows_next, False
-        self._offer = offer(self.source, self.run.card, weights.step, weights.data)
-        self._unseen.start()
+        self._weights.offer(self.source, self.run.card, weights)
         if is_first and not self.is_shown:
             self.show()
         elif self.is_shown:
             self._refresh()
         else:
-            self._acknowledge()
+            self._weights.acknowledge()
 
     # the document
 
@@ -355,25 +341,7 @@ class TrainingSession(QObject):
         if old.input is not new.input and self.goes_on:
             self._hand.start()
             self._say_busy(True)
-        if self.goes_on and self.run is not None and not self._settled.isActive():
-            self._settled.start()
-
-    def _change_run(self) -> None:
-        """Let the run have what the person has changed of its settings."""
-        if self.goes_on:
-            self._send_changes()
-
-    def _send_changes(self, *, even_none: bool = False) -> None:
-        run, settings = self.run, self.settings
-        if run is None:
-            return
-        fields = [name for name in TrainingSettings.model_fields if name not in FIXED_WHILE_RUNNING]
-        changes = {
-            name: getattr(settings, name) for name in fields if getattr(settings, name) != getattr(run.settings, name)
-        }
-        if changes or even_none:
-            self.run = replace(run, settings=run.settings.changed(changes))
-            self._connected().change(changes)
+        self._settings.follow()
 
     def _say_busy(self, busy: bool) -> None:
         if busy != self._says_busy and self._client is not None:
@@ -389,10 +357,3 @@ class TrainingSession(QObject):
         if self._client is None:
             self._client = TrainingClient(self._tell)
         return self._client
-
-    def _timer(self, after_ms: int, then: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(after_ms)
-        timer.timeout.connect(then)
-        return timer

@@ -50,7 +50,7 @@ def test_the_list_names_every_command_that_has_keys(commands, window):
     commands.show_keys()
     (dialog,) = window.findChildren(QDialog)
     words = [label.text() for label in dialog.findChildren(QLabel)]
-    assert {"First", "One thing", "Second", "Another", "B", "Mouse"} <= set(words)
+    assert {"First", "One thing", "Second", "Another", "B", "Mouse", "Tab; Shift+Tab"} <= set(words)
     assert any("Ctrl+1" in text and "F9" in text for text in words)
     assert "Without keys" not in words
     dialog.close()

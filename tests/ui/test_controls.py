@@ -7,6 +7,7 @@ from cnnviz.ui.colour_swatch import ColourSwatch
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, Segmented, Toggle, text_button
 from cnnviz.ui.hover_card import HoverCard
 from cnnviz.ui.menu_button import MenuButton
+from cnnviz.ui.pixels import image_words
 from cnnviz.ui.theme import DARK
 
 
@@ -148,6 +149,17 @@ def test_a_menu_button_shows_its_word_and_opens_its_menu(shown, qtbot, pixels):
 
 
 class TestColourSwatch:
+    def test_on_paper_a_grey_looks_as_the_canvas_shows_it(self, hub, swatch, pixels):
+        swatch.set_colour((1.0, 1.0, 1.0))
+        for theme, paper, grey in (("dark", True, 255), ("light", False, 255), ("light", True, 0)):
+            hub.set(theme, 1.0)
+            swatch.set_grey(True, paper=paper)
+            drawn = image_words(np.ones((1, 1, 1), np.float32), paper=paper)[0, 0]
+            assert pixels(swatch)[13, 19] == drawn
+            assert abs(int(drawn) % 256 - grey) < 40
+            assert ("ink" in swatch.toolTip()) == (grey == 0)
+            assert "grey 1.00" in swatch.accessibleName()
+
     @pytest.fixture
     def swatch(self, shown):
         return shown(ColourSwatch((1.0, 0.5, 0.0)), 38, 26)

@@ -250,6 +250,20 @@ def test_closing_is_told_once(window, qtbot):
     assert told == [1]
 
 
+def test_a_window_that_is_closed_is_gone_before_what_takes_time_and_its_layout_is_as_it_was(window, qtbot):
+    window.docks["unit"].setFloating(True)
+    window.docks["filters"].close()
+    qtbot.waitUntil(lambda: window.docks["unit"].isWindow())
+    before = docks_alone(window)
+    seen = []
+    window.closing.connect(lambda: seen.append((window.isVisible(), window.docks["unit"].isVisible())))
+    window.closing.connect(lambda: seen.append(docks_alone(window)))
+    window.close()
+    assert seen == [(False, False), before]
+    window.show()
+    assert window.docks["unit"].isVisible()
+
+
 def test_a_panels_widget_is_made_when_it_is_first_to_be_seen_and_not_before(shown, further, qtbot):
     made = []
     window = MainWindow()

@@ -36,6 +36,7 @@ class View:
 
     def show_busy(self, text="computing"):
         self.told.append(("busy",))
+        self.busy_with = text
 
     def show_unchanged(self):
         self.told.append(("unchanged",))
@@ -134,7 +135,19 @@ def test_long_work_is_said_once_and_taken_back_where_nothing_changed(make, gated
     gate.open.set()
     assert stage.wait_until_idle(30)
     assert live.told == [("busy",), ("result", 0.5)]
+    assert live.busy_with == "computing"
     assert still.told == [("busy",), ("unchanged",)]
+
+
+def test_until_there_is_a_network_it_is_said_to_be_loaded(make, gated, gate, qtbot, monkeypatch):
+    monkeypatch.setattr(stage_module, "PATIENCE_MS", 20)
+    _, stage, live, _ = make(gated)
+    gate.hold()
+    stage.start()
+    qtbot.waitUntil(lambda: bool(live.told))
+    assert live.busy_with == "loading the network"
+    gate.open.set()
+    assert stage.wait_until_idle(30)
 
 
 class PlayedTimer(QTimer):

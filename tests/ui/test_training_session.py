@@ -43,7 +43,7 @@ def session(qapp, tmp_path, monkeypatch):
     failures.listen(session.heard.append)
     yield session
     session.close()
-    session.wait_until_closed()
+    assert session.has_closed(60)
 
 
 @pytest.fixture
