@@ -280,6 +280,9 @@ class TrainingView(PanelView):
         self._stop.setEnabled(runs or phase == "paused")
         self._network.setEnabled(not goes_on)
         self._data.setEnabled(not goes_on)
+        # what is set between the press on Start and the first step would reach neither this run nor the next
+        for control in (self._rate, self._settings):
+            control.setEnabled(phase != "preparing")
         self._settings.set_running(goes_on)
         self._live.setVisible(session is not None and session.source is not None and not session.is_shown)
         pending = session.pending if session is not None and not goes_on else ()
@@ -311,9 +314,7 @@ class TrainingView(PanelView):
         self._plot.setVisible(curves is not None)
         self._none.setVisible(curves is None and page != "settings")
         self._none.setText(
-            "Press Start: the curves are drawn here while it trains, and every panel shows the network as it learns."
-            if self._session is None or self._session.curve.last_step is None
-            else "Nothing of this was measured yet."
+            words.no_curve_words(self._session.phase, self._session.curve) if self._session else words.FIRST
         )
         if curves is not None:
             self._plot.set_curves(curves)

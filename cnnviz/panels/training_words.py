@@ -113,6 +113,17 @@ def go_on_words(phase: RunPhase) -> str:
     }.get(phase, "with the next step")
 
 
+FIRST = "Press Start: the curves are drawn here while it trains, and every panel shows the network as it learns."
+"""Where no run was started yet."""
+
+
+def no_curve_words(phase: RunPhase, curve: RunCurve) -> str:
+    """Why no curve is drawn."""
+    if phase == "preparing":
+        return "Network and images are made ready; before the first run of a session also the process that trains."
+    return FIRST if curve.last_step is None else "Nothing of this was measured yet."
+
+
 def pending_words(run: PendingRun) -> str:
     """What is written on the button that goes on with it."""
     return f"Go on with {run_words(run.record.settings)}, step {run.step:,}"

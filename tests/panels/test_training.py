@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PyQt6.QtCore import QObject, QPoint, pyqtSignal
-from PyQt6.QtWidgets import QAbstractButton, QApplication, QLineEdit
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 
 from cnnviz.data.datasets import load_dataset
 from cnnviz.nets.registry import ARCHITECTURES, build, default_config
@@ -36,6 +36,7 @@ from cnnviz.training.run_label import RunLabel, write_label
 from cnnviz.training.settings import checked_settings
 from cnnviz.ui.controls import ComboBox, Toggle
 from cnnviz.ui.fitting_choice import FittingChoice
+from cnnviz.ui.log_slider import LogSlider
 from cnnviz.ui.slider import LabelledSlider
 from cnnviz.ui.theme import theme
 
@@ -252,6 +253,29 @@ def test_words(tmp_path):
     record = RunRecord(settings=checked_settings({"dataset": f"folder:{tmp_path / 'cats'}"}))
     assert pending_words(PendingRun(tmp_path, record, 12)) == "Go on with lenet on cats, step 12"
     assert [duration(seconds) for seconds in (0.2, 8.4, 200, 4800 + 3000)] == ["1 s", "8 s", "3 min", "2 h 10 min"]
+
+
+def test_while_a_run_is_prepared_nothing_can_be_set_that_would_be_lost(qtbot):
+    class Session(QObject):
+        changed = pyqtSignal()
+        phase, goes_on, pending, can_carry_on, is_shown = "preparing", True, (), False, False
+        state, curve, fetching, run, source = RunState("preparing"), RunCurve(), None, None, None
+        trouble = unsaved = data_gone = ""
+        shelf = queue = SimpleNamespace(changed=SimpleNamespace(connect=lambda slot: None))
+
+    view = TrainingView(Document())
+    qtbot.addWidget(view)
+    session = Session(view)
+    view.attach(session)
+    assert not view.findChild(LogSlider).isEnabled()
+    assert not view.findChild(TrainingSettingsView).isEnabled()
+    said = [label.text() for label in view.findChildren(QLabel)]
+    assert any("made ready" in each for each in said)
+    assert not any("Press Start" in each for each in said)
+    session.phase, session.state = "training", RunState("training")
+    view.attach(session)
+    assert view.findChild(LogSlider).isEnabled()
+    assert view.findChild(TrainingSettingsView).isEnabled()
 
 
 def test_the_offer_to_show_the_run_is_gone_once_it_is_shown(qtbot, monkeypatch, tmp_path):
