@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cnnviz.core.curves import Curves, Mark, Series, series
 from cnnviz.panels.runs_names import NamedRun, RunName, curve_names
-from cnnviz.training.run_changes import loss_axis
+from cnnviz.training.run_changes import differences, loss_axis
 from cnnviz.training.run_reader import Along, StoredRun
 
 Quantity = Literal["loss", "accuracy"]
@@ -24,14 +24,15 @@ _X_LABELS: Mapping[Along, str] = {"steps": "steps", "epochs": "epochs", "seconds
 def drawn_runs(runs: Sequence[StoredRun], shown: Collection[str], described: dict[str, RunName]) -> dict[str, str]:
     """Names of the curves by their runs' ids, in order: what sets each apart from the others that are drawn.
 
-    Of two that would have one name, the later has a number.
+    What was changed on a run's way is named with it. Of two that would have one name, the later has a number.
     """
     chosen = [run for run in runs if run.id in shown]
     found = curve_names([NamedRun(run.id, run.record.first_settings, run.label) for run in chosen], described)
     names: dict[str, str] = {}
     taken: set[str] = set()
     for run in chosen:
-        name = found[run.id]
+        later = differences(run.record.first_settings, run.record.settings)
+        name = ", later ".join((found[run.id], *([", ".join(later)] if later else [])))
         candidates = (name, *(f"{name} ({number})" for number in range(2, 2 * len(chosen) + 2)))
         names[run.id] = next(each for each in candidates if not {each, _beside(each)} & taken)
         taken |= {names[run.id], _beside(names[run.id])}

@@ -112,6 +112,8 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Tra
             problem = f"A batch of {settings.batch_size:,} is more than the {facts.train_images:,} images; choose less."
         steps = facts.train_images // settings.batch_size
         words += f" {steps:,} steps an epoch."
+    if settings.permute_pixels:
+        words += " Their pixels are permuted."
     return TrainingPlan(words, problem)
 
 

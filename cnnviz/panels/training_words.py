@@ -139,7 +139,8 @@ def run_name(folder: Path, settings: TrainingSettings) -> str:
         return f"{label.name} ({label.comparison})" if label.comparison else label.name
     base = read_record(folder.parent / label.base) if label.base else None
     changed = differences(base.first_settings, settings) if base is not None else ()
-    return ", ".join((run_words(settings), *(each for each in changed if each != run_words(settings))))
+    whole = run_words(settings)
+    return ", ".join((whole, *(each for each in changed if each not in whole)))
 
 
 def data_words(dataset: str) -> str:

@@ -99,6 +99,7 @@ def test_a_duplicate_begins_as_the_run_began_whatever_was_changed_on_its_way(thr
     assert change_words(e).endswith("later learning rate 0.05, momentum 0.5")
     assert f.change == "SGD"  # and not the rate, which was that of the start
     assert "changed on its way: learning rate 0.05" in all_words(e)
+    assert e.curve == "lenet on digits, later learning rate 0.05, momentum 0.5"
     ended, *others = result.changes
     (again,) = ended.changes
     assert (again.words, again.settings) == ("learning rate 0.05, momentum 0.5, from the start", changed)

@@ -172,10 +172,16 @@ def test_a_run_is_called_as_the_table_calls_it(tmp_path):
     assert run_name(tmp_path / "a", settings) == "lenet on digits"
     write_label(tmp_path / "b", RunLabel(base="a"))
     assert run_name(tmp_path / "b", settings.changed({"optimizer": "sgd"})) == "lenet on digits, SGD"
+    assert run_name(tmp_path / "b", settings.changed({"permute_pixels": True})) == "lenet on digits, pixels permuted"
     write_label(tmp_path / "c", RunLabel(name="after ReLU", comparison="Normalisation"))
     assert run_name(tmp_path / "c", settings) == "after ReLU (Normalisation)"
     write_label(tmp_path / "d", RunLabel(base="gone"))
     assert run_name(tmp_path / "d", settings) == "lenet on digits"
+
+
+def test_before_a_run_on_permuted_pixels_that_is_said():
+    assert plan_of(permute_pixels=True).words.endswith(" Their pixels are permuted.")
+    assert "permuted" not in plan_of().words
 
 
 def test_a_run_that_waits_says_how_long_it_will_still_take():
