@@ -1,16 +1,21 @@
 """Reads CIFAR-10: the official binary batches, or one JPEG per image in class folders; unpacked or in an archive."""
 
+from __future__ import annotations
+
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from cnnviz.data.folders import decode, read_class_folders
 from cnnviz.data.images import ImageError
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
+
+if TYPE_CHECKING:
+    from cnnviz.data.fetching import Progress
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BINARY_ARCHIVE = "cifar-10-binary.tar.gz"
@@ -24,7 +29,9 @@ _BATCHES = {
 }
 
 
-def read_cifar10(folder: Path, split: Literal["train", "test"]) -> LabelledImages | None:
+def read_cifar10(
+    folder: Path, split: Literal["train", "test"], progress: Progress | None = None
+) -> LabelledImages | None:
     """CIFAR-10 in whichever form ``folder`` has it; None where it has none.
 
     The forms are tried in this order: binary batches (in ``folder`` or ``cifar-10-batches-bin``), their archive
@@ -37,9 +44,9 @@ def read_cifar10(folder: Path, split: Literal["train", "test"]) -> LabelledImage
     if (folder / BINARY_ARCHIVE).is_file():
         return read_binary_archive(folder / BINARY_ARCHIVE, split)
     if (folder / JPEG_ARCHIVE).is_file():
-        return read_jpeg_archive(folder / JPEG_ARCHIVE, split)
+        return read_jpeg_archive(folder / JPEG_ARCHIVE, split, progress)
     if all((folder / split / name).is_dir() for name in CLASS_NAMES):
-        return read_class_folders(folder / split, _SHAPE)
+        return read_class_folders(folder / split, _SHAPE, progress)
     return None
 
 
@@ -66,11 +73,30 @@ def read_binary_archive(archive: Path, split: Literal["train", "test"]) -> Label
     return _joined([read_batch(batches[name], f"{archive}: {name}") for name in in_order])
 
 
-def read_jpeg_archive(archive: Path, split: Literal["train", "test"]) -> LabelledImages:
-    """Images of an archive with members ``train/CLASS/NNNN.jpg`` and ``test/CLASS/NNNN.jpg``, sorted by their names."""
+def read_jpeg_archive(
+    archive: Path, split: Literal["train", "test"], progress: Progress | None = None
+) -> LabelledImages:
+    """Images of an archive with members ``train/CLASS/NNNN.jpg`` and ``test/CLASS/NNNN.jpg``, sorted by their names.
+
+    Those of the archive that was read last are kept: to decode 60,000 files takes half a minute.
+    """
+    status = archive.stat()
+    key = archive, status.st_mtime_ns, status.st_size
+    if not _kept or _kept[0][0] != key:
+        _kept[:] = [(key, {})]
+    decoded = _kept[0][1]
+    if split not in decoded:
+        decoded[split] = _decoded_archive(archive, split, progress)
+    return decoded[split]
+
+
+_kept: list[tuple[tuple[Path, int, int], dict[str, LabelledImages]]] = []
+
+
+def _decoded_archive(archive: Path, split: str, progress: Progress | None) -> LabelledImages:
     images = {}
     skipped = []
-    for name, data in _members(archive):
+    for name, data in _members(archive, progress):
         if len(name.parts) < 3 or name.parts[-3] != split or name.parts[-2] not in CLASS_NAMES:
             continue
         try:
@@ -85,10 +111,14 @@ def read_jpeg_archive(archive: Path, split: Literal["train", "test"]) -> Labelle
     return LabelledImages(np.stack([images[key] for key in in_order]), labels, CLASS_NAMES, tuple(sorted(skipped)))
 
 
-def _members(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+def _members(archive: Path, progress: Progress | None = None) -> Iterator[tuple[PurePosixPath, bytes]]:
     try:
-        with tarfile.open(archive) as members:
+        size, told = archive.stat().st_size, -1
+        with archive.open("rb") as packed, tarfile.open(fileobj=packed) as members:
             for member in members:
+                if progress is not None and (percent := 100 * packed.tell() // max(size, 1)) != told:
+                    told = percent
+                    progress(f"reading {archive.name}", percent / 100)
                 file = members.extractfile(member) if member.isfile() else None
                 if file is not None:
                     yield PurePosixPath(member.name), file.read()

@@ -65,7 +65,7 @@ def load_dataset(
     shape
         Channels, height and width to which the images of a folder are brought; the other data sets have their own.
     progress
-        Told what is being fetched; without it, the terminal is.
+        Told what is being fetched or read, where that takes long; without it, the terminal is told what is fetched.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def load_dataset(
     if kind == "folder":
         if not path:
             raise DatasetError("The data set 'folder:' lacks its path; write folder:PATH.")
-        return _load_folder(Path(path), split, shape)
+        return _load_folder(Path(path), split, shape, progress)
     if spec == "digits":
         return load_digits(split)
     if spec == "shapes":
@@ -141,8 +141,10 @@ def _fetched_files(spec: str) -> tuple[str, ...]:
     return tuple(f"{_IDX_PREFIX['test']}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
 
 
-def _load_folder(folder: Path, split: Split, shape: tuple[int, int, int] | None) -> LabelledImages:
-    return read_class_folders(folder / split if _is_split(folder) else folder, shape)
+def _load_folder(
+    folder: Path, split: Split, shape: tuple[int, int, int] | None, progress: Progress | None
+) -> LabelledImages:
+    return read_class_folders(folder / split if _is_split(folder) else folder, shape, progress)
 
 
 def _is_split(folder: Path) -> bool:
@@ -153,7 +155,7 @@ def _load_cifar10(split: Split, data_dir: Path | None, progress: Progress | None
     if data_dir is None:
         return cifar10.read_binary_archive(fetching.fetch("cifar10", cifar10.BINARY_ARCHIVE, progress), split)
     for folder in (data_dir, data_dir / "cifar10"):
-        if (found := cifar10.read_cifar10(folder, split)) is not None:
+        if (found := cifar10.read_cifar10(folder, split, progress)) is not None:
             return found
     raise DatasetError(
         f"CIFAR-10 is neither in {data_dir} nor in its folder cifar10: looked for {cifar10.BINARY_ARCHIVE}, "

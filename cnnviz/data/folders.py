@@ -1,7 +1,10 @@
 """Reads images from a folder that has one folder per class."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,13 @@ from numpy.typing import NDArray
 from cnnviz.data.fit import Fit, fit_picture
 from cnnviz.data.images import ImageError, picture_from_bytes
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
+
+if TYPE_CHECKING:
+    from cnnviz.data.fetching import Progress
+
+
+_TOLD_EVERY = 100
+"""Files between two words about how far the reading is."""
 
 
 def decode(data: bytes, shape: tuple[int, int, int] | None = None) -> NDArray[np.uint8]:
@@ -31,7 +41,9 @@ def decode(data: bytes, shape: tuple[int, int, int] | None = None) -> NDArray[np
     return np.rint(pixels * 255).astype(np.uint8)
 
 
-def read_class_folders(folder: Path, shape: tuple[int, int, int] | None = None) -> LabelledImages:
+def read_class_folders(
+    folder: Path, shape: tuple[int, int, int] | None = None, progress: Progress | None = None
+) -> LabelledImages:
     """Every image in the folders of ``folder``, each of which is a class named after it.
 
     Files that are no images are left out and listed in ``skipped``; so are hidden files.
@@ -49,9 +61,16 @@ def read_class_folders(folder: Path, shape: tuple[int, int, int] | None = None) 
     labels: list[int] = []
     class_names: list[str] = []
     skipped: list[str] = []
-    for class_folder in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."):
+    found = {
+        class_folder: sorted(entry for entry in class_folder.iterdir() if entry.is_file() and entry.name[0] != ".")
+        for class_folder in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+    }
+    total = sum(map(len, found.values()))
+    for class_folder, files in found.items():
         count_before = len(arrays)
-        for file in sorted(entry for entry in class_folder.iterdir() if entry.is_file() and entry.name[0] != "."):
+        for file in files:
+            if progress is not None and (len(arrays) + len(skipped)) % _TOLD_EVERY == 0:
+                progress(f"reading {folder.name}", (len(arrays) + len(skipped)) / total)
             try:
                 arrays.append(decode(file.read_bytes(), shape))
             except (ImageError, OSError):
@@ -60,9 +79,9 @@ def read_class_folders(folder: Path, shape: tuple[int, int, int] | None = None) 
             labels += [len(class_names)] * (len(arrays) - count_before)
             class_names.append(class_folder.name)
     if len(class_names) < 2:
-        found = f"only the class '{class_names[0]}'" if class_names else "no class"
+        only = f"only the class '{class_names[0]}'" if class_names else "no class"
         raise DatasetError(
-            f"{folder} has {found} with readable images; it needs at least two folders of images, named by class."
+            f"{folder} has {only} with readable images; it needs at least two folders of images, named by class."
         )
     return LabelledImages(
         _stacked(arrays, folder), np.array(labels, dtype=np.int64), tuple(class_names), tuple(skipped)

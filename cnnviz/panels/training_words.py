@@ -25,7 +25,8 @@ _PHASES = {
 def phase_words(state: RunState, curve: RunCurve, fetching: Fetching | None) -> str:
     """What the run does, in one or two words, and its epoch; while it trains that alone."""
     if fetching is not None and state.phase == "preparing":
-        return f"fetching {fetching.what}, {fetching.share * 100:.0f} %"
+        goes_on = fetching.what.startswith(("fetching", "reading"))
+        return f"{fetching.what}, {fetching.share * 100:.0f} %" if goes_on else fetching.what
     last = curve.last_step
     if state.phase == "preparing":
         return _PHASES[state.phase]

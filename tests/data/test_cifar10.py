@@ -1,10 +1,12 @@
 import io
+import os
 import tarfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from cnnviz.data import cifar10
 from cnnviz.data.cifar10 import BINARY_ARCHIVE, CLASS_NAMES, JPEG_ARCHIVE, read_batch, read_cifar10
 from cnnviz.data.labelled_images import DatasetError
 
@@ -76,6 +78,25 @@ def test_the_jpeg_archive_is_sorted_and_its_damaged_members_are_listed(tmp_path)
     assert [CLASS_NAMES[label] for label in images.labels] == ["cat", "dog", "dog"]
     np.testing.assert_allclose(images.images.mean(axis=(1, 2, 3)), [70, 10, 20], atol=2)
     assert images.skipped == ("train/frog/0001.jpg",)
+
+
+def test_the_jpeg_archive_is_decoded_once_and_says_how_far_it_is(tmp_path, monkeypatch):
+    told = []
+    behind = np.random.default_rng(0).bytes(10_000)
+    members = {f"train/cat/{number:04}.jpg": jpeg(number) + behind[number:] for number in range(100)}
+    write_archive(tmp_path / JPEG_ARCHIVE, {**members, "test/dog/0001.jpg": jpeg(9)})
+    first = read_cifar10(tmp_path, "train", lambda what, share: told.append((what, share)))
+    assert {what for what, _ in told} == {f"reading {JPEG_ARCHIVE}"}
+    shares = [share for _, share in told]
+    assert shares == sorted(set(shares))
+    assert 0 <= shares[0] < 0.5 < shares[-1] <= 1
+    monkeypatch.setattr(cifar10, "decode", lambda *_: pytest.fail("decoded again"))
+    assert read_cifar10(tmp_path, "train") is first
+    monkeypatch.undo()
+    assert len(read_cifar10(tmp_path, "test")) == 1
+    write_archive(tmp_path / JPEG_ARCHIVE, {"train/dog/0001.jpg": jpeg(10)})
+    os.utime(tmp_path / JPEG_ARCHIVE, (1, 1))
+    assert len(read_cifar10(tmp_path, "train")) == 1  # another archive in its place
 
 
 def test_class_folders_are_read(tmp_path):

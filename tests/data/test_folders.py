@@ -131,3 +131,12 @@ def test_folders_of_no_use_are_refused(tmp_path):
     (tmp_path / "b").mkdir()
     with pytest.raises(DatasetError, match="has only the class 'a' with readable images"):
         read_class_folders(tmp_path)
+
+
+def test_how_far_the_reading_of_many_files_is_is_told(tmp_path):
+    for number in range(60):
+        write(tmp_path, f"a/{number}.png", plain(1, 2, 2))
+        write(tmp_path, f"b/{number}.png", plain(2, 2, 2))
+    told = []
+    read_class_folders(tmp_path, None, lambda *word: told.append(word))
+    assert told == [(f"reading {tmp_path.name}", 0.0), (f"reading {tmp_path.name}", 100 / 120)]

@@ -26,7 +26,7 @@ from cnnviz.panels.training_words import (
     run_name,
 )
 from cnnviz.scene.document import Document
-from cnnviz.training.client_events import RunState
+from cnnviz.training.client_events import Fetching, RunState
 from cnnviz.training.divergence import what_is_wrong
 from cnnviz.training.losses import batch_loss
 from cnnviz.training.metrics import Divergence, EpochMetrics, LayerMetrics, StepMetrics
@@ -230,6 +230,14 @@ def test_a_run_that_was_stopped_or_waits_is_not_said_to_be_done():
     assert (phase_words(preparing, curve, None), pace_words(preparing, curve)) == ("preparing", "")
     assert phase_words(RunState("idle"), RunCurve(), None) == "not training"
     assert phase_words(RunState("finished", 440, 440, 20), stood_at(440), None) == "finished · 20 epochs"
+
+
+def test_what_is_fetched_or_read_meanwhile_is_said_once():
+    preparing = RunState("preparing")
+    assert phase_words(preparing, RunCurve(), Fetching("fetching x.gz", 0.4)) == "fetching x.gz, 40 %"
+    assert phase_words(preparing, RunCurve(), Fetching("reading x.gz", 0.0)) == "reading x.gz, 0 %"
+    damaged = Fetching("x.gz is damaged or cut short; it is fetched again", 0.0)
+    assert phase_words(preparing, RunCurve(), damaged) == damaged.what
 
 
 def test_layers_that_learn_nothing_any_more_are_named():
