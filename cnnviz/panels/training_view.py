@@ -92,7 +92,8 @@ class TrainingView(PanelView):
         self._bar.setTextVisible(False)
         self._pace = ElidedLabel("")
         self._trouble = _Trouble()
-        self._pending = text_button("", "It was ended before it was done", role="play")
+        self._pending = text_button("Go on", "With the run beside: it was ended before it was done", role="play")
+        self._pending_run = ElidedLabel("", token="text")
         self._dismiss = IconButton("close", "Offer this run no more", quiet=True)
         self._rate = LogSlider(
             "learning rate",
@@ -143,9 +144,14 @@ class TrainingView(PanelView):
             run.addWidget(button)
         run.addWidget(self._phase, 1)
         run.addWidget(self._live)
-        offer.addWidget(self._pending, 1)
+        offer.addWidget(self._pending)
+        offer.addWidget(self._pending_run, 1)
         offer.addWidget(self._dismiss)
-        for label in (self._phase, self._pace):  # their words run: they must not lay the window out anew
+        for label in (
+            self._phase,
+            self._pace,
+            self._pending_run,
+        ):  # their words run: they must not lay the window out anew
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for combo in (self._network, self._data):
             combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -286,10 +292,11 @@ class TrainingView(PanelView):
         self._settings.set_running(goes_on)
         self._live.setVisible(session is not None and session.source is not None and not session.is_shown)
         pending = session.pending if session is not None and not goes_on else ()
-        self._pending.setVisible(bool(pending))
-        self._dismiss.setVisible(bool(pending))
+        for part in (self._pending, self._pending_run, self._dismiss):
+            part.setVisible(bool(pending))
         if pending:
-            self._pending.setText(words.pending_words(pending[0]))
+            self._pending_run.set_text(words.pending_words(pending[0]))
+            self._pending.setAccessibleName(f"Go on with {words.pending_words(pending[0])}")
         if session is not None:
             self._say_figures(session)
         self._show_page(page)

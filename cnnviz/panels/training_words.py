@@ -126,8 +126,8 @@ def no_curve_words(phase: RunPhase, curve: RunCurve) -> str:
 
 
 def pending_words(run: PendingRun) -> str:
-    """What is written on the button that goes on with it."""
-    return f"Go on with {run_words(run.record.settings)}, step {run.step:,}"
+    """What is written beside the button that goes on with it."""
+    return f"{run_words(run.record.settings)}, step {run.step:,}"
 
 
 def run_name(folder: Path, settings: TrainingSettings) -> str:

@@ -1,5 +1,6 @@
 """What the training panel says before a run, and the curves of one."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -190,12 +191,31 @@ def test_a_run_that_waits_says_how_long_it_will_still_take():
     assert pace_words(RunState("paused", 52, 440, 2), curve).endswith("about 28 s once it goes on")
 
 
+class Standing(QObject):
+    """A session that stands still."""
+
+    changed = pyqtSignal()
+    phase, goes_on, can_carry_on, is_shown = "idle", False, False, False
+    state, fetching, run, source = RunState("idle"), None, None, None
+    trouble = unsaved = data_gone = ""
+    shelf = queue = SimpleNamespace(changed=SimpleNamespace(connect=lambda slot: None))
+
+    def __init__(self, parent, **fields):
+        super().__init__(parent)
+        self.curve = RunCurve()
+        self.pending = ()
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+
 @pytest.mark.parametrize(("scale", "width"), [(1.0, 420), (1.5, 420), (1.5, 520), (1.0, 300)])
 def test_the_panel_is_never_wider_than_its_place(qtbot, scale, width):
     theme().set("dark", scale)
     try:
         view = TrainingView(Document())
         qtbot.addWidget(view)
+        pending = PendingRun(Path(), RunRecord(settings=checked_settings({"dataset": "folder:" + "cats" * 20})), 154)
+        view.attach(Standing(view, pending=(pending,)))
         view.resize(width, 500)
         view.show()
         assert view.minimumSizeHint().width() <= width
@@ -265,21 +285,14 @@ def test_a_divergence_is_told_in_round_numbers_with_what_to_do():
 
 def test_words(tmp_path):
     record = RunRecord(settings=checked_settings({"dataset": f"folder:{tmp_path / 'cats'}"}))
-    assert pending_words(PendingRun(tmp_path, record, 12)) == "Go on with lenet on cats, step 12"
+    assert pending_words(PendingRun(tmp_path, record, 12)) == "lenet on cats, step 12"
     assert [duration(seconds) for seconds in (0.2, 8.4, 200, 4800 + 3000)] == ["1 s", "8 s", "3 min", "2 h 10 min"]
 
 
 def test_while_a_run_is_prepared_nothing_can_be_set_that_would_be_lost(qtbot):
-    class Session(QObject):
-        changed = pyqtSignal()
-        phase, goes_on, pending, can_carry_on, is_shown = "preparing", True, (), False, False
-        state, curve, fetching, run, source = RunState("preparing"), RunCurve(), None, None, None
-        trouble = unsaved = data_gone = ""
-        shelf = queue = SimpleNamespace(changed=SimpleNamespace(connect=lambda slot: None))
-
     view = TrainingView(Document())
     qtbot.addWidget(view)
-    session = Session(view)
+    session = Standing(view, phase="preparing", goes_on=True, state=RunState("preparing"))
     view.attach(session)
     assert not view.findChild(LogSlider).isEnabled()
     assert not view.findChild(TrainingSettingsView).isEnabled()
@@ -293,13 +306,8 @@ def test_while_a_run_is_prepared_nothing_can_be_set_that_would_be_lost(qtbot):
 
 
 def test_the_offer_to_show_the_run_is_gone_once_it_is_shown(qtbot, monkeypatch, tmp_path):
-    class Session(QObject):
-        changed = pyqtSignal()
-        phase, goes_on, pending, can_carry_on = "finished", False, (), False
-        state, curve, fetching, run = RunState("finished", 440, 440, 20), stood_at(440), None, None
-        trouble = unsaved = data_gone = ""
-        source = "training:here"
-        shelf = queue = SimpleNamespace(changed=SimpleNamespace(connect=lambda slot: None))
+    class Session(Standing):
+        phase, state, source = "finished", RunState("finished", 440, 440, 20), "training:here"
 
         @property
         def is_shown(self):
@@ -308,7 +316,7 @@ def test_the_offer_to_show_the_run_is_gone_once_it_is_shown(qtbot, monkeypatch, 
     document = Document()
     view = TrainingView(document)
     qtbot.addWidget(view)
-    view.attach(Session(view))
+    view.attach(Session(view, curve=stood_at(440)))
     show = next(button for button in view.findChildren(QAbstractButton) if button.text() == "Show")
     assert not show.isHidden()
     document.edit("network.source", "training:here")
