@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cnnviz.commands.errors import CommandError
 
 if TYPE_CHECKING:
+    from cnnviz.scene.document import Document
     from cnnviz.scene.models import Scene
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -81,14 +82,12 @@ def _is_image(name: str) -> bool:
     return Path(name).suffix != "" and Path(name).is_file() and kind_of(Path(name)) == "image"
 
 
-def _use_network(document: object, name: str) -> None:
+def _use_network(document: Document, name: str) -> None:
     from cnnviz.checkpoints.formats import image_channels
     from cnnviz.checkpoints.identify import is_own, network_path, read_card
     from cnnviz.checkpoints.shipped import shipped_networks
     from cnnviz.scene import actions
-    from cnnviz.scene.document import Document
 
-    assert isinstance(document, Document)
     path = network_path(name)
     if path.is_dir():
         from cnnviz.checkpoints.run_folder import run_start
@@ -104,14 +103,12 @@ def _use_network(document: object, name: str) -> None:
     actions.use_network(document, source, channels, dataset=card.dataset if card is not None else "")
 
 
-def _use_own_code(document: object, name: str, spec: str) -> None:
+def _use_own_code(document: Document, name: str, spec: str) -> None:
     from cnnviz.api import describe
     from cnnviz.checkpoints.checkpoint import open_checkpoint
     from cnnviz.engine.live import hand_over
     from cnnviz.scene import actions
-    from cnnviz.scene.document import Document
 
-    assert isinstance(document, Document)
     found = open_checkpoint(name, model=spec)
     if found.module is None:
         raise CommandError(found.message)
@@ -122,13 +119,11 @@ def _use_own_code(document: object, name: str, spec: str) -> None:
     actions.use_network(document, hand_over(found.module, card), card.input_size[0])
 
 
-def _use_image(document: object, path: Path) -> None:
+def _use_image(document: Document, path: Path) -> None:
     from cnnviz.data.image_store import ImageStore
     from cnnviz.data.images import ImageError, open_picture
     from cnnviz.scene import actions
-    from cnnviz.scene.document import Document
 
-    assert isinstance(document, Document)
     try:
         open_picture(path)
         sha256 = ImageStore(state_folder() / "images").keep(path.read_bytes())

@@ -35,8 +35,12 @@ class RotationCurve:
     @property
     def spread(self) -> tuple[float, float]:
         """(max − min) / max over the angles: of the first filter alone, and of the maximum over the bank."""
-        first, best = self.responses[:, 0], self.maximum
-        return tuple(float((r.max() - r.min()) / r.max()) if r.max() > 0 else math.nan for r in (first, best))  # type: ignore[return-value]
+        return _spread(self.responses[:, 0]), _spread(self.maximum)
+
+
+def _spread(responses: NDArray[np.float64]) -> float:
+    highest = float(responses.max())
+    return (highest - float(responses.min())) / highest if highest > 0 else math.nan
 
 
 def rotate(images: Tensor, degrees: Sequence[float], sampling: str = "bilinear") -> Tensor:

@@ -183,7 +183,8 @@ class ReceptiveField:
     def centre(self, row: int = 0, column: int = 0, channel: int = 0) -> tuple[float, float]:
         """Row and column in the middle of a unit's field by theory. Raises IndexError."""
         index = (channel, row, column)
-        return tuple(float(axis.centres[axis.unit_of(index)]) for axis in (self.rows, self.columns))  # type: ignore[return-value]
+        rows, columns = self.rows, self.columns
+        return float(rows.centres[rows.unit_of(index)]), float(columns.centres[columns.unit_of(index)])
 
 
 def _box(ends: list[tuple[int, int]]) -> Box:

@@ -12,7 +12,7 @@ from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.mosaic_view import MosaicView, Place
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.sentences import sentences
-from cnnviz.ui.theme import theme
+from cnnviz.ui.theme import TableKind, theme
 
 ROOM_FOR_WORDS, ROOM_FOR_BARS = 200, 84
 
@@ -61,10 +61,10 @@ class GradientMaps(QWidget):
             self._words.setText("This layer has no gradient that can be drawn; choose another one in the strip.")
             return
         for view, bar, mosaic in zip(self._views, self._bars, (maps.activations, maps.gradients), strict=True):
-            kind = "signed" if mosaic.signed else "unsigned"
-            view.set_mosaic(mosaic, kind)  # type: ignore[arg-type]
+            kind: TableKind = "signed" if mosaic.signed else "unsigned"
+            view.set_mosaic(mosaic, kind)
             view.set_selected(channel if channel < mosaic.count and mosaic.count > 1 else None)
-            bar.set_scale(kind, mosaic.low, mosaic.high, digits=_digits(float(mosaic.high)))  # type: ignore[arg-type]
+            bar.set_scale(kind, mosaic.low, mosaic.high, digits=_digits(float(mosaic.high)))
         self._words.setText(maps.words)
         self._point(None)
 

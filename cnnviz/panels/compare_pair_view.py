@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
@@ -14,6 +16,9 @@ from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.mosaic_view import MosaicView, Place
 from cnnviz.ui.numbers import format_number
 from cnnviz.ui.theme import theme
+
+if TYPE_CHECKING:
+    from cnnviz.core.mosaic import Mosaic
 
 
 class PairView(QWidget):
@@ -113,13 +118,13 @@ class PairView(QWidget):
                 view.scroll_bar.setValue(value)
 
 
-def _paint(view: MosaicView, picture: object, *, signed: bool) -> None:
+def _paint(view: MosaicView, picture: Mosaic | ColourTiles | None, *, signed: bool) -> None:
     if picture is None:
         view.clear()
     elif isinstance(picture, ColourTiles):
         view.set_rgb(picture.pixels, picture.tile_shape, 1, picture.count, 0)
     else:
-        view.set_mosaic(picture, "signed" if signed else "unsigned")  # type: ignore[arg-type]
+        view.set_mosaic(picture, "signed" if signed else "unsigned")
 
 
 def _moved(place: Place, column: int, pictures: SideBySide, target: int) -> Place | None:

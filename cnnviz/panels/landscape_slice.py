@@ -190,12 +190,16 @@ def _outputs(module: nn.Module, batch: SliceBatch) -> Tensor:
 def _start(slice_: Slice, params: LandscapeParams) -> Pair:
     """Where the paths begin: moved onto the slice; by default in its upper left quarter."""
     if params.start is None:
-        return tuple(  # type: ignore[return-value]
-            low + (high - low) * share for (low, high), share in ((slice_.x, 0.15), (slice_.y, 0.8))
-        )
-    return tuple(  # type: ignore[return-value]
-        min(max(at, low), high) for at, (low, high) in zip(params.start, (slice_.x, slice_.y), strict=True)
-    )
+        return _along(slice_.x, 0.15), _along(slice_.y, 0.8)
+    return _within(slice_.x, params.start[0]), _within(slice_.y, params.start[1])
+
+
+def _along(ends: Pair, share: float) -> float:
+    return ends[0] + (ends[1] - ends[0]) * share
+
+
+def _within(ends: Pair, place: float) -> float:
+    return min(max(place, ends[0]), ends[1])
 
 
 def _map(slice_: Slice) -> SurfaceMap | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,9 +23,9 @@ def samples_table(question: LossQuestion, losses: LossCalculation) -> NumberTabl
     rows, classes = numbers.shape
     letter = "z" if question.given == "logits" else "p"
     tip = "Logits: what the last layer says" if letter == "z" else "Probabilities that the network gives"
-    kind = "signed" if question.given == "logits" else "unsigned"
+    kind: Literal["signed", "unsigned"] = "signed" if question.given == "logits" else "unsigned"
     columns = [
-        TableColumn(f"{letter} {name}" if typed else name, f"{tip}: class {name}", kind, "numbers", typed)  # type: ignore[arg-type]
+        TableColumn(f"{letter} {name}" if typed else name, f"{tip}: class {name}", kind, "numbers", typed)
         for name in question.classes[:classes]
     ]
     columns += [

@@ -6,7 +6,7 @@ from typing import cast
 
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from cnnviz.core.choices import PADDING_WORDS
+from cnnviz.core.choices import PADDING_WORDS, PaddingMode
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding
 from cnnviz.panels.padding import PaddingParams, PaddingResult
 from cnnviz.scene import actions
@@ -163,7 +163,7 @@ class PaddingView(PanelView):
         if mode == OWN:
             actions.put_back(self.document, SwitchPadding)
         else:
-            change = SwitchPadding(mode, same=self._same.value())  # type: ignore[arg-type]
+            change = SwitchPadding(cast(PaddingMode, mode), same=self._same.value())
             actions.change_network(self.document, change)
 
     def _switch_same(self, on: bool) -> None:
@@ -180,8 +180,7 @@ class PaddingView(PanelView):
         if not on:
             actions.put_back(self.document, SwapPooling)
         elif self._result is not None:
-            kind = "blur_average" if self._result.averages else "blur_max"
-            actions.change_network(self.document, SwapPooling(kind))  # type: ignore[arg-type]
+            actions.change_network(self.document, SwapPooling("blur_average" if self._result.averages else "blur_max"))
 
     def _follow(self, old: Scene, new: Scene) -> None:
         change = _padding(new)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cnnviz.core.choices import PoolingKind
     from cnnviz.core.pooling import Pooling
 
 Cell = tuple[int, int]
@@ -76,8 +77,8 @@ def _blurred_words(maps: Tensor, pooling: Pooling, cell: Cell) -> str:
     from cnnviz.core.padding import pad
     from cnnviz.core.pooling import binomial, pool
 
-    kind = "max" if pooling.kind == "blur_max" else "average"
-    dense = pool(maps, replace(pooling, kind=kind, stride=(1, 1)))  # type: ignore[arg-type]
+    kind: PoolingKind = "max" if pooling.kind == "blur_max" else "average"
+    dense = pool(maps, replace(pooling, kind=kind, stride=(1, 1)))
     before, after = (pooling.taps - 1) // 2, pooling.taps // 2
     padded = pad(dense, ((before, after), (before, after)), pooling.blur_padding)[0, 0]
     top, left = (at * step for at, step in zip(cell, pooling.stride, strict=True))

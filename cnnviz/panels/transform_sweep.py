@@ -13,8 +13,10 @@ from cnnviz.panels.own_passes import HEAVY
 from cnnviz.panels.sample_inputs import sample_inputs
 
 if TYPE_CHECKING:
+    from cnnviz.core.choices import Direction, TransformKind
     from cnnviz.core.curves import Curves, Mark
     from cnnviz.core.equivariance_result import Equivariance, Sweep
+    from cnnviz.core.interpolation import Border
     from cnnviz.core.map_motion import Compared
     from cnnviz.engine.observation import LoadedNetwork, Observation
     from cnnviz.engine.panel import Cancelled
@@ -59,7 +61,7 @@ class KeptSweep:
         return True
 
 
-def sweep_of(kind: str, direction: str, border: str, image: tuple[int, int]) -> Sweep:
+def sweep_of(kind: TransformKind, direction: Direction, border: Border, image: tuple[int, int]) -> Sweep:
     """33 shifts, angles or magnifications, or both flips."""
     from cnnviz.core.equivariance_result import Sweep
 
@@ -73,7 +75,7 @@ def sweep_of(kind: str, direction: str, border: str, image: tuple[int, int]) -> 
         strengths = tuple(2 ** (each / 16) for each in range(-16, 17))
     else:
         strengths = (0.0, 1.0)
-    return Sweep(kind, strengths, direction, border)  # type: ignore[arg-type]
+    return Sweep(kind, strengths, direction, border)
 
 
 def begin_sweep(

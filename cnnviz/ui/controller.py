@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -142,7 +143,7 @@ class Controller(QObject):
 
     def _add_commands(self) -> None:
         document, window, add = self._document, self._window, self.commands.add
-        edit = partial(document.edit)
+        edit = document.edit
         for command in (
             Command("open", "Open…", self._ask_open, ("Ctrl+O",), "open", "File"),
             Command("save-scene", "Save scene…", self._ask_save_scene, ("Ctrl+S",), "save", "File"),
@@ -258,11 +259,11 @@ class Controller(QObject):
         for name in ("reset-layout", "larger", "smaller", "normal"):
             menu.addAction(self.commands[name])
 
-    def _choice(self, menu: QMenu, text: str, is_present: bool, do: object) -> None:
+    def _choice(self, menu: QMenu, text: str, is_present: bool, do: Callable[[], object]) -> None:
         action = QAction(text, menu)
         action.setCheckable(True)
         action.setChecked(is_present)
-        action.triggered.connect(lambda _checked=False: do())  # type: ignore[operator]
+        action.triggered.connect(lambda _checked=False: do())
         menu.addAction(action)
 
     def _ask_open(self) -> None:

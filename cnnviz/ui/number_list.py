@@ -29,12 +29,11 @@ class NumberList(QWidget):
         theme().changed.connect(self._restyle)
 
     def set_numbers(self, numbers: Mapping[str, str | None]) -> None:
-        shown = {name: numbers[name] for name in self._tips if numbers.get(name) is not None}
-        if shown.keys() != self._numbers.keys():
-            self._numbers = shown  # type: ignore[assignment]
+        """Show numbers by their names; those without a meaning in ``tips`` are left out, too."""
+        before = self._numbers
+        self._numbers = {name: number for name in self._tips if (number := numbers.get(name)) is not None}
+        if self._numbers.keys() != before.keys():
             self.updateGeometry()
-        if shown != self._numbers or not self.isVisible():
-            self._numbers = shown  # type: ignore[assignment]
         self.update()
 
     def sizeHint(self) -> QSize:
