@@ -68,18 +68,20 @@ def test_qt_is_imported_by_the_windows_parts_alone():
 
 
 def test_panels_leave_each_other_alone():
-    """A panel's files import one another; what two panels share stands in ``core``, ``engine`` or ``ui``."""
+    """A panel's files import one another; what two compute with stands in ``panels/shared``, ``core`` or ``engine``."""
 
     def panel_of(module: str) -> str | None:
         """``cnnviz.panels.network_view`` belongs to ``network``, the panel that is declared there."""
         room, _, stem = module.rpartition(".")
         return next((panel for panel in PANELS if f"{stem}_".startswith(f"{panel}_") and room == "cnnviz.panels"), None)
 
+    owners = {path: panel_of(name_of(path)) for path in PACKAGE.glob("panels/*.py") if path.stem != "__init__"}
+    assert [path.name for path, owner in owners.items() if owner is None] == []
     offenders = [
         f"{name_of(path)} imports {module}"
-        for path in PACKAGE.glob("panels/*.py")
+        for path, owner in (owners | dict.fromkeys(PACKAGE.glob("panels/shared/*.py"))).items()
         for module in imported_by(path)
-        if panel_of(name_of(path)) and panel_of(module) not in (None, panel_of(name_of(path)))
+        if panel_of(module) not in (None, owner)
     ]
     assert offenders == []
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from cnnviz.core.choices import ColourScale
 from cnnviz.engine.observation import only_selected
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.feature_maps import feature_maps
+from cnnviz.panels.shared.feature_maps import feature_maps
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 

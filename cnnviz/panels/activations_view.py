@@ -9,7 +9,7 @@ from PyQt6.QtGui import QCursor, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from cnnviz.panels.activations import ActivationsParams, ActivationsResult
-from cnnviz.panels.field_box import lit_units
+from cnnviz.panels.shared.field_box import lit_units
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene
 from cnnviz.ui.colour_bar import ColourBar

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidg
 from cnnviz.core.network_changes import Silence
 from cnnviz.panels.backpropagation import BackpropagationResult
 from cnnviz.panels.backpropagation_signal import BlockRow
-from cnnviz.panels.block_states import BLOCK_STATES, with_states
+from cnnviz.panels.shared.block_states import BLOCK_STATES, with_states
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ElidedLabel, text_button

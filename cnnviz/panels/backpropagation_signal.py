@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.panels.backpropagation_words import way_back
-from cnnviz.panels.block_states import block_name, state_of, states_of
-from cnnviz.panels.feature_maps import feature_maps
+from cnnviz.panels.shared.block_states import block_name, state_of, states_of
+from cnnviz.panels.shared.feature_maps import feature_maps
 
 if TYPE_CHECKING:
     import numpy as np

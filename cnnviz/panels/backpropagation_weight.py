@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cnnviz.panels.kernels import as_kernels, owner_of_kernels
+from cnnviz.panels.shared.kernels import as_kernels, owner_of_kernels
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:

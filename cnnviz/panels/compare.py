@@ -10,7 +10,6 @@ from pydantic import Field
 
 from cnnviz.engine.observation import only_selected
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec
-from cnnviz.panels.class_scores import class_scores
 from cnnviz.panels.compare_sides import (
     Side,
     SideBySide,
@@ -20,8 +19,9 @@ from cnnviz.panels.compare_sides import (
     side_by_side,
     told_apart,
 )
-from cnnviz.panels.feature_maps import feature_maps
-from cnnviz.panels.kernels import as_kernels, loose_layer, owner_of_kernels
+from cnnviz.panels.shared.class_scores import class_scores
+from cnnviz.panels.shared.feature_maps import feature_maps
+from cnnviz.panels.shared.kernels import as_kernels, loose_layer, owner_of_kernels
 from cnnviz.scene.models import NetworkChoice, Scene
 from cnnviz.scene.params import PanelParams
 

@@ -12,9 +12,9 @@ from pydantic import Field
 from cnnviz.data.kept_images import KeptImages
 from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.caveats import graph_words
-from cnnviz.panels.own_passes import HEAVY
-from cnnviz.panels.sample_inputs import sample_inputs
+from cnnviz.panels.shared.caveats import graph_words
+from cnnviz.panels.shared.own_passes import HEAVY
+from cnnviz.panels.shared.sample_inputs import sample_inputs
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 

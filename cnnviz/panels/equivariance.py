@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.core.transforms import Transform
     from cnnviz.engine.observation import Observation
-    from cnnviz.panels.transform_sweep import KeptSweep
+    from cnnviz.panels.shared.transform_sweep import KeptSweep
 
 REST_S = 0.12
 """The curves wait until the hand rests."""
@@ -129,7 +129,7 @@ def _comparison(observation: Observation) -> LiveEquivariance:
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[EquivarianceResult | Rest]:
     """Maps and bars of the present strength at once; then, when the hand rests, the curves."""
     from cnnviz.core.execution import Cancelled as PassCancelled
-    from cnnviz.panels.transform_sweep import begin_sweep, sweep_key, sweep_of
+    from cnnviz.panels.shared.transform_sweep import begin_sweep, sweep_key, sweep_of
 
     params = cast(EquivarianceParams, scene.panel("equivariance"))
     shape = observation.rendered.edited.shape
@@ -158,7 +158,7 @@ _drawn: list[tuple[object, str, Curves | None]] = []
 
 
 def _curves_of(kept: KeptSweep, layer: str) -> Curves | None:
-    from cnnviz.panels.transform_sweep import layer_curves
+    from cnnviz.panels.shared.transform_sweep import layer_curves
 
     if not _drawn or _drawn[0][0] is not kept.result or _drawn[0][1] != layer:
         _drawn[:] = [(kept.result, layer, layer_curves(kept, layer))]
@@ -173,8 +173,8 @@ def _now(
     from cnnviz.core.execution import Cancelled as PassCancelled
     from cnnviz.core.transforms import move_images
     from cnnviz.engine.input_tensor import as_input
-    from cnnviz.panels.caveats import graph_words
-    from cnnviz.panels.transform_sweep import black_of
+    from cnnviz.panels.shared.caveats import graph_words
+    from cnnviz.panels.shared.transform_sweep import black_of
 
     layer = observation.layer
     channel = min(scene.selection.channel, layer.output_shape[0] - 1) if layer.output_shape else 0

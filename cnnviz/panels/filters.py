@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cnnviz.core.choices import ColourScale
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.kernels import as_kernels, loose_layer, owner_of_kernels
+from cnnviz.panels.shared.kernels import as_kernels, loose_layer, owner_of_kernels
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cnnviz.core.choices import LossName
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.sample_batch import sample_batch
+from cnnviz.panels.shared.sample_batch import sample_batch
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 

@@ -11,9 +11,9 @@ from pydantic.config import JsonDict
 
 from cnnviz.data.strokes import Share
 from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
-from cnnviz.panels.field_box import FieldBox, unit_field
 from cnnviz.panels.input_heat import Heat, PointedUnit, measured_heat, pointed_unit
-from cnnviz.panels.rest_before_refining import RestBeforeRefining
+from cnnviz.panels.shared.field_box import FieldBox, unit_field
+from cnnviz.panels.shared.rest_before_refining import RestBeforeRefining
 from cnnviz.scene.actions import is_paper
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
-from cnnviz.panels.kernels import as_kernels, owner_of_kernels
+from cnnviz.panels.shared.kernels import as_kernels, owner_of_kernels
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:

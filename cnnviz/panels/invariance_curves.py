@@ -12,11 +12,11 @@ from cnnviz.core.choices import POOLING_WORDS, PoolingKind
 from cnnviz.core.network_changes import SwapPooling, with_change
 from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
-from cnnviz.panels.caveats import graph_words, unseen_words
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
-from cnnviz.panels.own_passes import HEAVY, outputs
-from cnnviz.panels.unshifted_input import still, unshifted
-from cnnviz.panels.windowed_pooling import is_windowed, next_pooling, poolings
+from cnnviz.panels.shared.caveats import graph_words, unseen_words
+from cnnviz.panels.shared.own_passes import HEAVY, outputs
+from cnnviz.panels.shared.unshifted_input import still, unshifted
+from cnnviz.panels.shared.windowed_pooling import is_windowed, next_pooling, poolings
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
-from cnnviz.panels.unshifted_input import unshifted
+from cnnviz.panels.shared.unshifted_input import unshifted
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:

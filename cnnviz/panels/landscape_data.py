@@ -10,8 +10,8 @@ from cnnviz.data.facts import ON_BOARD
 from cnnviz.data.kept_images import KeptImages
 from cnnviz.data.pixel_order import PERMUTED_WORDS
 from cnnviz.engine.input_tensor import as_input
-from cnnviz.panels.labelled_samples import in_order_of
 from cnnviz.panels.landscape import AUTOMATIC, LandscapeParams
+from cnnviz.panels.shared.labelled_samples import in_order_of
 
 if TYPE_CHECKING:
     from torch import Tensor

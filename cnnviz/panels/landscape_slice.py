@@ -16,7 +16,7 @@ from cnnviz.panels.landscape_paths import descents_of, loss_curves, surface_path
 from cnnviz.panels.landscape_run import RunCheckpoint, checkpoints_of
 from cnnviz.panels.landscape_slice_walks import walks_of
 from cnnviz.panels.landscape_slice_work import Slice, compute_one
-from cnnviz.panels.rest_before_refining import RestBeforeRefining
+from cnnviz.panels.shared.rest_before_refining import RestBeforeRefining
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

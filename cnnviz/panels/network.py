@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.class_scores import class_scores
-from cnnviz.panels.feature_maps import feature_maps
 from cnnviz.panels.network_folding import Node, automatic_folds, fold, foldable_blocks
+from cnnviz.panels.shared.class_scores import class_scores
+from cnnviz.panels.shared.feature_maps import feature_maps
 from cnnviz.scene.actions import is_paper
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams

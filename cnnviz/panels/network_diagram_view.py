@@ -11,8 +11,8 @@ from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, 
 from PyQt6.QtWidgets import QToolTip, QWidget
 
 from cnnviz.core.graph import INPUT
-from cnnviz.panels.layer_words import explain
 from cnnviz.panels.network import Column, NetworkResult, with_rows
+from cnnviz.panels.network_layer_words import explain
 from cnnviz.panels.network_layout import MARGIN, ColumnShape, DiagramLayout, lay_out, rows_that_fit
 from cnnviz.panels.network_paint_view import (
     Mark,

@@ -10,9 +10,9 @@ import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
 from PyQt6.QtGui import QColor, QFontMetricsF, QImage, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap
 
-from cnnviz.panels.field_box import lit_units
 from cnnviz.panels.network import Column, NetworkResult, keeps_channels
 from cnnviz.panels.network_layout import SKIP_LANE, Box, ColumnLayout, DiagramLayout
+from cnnviz.panels.shared.field_box import lit_units
 from cnnviz.scene.models import Pointer
 from cnnviz.ui.icons import paint_icon
 from cnnviz.ui.numbers import format_count

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cnnviz.core.choices import Direction
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.caveats import graph_words
+from cnnviz.panels.shared.caveats import graph_words
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cnnviz.core.graph import LayerGraph
     from cnnviz.core.mosaic import Mosaic
     from cnnviz.engine.observation import LoadedNetwork, Observation
-    from cnnviz.panels.transform_sweep import KeptSweep
+    from cnnviz.panels.shared.transform_sweep import KeptSweep
 
 REST_S = 0.12
 TILE = 12
@@ -86,7 +86,7 @@ _kept: list[KeptSweep] = []
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[PaddingResult | Rest]:
     """Which cells padding reaches at once; then, when the hand rests, the curves before and after."""
     from cnnviz.core.execution import Cancelled as PassCancelled
-    from cnnviz.panels.transform_sweep import begin_sweep, sweep_key, sweep_of
+    from cnnviz.panels.shared.transform_sweep import begin_sweep, sweep_key, sweep_of
 
     params = cast(PaddingParams, scene.panel("padding"))
     network, layer = observation.network, observation.layer.name
@@ -250,7 +250,7 @@ def _why_no_line(kept: KeptSweep, layer: str) -> str:
 
 def _curves(kept: KeptSweep, layer: str, lines: list[Series]) -> Curves:
     from cnnviz.core.curves import Curves
-    from cnnviz.panels.transform_sweep import strides
+    from cnnviz.panels.shared.transform_sweep import strides
 
     title = f"Equivariance error of {layer}, before and after"
     return Curves(title, kept.sweep.x_label, "relative error", tuple(reversed(lines)), strides(kept, layer))

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from cnnviz.core.choices import PoolingKind
 from cnnviz.core.pooling_examples import EXAMPLES, PoolingExample
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.windowed_pooling import chosen_layer
+from cnnviz.panels.shared.windowed_pooling import chosen_layer
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from cnnviz.core.network_changes import SwapPooling
 from cnnviz.engine.input_tensor import as_input
-from cnnviz.panels.caveats import graph_words, unseen_words
-from cnnviz.panels.feature_maps import feature_maps
-from cnnviz.panels.own_passes import outputs
-from cnnviz.panels.unshifted_input import is_shifted, unshifted
-from cnnviz.panels.windowed_pooling import chosen_layer, is_windowed, poolings
+from cnnviz.panels.shared.caveats import graph_words, unseen_words
+from cnnviz.panels.shared.feature_maps import feature_maps
+from cnnviz.panels.shared.own_passes import outputs
+from cnnviz.panels.shared.unshifted_input import is_shifted, unshifted
+from cnnviz.panels.shared.windowed_pooling import chosen_layer, is_windowed, poolings
 
 if TYPE_CHECKING:
     from torch import Tensor

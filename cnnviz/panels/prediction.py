@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.class_scores import class_scores
+from cnnviz.panels.shared.class_scores import class_scores
 from cnnviz.scene.actions import label_of_input
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import Field
 
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
-from cnnviz.panels.caveats import graph_words
 from cnnviz.panels.receptive_field_lines import FieldLine, field_curves, field_lines, layers_with_windows
-from cnnviz.panels.rest_before_refining import RestBeforeRefining
-from cnnviz.panels.sample_batch import sample_batch
+from cnnviz.panels.shared.caveats import graph_words
+from cnnviz.panels.shared.rest_before_refining import RestBeforeRefining
+from cnnviz.panels.shared.sample_batch import sample_batch
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import nan
 from typing import TYPE_CHECKING
 
-from cnnviz.panels.field_box import whole_map_words
+from cnnviz.panels.shared.field_box import whole_map_words
 
 if TYPE_CHECKING:
     from cnnviz.core.curves import Curves

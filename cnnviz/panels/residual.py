@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.block_states import BLOCK_STATES, block_name, state_of, states_of
-from cnnviz.panels.feature_maps import feature_maps
+from cnnviz.panels.shared.block_states import BLOCK_STATES, block_name, state_of, states_of
+from cnnviz.panels.shared.feature_maps import feature_maps
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 

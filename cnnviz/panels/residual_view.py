@@ -8,8 +8,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.network_changes import Silence
-from cnnviz.panels.block_states import BLOCK_STATES, with_states
 from cnnviz.panels.residual import BlockPart, ResidualResult
+from cnnviz.panels.shared.block_states import BLOCK_STATES, with_states
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.ui.bar_list import BarList

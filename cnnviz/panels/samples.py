@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
-from cnnviz.panels.labelled_samples import AUTO, data_choice, labelled_samples
+from cnnviz.panels.shared.labelled_samples import AUTO, data_choice, labelled_samples
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cnnviz.data.samples import Sample
     from cnnviz.engine.observation import LoadedNetwork, Observation
-    from cnnviz.panels.labelled_samples import DataChoice, LabelledSamples
+    from cnnviz.panels.shared.labelled_samples import DataChoice, LabelledSamples
 
 THUMBNAIL = 48
 OF_THE_DATA = 10

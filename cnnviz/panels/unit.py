@@ -9,8 +9,8 @@ from pydantic import Field
 
 from cnnviz.engine.observation import only_selected
 from cnnviz.engine.panel import Cancelled, PanelSpec
-from cnnviz.panels.feature_maps import feature_maps
-from cnnviz.panels.field_box import FieldBox, unit_field
+from cnnviz.panels.shared.feature_maps import feature_maps
+from cnnviz.panels.shared.field_box import FieldBox, unit_field
 from cnnviz.scene.actions import is_paper
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams

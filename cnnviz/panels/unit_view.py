@@ -7,7 +7,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from cnnviz.panels.field_box import lit_units
+from cnnviz.panels.shared.field_box import lit_units
 from cnnviz.panels.unit import UnitResult
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Pointer, Scene

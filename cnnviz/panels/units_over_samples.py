@@ -13,13 +13,13 @@ from pydantic import Field
 from cnnviz.core.choices import ColourScale, UnitOrder
 from cnnviz.data.facts import DATA
 from cnnviz.engine.panel import Cancelled, PanelSpec, Rest
-from cnnviz.panels.labelled_samples import AUTO, LOADING_S, DataChoice, data_choice, labelled_samples
+from cnnviz.panels.shared.labelled_samples import AUTO, LOADING_S, DataChoice, data_choice, labelled_samples
 from cnnviz.scene.models import Scene
 from cnnviz.scene.params import PanelParams
 
 if TYPE_CHECKING:
     from cnnviz.engine.observation import LoadedNetwork, Observation
-    from cnnviz.panels.labelled_samples import LabelledSamples
+    from cnnviz.panels.shared.labelled_samples import LabelledSamples
     from cnnviz.panels.units_over_samples_passes import ActivationRun, Maps, Moments
     from cnnviz.panels.units_over_samples_pictures import Look, UnitPicture
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from cnnviz.engine.panel import Cancelled, Rest
-from cnnviz.panels.labelled_samples import (
+from cnnviz.panels.shared.labelled_samples import (
     LOADING_S,
     DataChoice,
     LabelledSamples,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnviz.engine.observation import LoadedNetwork
-    from cnnviz.panels.labelled_samples import LabelledSamples
+    from cnnviz.panels.shared.labelled_samples import LabelledSamples
 
 Maps = Literal["mean", "max", "every"]
 Moments = tuple[tuple[float, ...], tuple[float, ...]]
@@ -118,7 +118,7 @@ class ActivationRun:
         import torch
 
         from cnnviz.core.trace import Cancelled as PassCancelled
-        from cnnviz.panels.labelled_samples import network_input
+        from cnnviz.panels.shared.labelled_samples import network_input
 
         images = network_input(self.samples.images[chosen], self.network, *self.moments)
         try:

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from cnnviz.core.choices import UnitOrder
     from cnnviz.core.unit_statistics import UnitStatistics
-    from cnnviz.panels.labelled_samples import LabelledSamples
+    from cnnviz.panels.shared.labelled_samples import LabelledSamples
     from cnnviz.panels.units_over_samples_passes import Columns
 
 

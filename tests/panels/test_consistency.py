@@ -18,7 +18,7 @@ from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.panel import ComputeCancelled
 from cnnviz.panels import PANELS
 from cnnviz.panels.consistency import compute
-from cnnviz.panels.sample_inputs import _inputs
+from cnnviz.panels.shared.sample_inputs import _inputs
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox
 

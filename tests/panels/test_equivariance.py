@@ -103,7 +103,7 @@ def test_the_dips_at_the_stride_go_down_to_rounding_with_periodic_padding(progra
 
 
 def test_curves_are_kept_while_only_the_strength_moves(panel, latest, settle, monkeypatch):
-    from cnnviz.panels import transform_sweep
+    from cnnviz.panels.shared import transform_sweep
 
     program, _ = panel
     begun = []

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QApplication
 from torch import nn
 
 from cnnviz.core.trace import prepare
-from cnnviz.panels import rest_before_refining
+from cnnviz.panels.shared import rest_before_refining
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import IconButton
@@ -152,7 +152,7 @@ NETWORKS = [
 @pytest.mark.parametrize(("file", "layer", "place"), NETWORKS)
 def test_boxes_in_opened_checkpoints_are_the_gradients_hull(shared_data, tmp_path, file, layer, place):
     from cnnviz.engine.network_host import NetworkHost
-    from cnnviz.panels.field_box import unit_field
+    from cnnviz.panels.shared.field_box import unit_field
 
     path = shared_data / "checkpoints" / file
     if not path.exists():

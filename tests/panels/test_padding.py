@@ -96,8 +96,8 @@ def test_periodic_padding_makes_the_error_rounding_and_the_curves_show_both(prog
 
 
 def test_the_curve_is_the_mean_over_the_input_and_the_samples(programs, small, latest):
-    from cnnviz.panels.sample_inputs import _inputs
-    from cnnviz.panels.transform_sweep import MOST_SAMPLES
+    from cnnviz.panels.shared.sample_inputs import _inputs
+    from cnnviz.panels.shared.transform_sweep import MOST_SAMPLES
 
     programs(small, "pool")
     assert latest["padding"].done == 1

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from cnnviz.data.samples import sample_drawing
-from cnnviz.panels.class_scores import class_scores
 from cnnviz.panels.prediction_view import PredictionView
+from cnnviz.panels.shared.class_scores import class_scores
 from cnnviz.scene.document import Document
 from cnnviz.ui.bar_list import BarList
 

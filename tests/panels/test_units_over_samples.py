@@ -19,7 +19,7 @@ from cnnviz.engine.failures import FailuresHub
 from cnnviz.engine.live import handed_over
 from cnnviz.engine.training_weights import offer, source_of, withdraw
 from cnnviz.panels import PANELS, units_over_samples, units_over_samples_pair, units_over_samples_passes
-from cnnviz.panels.labelled_samples import data_choice, in_order_of
+from cnnviz.panels.shared.labelled_samples import data_choice, in_order_of
 from cnnviz.scene.document import Document
 from cnnviz.training.good_and_bad import PAIRS, Pair, Recipe
 from cnnviz.training.initialization import build_seeded

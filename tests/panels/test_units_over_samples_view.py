@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QLabel, QPushButton
 
 from cnnviz.core.unit_statistics import unit_statistics
 from cnnviz.data.labelled_images import LabelledImages
-from cnnviz.panels.labelled_samples import DataChoice, LabelledSamples
+from cnnviz.panels.shared.labelled_samples import DataChoice, LabelledSamples
 from cnnviz.panels.units_over_samples import PairSide, UnitsOverSamplesResult
 from cnnviz.panels.units_over_samples_matrix_view import MatrixContent, UnitMatrix, frame_of
 from cnnviz.panels.units_over_samples_passes import Columns

@@ -27,8 +27,8 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
     from cnnviz.core.curves import Curves, series
     from cnnviz.core.invariance import SHIFTS, every_kind, pooled_distances, shifted
     from cnnviz.core.trace import prepare
-    from cnnviz.panels.caveats import unseen_words
-    from cnnviz.panels.own_passes import outputs
+    from cnnviz.panels.shared.caveats import unseen_words
+    from cnnviz.panels.shared.own_passes import outputs
 
     images, words = measured_images(arguments.data, arguments.images, network.card, arguments.data_dir)
     traced = prepare(network.module, images[:1])

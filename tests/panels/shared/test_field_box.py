@@ -6,7 +6,7 @@ from torch import nn
 
 from cnnviz.core.trace import prepare
 from cnnviz.engine.observation import LoadedNetwork
-from cnnviz.panels.field_box import unit_field
+from cnnviz.panels.shared.field_box import unit_field
 
 
 def loaded(*layers: nn.Module) -> LoadedNetwork:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.same import Identity
-from cnnviz.panels.own_passes import HEAVY
-from cnnviz.panels.sample_inputs import sample_inputs
+from cnnviz.panels.shared.own_passes import HEAVY
+from cnnviz.panels.shared.sample_inputs import sample_inputs
 
 if TYPE_CHECKING:
     from cnnviz.core.choices import Direction, TransformKind

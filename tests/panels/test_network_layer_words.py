@@ -5,7 +5,7 @@ import torch
 
 from cnnviz.checkpoints.open import open_network, shipped_networks
 from cnnviz.core.trace import prepare
-from cnnviz.panels.layer_words import explain
+from cnnviz.panels.network_layer_words import explain
 
 
 @pytest.mark.parametrize("name", shipped_networks())
