@@ -125,6 +125,19 @@ def describe_fit(
     return words + (f"; (x − {_numbers(moments[0])}) / {_numbers(moments[1])}" if moments else "; values as they are")
 
 
+def name_fit(source: tuple[int, int, int], height: int, width: int, fit: Fit) -> str:
+    """In two words what ``fit_picture`` does to the size of a picture of shape ``source``, (C, H, W).
+
+    For instance "cropped from 451×300", which is width × height; empty where the size stays.
+    """
+    _, old_height, old_width = source
+    if (old_height, old_width) == (height, width):
+        return ""
+    in_proportion = old_height * width == height * old_width
+    done = "scaled" if in_proportion else {"resize": "stretched", "crop": "cropped", "pad": "padded"}[fit.size]
+    return f"{done} from {old_width}×{old_height}"
+
+
 def _keeps_colour(old_channels: int, channels: int, fit: Fit) -> bool:
     return old_channels == 3 and channels == 3 and fit.colour != "grey"
 

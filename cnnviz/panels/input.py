@@ -45,11 +45,14 @@ class InputParams(PanelParams):
 
 @dataclass(frozen=True, eq=False)
 class InputResult:
+    """``description`` says in words all that was done to fit the picture, ``fitted`` what was done to its size."""
+
     rendered: RenderedInput
     channels: int
     height: int
     width: int
     description: str
+    fitted: str
     paper: bool
     field: FieldBox | None
     heat: Heat | None = None
@@ -70,7 +73,7 @@ _known: list[_Known] = []
 
 def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Iterator[InputResult | Rest]:
     """The picture and the box at once; the heat when the hand rests."""
-    from cnnviz.data.fit import describe_fit
+    from cnnviz.data.fit import describe_fit, name_fit
 
     params = cast(InputParams, scene.panel("input"))
     rendered = observation.rendered
@@ -87,6 +90,7 @@ def compute(scene: Scene, observation: Observation, cancelled: Cancelled) -> Ite
         height,
         width,
         "; ".join((words, *rendered.notes)),
+        name_fit(rendered.source, height, width, scene.input.fit),
         is_paper(scene),
         _field_box(observation, unit) if params.show_field else None,
         known.heat if known is not None and params.show_heat else None,

@@ -208,7 +208,8 @@ class InputView(PanelView):
             return
         if self._pointed is None:
             permuted = ", pixels permuted" if result.rendered.ordered is not self._shown(result) else ""
-            self.set_subtitle(f"{result.channels}×{result.height}×{result.width}{permuted}")
+            fitted = f", {result.fitted}" if result.fitted else ""
+            self.set_subtitle(f"{result.channels}×{result.height}×{result.width}{fitted}{permuted}")
             return
         row, column = self._pointed
         if row < result.height and column < result.width:

@@ -247,7 +247,6 @@ class Controller(QObject):
     def _fill_layout(self) -> None:
         menu = self.bar.layout_menu.entries
         menu.clear()
-        menu.addSection("Workspace")
         for workspace in self._window.workspaces():
             action = self.commands[f"workspace-{workspace.id}"]
             action.setCheckable(True)

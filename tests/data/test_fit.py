@@ -7,7 +7,7 @@ from PIL import Image
 from pydantic import ValidationError
 from torch.nn import functional
 
-from cnnviz.data.fit import Fit, describe_fit, fit_picture, normalisation, normalise
+from cnnviz.data.fit import Fit, describe_fit, fit_picture, name_fit, normalisation, normalise
 from cnnviz.data.resampling import resample
 
 COLOUR = np.random.default_rng(0).random((3, 60, 90), np.float32)
@@ -166,3 +166,17 @@ def test_the_fit_in_words(
 def test_a_fit_refuses(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Fit(**fields)
+
+
+@pytest.mark.parametrize(
+    ("source", "fit", "words"),
+    [
+        ((3, 300, 451), Fit(), "cropped from 451×300"),
+        ((3, 300, 451), Fit(size="resize"), "stretched from 451×300"),
+        ((1, 300, 451), Fit(size="pad"), "padded from 451×300"),
+        ((3, 256, 256), Fit(), "scaled from 256×256"),
+        ((3, 32, 32), Fit(), ""),
+    ],
+)
+def test_what_became_of_the_size_is_said_in_two_words(source, fit, words):
+    assert name_fit(source, 32, 32, fit) == words

@@ -96,6 +96,17 @@ def test_what_is_under_the_pointer_is_said(program, latest):
     assert panel.subtitle == "1×8×8"
 
 
+def test_how_a_photo_was_fitted_is_said_in_the_title(coloured, settle):
+    panel = view(coloured, "input")
+    for fit, words in (("crop", "cropped"), ("resize", "stretched"), ("pad", "padded")):
+        coloured.document.edit("input.fit.size", fit)
+        settle(coloured)
+        assert panel.subtitle == f"3×8×8, {words} from 451×300"
+    actions.use_blank(coloured.document)
+    settle(coloured)
+    assert panel.subtitle == "3×8×8"
+
+
 def test_switches_and_choices_edit_the_chain(program, settle, latest):
     panel = view(program, "input")
     before = latest["input"].rendered.edited
