@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, QTimer
 
 from cnnviz.checkpoints.card import NetworkCard
-from cnnviz.engine.computation import Delivery
+from cnnviz.engine.delivery import Delivery
 from cnnviz.engine.training_weights import offer
 from cnnviz.training.client_events import Weights
 
