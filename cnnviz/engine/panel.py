@@ -38,6 +38,14 @@ class PanelSpec:
 
     Attributes
     ----------
+    id : str
+        Names its parameters in scenes, and the panel in workspaces and on the command line; it never changes.
+    title, tip : str
+        In the title bar, and one sentence on what it teaches.
+    area : str
+        Where it is put where the workspace does not name it.
+    params : type of PanelParams
+        All that can be set in it, with the defaults that it starts with.
     depends : tuple of str
         What the result is made from besides the panel's own parameters; it is computed again when one of these changed.
     reads : tuple of str
