@@ -1,4 +1,4 @@
-"""The checks of ``conftest.py`` themselves: each kind of thing left behind fails its test, and a clean test passes."""
+"""The checks of ``plugins/left_behind.py``: each kind of thing left behind fails its test, and a clean test passes."""
 
 import shutil
 import subprocess
@@ -57,9 +57,13 @@ def test_release():
 
 
 def test_what_a_test_leaves_behind_fails_it(tmp_path):
-    shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path)
+    here = Path(__file__).parent
+    shutil.copy(here / "conftest.py", tmp_path)
+    watch = (here / "plugins" / "left_behind.py").read_text()
+    assert "ENDS_IN_S = 5.0" in watch
+    (tmp_path / "left_behind.py").write_text(watch.replace("ENDS_IN_S = 5.0", "ENDS_IN_S = 0.2"))
     (tmp_path / "test_leaking.py").write_text(LEAKS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nqt_api = pyqt6\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nqt_api = pyqt6\npythonpath = .\n")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", str(tmp_path)],
         capture_output=True,
