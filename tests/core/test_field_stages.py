@@ -128,21 +128,23 @@ def checked(make: object, seed: int) -> ReceptiveField | None:
 
 
 @pytest.mark.filterwarnings("ignore:.*is being interpreted as")
-def test_hundreds_of_random_chains() -> None:
-    found = [checked(lambda rng: random_stages(rng, rng.randint(1, 4)), seed) for seed in range(280)]
+@pytest.mark.parametrize("seeds", [range(start, start + 70) for start in range(0, 280, 70)], ids=str)
+def test_hundreds_of_random_chains(seeds: range) -> None:
+    found = [checked(lambda rng: random_stages(rng, rng.randint(1, 4)), seed) for seed in seeds]
     fields = [field for field in found if field is not None]
-    assert len(fields) > 200
-    assert sum(field.varies for field in fields) > 40
+    assert len(fields) > 50
+    assert sum(field.varies for field in fields) > 10
 
 
-def test_a_hundred_random_branches() -> None:
+@pytest.mark.parametrize("seeds", [range(start, start + 60) for start in range(0, 180, 60)], ids=str)
+def test_a_hundred_random_branches(seeds: range) -> None:
     def make(rng: random.Random) -> nn.Module:
         stem, one, other = (random_stages(rng, rng.randint(0, 2)) for _ in range(3))
         return Joined(stem, one, other, rng.choice(("resize", "gate", "adaptive", "cat")), random_stages(rng, 1))
 
-    fields = [field for field in (checked(make, seed) for seed in range(180)) if field is not None]
-    assert len(fields) > 100
-    assert sum(bool(field.unaligned) for field in fields) > 20
+    fields = [field for field in (checked(make, seed) for seed in seeds) if field is not None]
+    assert len(fields) > 33
+    assert sum(bool(field.unaligned) for field in fields) > 6
 
 
 class Unpooling(nn.Module):
