@@ -132,6 +132,22 @@ def test_no_word_is_cut_off_at_1280_by_720(start, scene_of, small, network, them
     assert cut == {}
 
 
+def test_the_layout_is_reset_to_what_it_was_at_first(start, scene_of, small, settle, qtbot):
+    program = start(scene_of(small), size=(1280, 720))
+    window = program.window
+
+    def places():
+        settle(program)
+        return {name: window.docks[name].geometry().getRect() for name in window.visible_panels()}
+
+    at_first = places()
+    window.tabifyDockWidget(window.docks["activations"], window.docks["unit"])
+    window.docks["unit"].raise_()  # wide there, and needs more room than in its own place
+    assert places() != at_first
+    window.reset_layout()
+    qtbot.waitUntil(lambda: places() == at_first)
+
+
 def test_the_window_fits_a_projector_in_larger_type(start, scene_of, small, settle):
     program = start(scene_of(small), size=(1280, 720))
     program.document.edit("appearance.font_scale", 1.5)

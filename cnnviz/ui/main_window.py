@@ -20,6 +20,7 @@ from cnnviz.ui.theme import theme
 from cnnviz.ui.workspaces import WORKSPACES, Workspace, offered
 
 LAYOUT_VERSION = 2
+TURNS_TO_SETTLE = 5
 DEFAULT_SIZE = (FIRST_WIDTH, 1000)
 
 
@@ -52,6 +53,7 @@ class MainWindow(DockWindow):
         self._workspace = WORKSPACES[0]
         self._laid_out = WORKSPACES[0]  # as it was fitted to the window
         self._laid_out_scale = 1.0
+        self._to_share = 0  # turns in which panels that stood elsewhere find out how little room they need here
         self._left_as: dict[str, QByteArray] = {}  # how the person has arranged the other workspaces, by their ids
         self._to_raise: tuple[Dock, ...] = ()
         self._before_maximise: QByteArray | None = None
@@ -126,6 +128,7 @@ class MainWindow(DockWindow):
         left_as = self._left_as.get(workspace_id)
         if left_as is not None:
             self.restoreState(left_as, LAYOUT_VERSION)
+            self._to_share = 0
 
     def show_panel(self, panel_id: str) -> None:
         """Bring a panel to the front, wherever it stands; nothing where there is none of this id."""
@@ -170,6 +173,7 @@ class MainWindow(DockWindow):
             self.reset_layout()
             return False
         self._to_raise = ()
+        self._to_share = 0
         self._place_new(set(layout.panels))
         if not self.isVisible():  # before the first paint nothing tells which tab is in front
             for dock in self.docks.values():
@@ -188,6 +192,8 @@ class MainWindow(DockWindow):
             dock.setFloating(False)
         self._workspace = workspace
         self._arrange()
+        self._to_share = TURNS_TO_SETTLE if self.isVisible() else 0
+        self._settle.start()
         self.workspace_changed.emit(workspace.title)
 
     def _place_new(self, known: set[str]) -> None:
@@ -238,7 +244,11 @@ class MainWindow(DockWindow):
 
     def _refit(self) -> None:
         """Lay out anew in a window or type of another size; what the person has put elsewhere stays as it is."""
-        is_fitted, has_scale = self._laid_out == self._fitted(), self._laid_out_scale == theme().scale
+        has_scale = self._laid_out_scale == theme().scale and not self._to_share
+        is_fitted = self._laid_out == self._fitted()
+        if self._to_share:
+            self._to_share -= 1
+            self._settle.start()
         if (is_fitted and has_scale) or self._before_maximise is not None or not self._is_as_laid_out():
             return
         focused = self.focusWidget()
