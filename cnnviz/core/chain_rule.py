@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cnnviz.core.backpropagation import BackwardPass
 from cnnviz.core.graph import Layer, LayerGraph
+from cnnviz.core.pooled_convolution import PooledConv2d
 from cnnviz.core.trace import TracedNetwork
 
 Index = tuple[int, ...]
@@ -154,6 +155,8 @@ def weight_gradient(traced: TracedNetwork, backward: BackwardPass, layer: str, i
 
 def _weight_of(module: nn.Module, layer: Layer) -> Tensor:
     owner = None if layer.module_path is None else module.get_submodule(layer.module_path)
+    if isinstance(owner, PooledConv2d):
+        raise NoWeightSum(f"{layer.name} is pooled in the place of its stride; put the stride back to see the sum.")
     weight = getattr(owner, "weight", None)
     if layer.kind not in _KINDS or not isinstance(weight, Tensor):
         raise NoWeightSum(

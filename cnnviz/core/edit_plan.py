@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from torch import nn
 
@@ -10,8 +11,10 @@ from cnnviz.core.choices import PaddingMode, PoolingKind
 from cnnviz.core.graph import Geometry, Layer, LayerGraph
 from cnnviz.core.network_changes import NetworkChange, Silence, SwapPooling, SwitchPadding
 from cnnviz.core.padding import MiddleFlatten, Pad2d, PaddedConv2d, Widths, same_widths
-from cnnviz.core.pooling import Pool2d, Pooling, PoolPadding
+from cnnviz.core.pooled_convolution import PooledConv2d
+from cnnviz.core.pooling import Pool2d, PooledSlice, Pooling, PoolPadding
 from cnnviz.core.residual_blocks import OneOfTwo, residual_blocks
+from cnnviz.core.subsampling import subsampling
 
 
 class CannotChange(ValueError):
@@ -27,6 +30,13 @@ class AdaptiveEdit:
 
 
 @dataclass(frozen=True)
+class SliceEdit:
+    """A pooling in the place of a slice."""
+
+    pooling: Pooling
+
+
+@dataclass(frozen=True)
 class PadEdit:
     """A padding layer with another mode, or other widths."""
 
@@ -36,10 +46,11 @@ class PadEdit:
 
 @dataclass(frozen=True)
 class ConvEdit:
-    """A convolution that pads its input in another mode, or by other widths."""
+    """A convolution that pads otherwise; with ``pooling`` it moves on by one cell, and that pooling follows."""
 
     widths: Widths
     mode: PaddingMode
+    pooling: Pooling | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ class SumEdit:
     kept: int
 
 
-Edit = Pooling | AdaptiveEdit | PadEdit | ConvEdit | MiddleEdit | Nothing | SumEdit
+Edit = Pooling | AdaptiveEdit | SliceEdit | PadEdit | ConvEdit | MiddleEdit | Nothing | SumEdit
 
 
 @dataclass
@@ -98,6 +109,8 @@ def replacement(edit: Edit, module: nn.Module | None) -> nn.Module:
     if isinstance(edit, AdaptiveEdit):
         kind = nn.AdaptiveMaxPool2d if edit.kind == "max" else nn.AdaptiveAvgPool2d
         return kind(edit.output_size).eval()
+    if isinstance(edit, SliceEdit):
+        return PooledSlice(edit.pooling).eval()
     if isinstance(edit, PadEdit):
         return Pad2d(edit.widths, edit.mode).eval()
     if isinstance(edit, MiddleEdit):
@@ -112,9 +125,11 @@ def replacement(edit: Edit, module: nn.Module | None) -> nn.Module:
 def _padded_conv(module: nn.Module | None, edit: ConvEdit) -> nn.Module:
     """A copy of a convolution, made to pad otherwise; its weights stay shared."""
     if type(module) is nn.Conv2d:
-        conv = object.__new__(PaddedConv2d)
+        conv: PaddedConv2d = object.__new__(PaddedConv2d if edit.pooling is None else PooledConv2d)
         vars(conv).update(vars(module))
         conv.padding_mode, conv.widths = edit.mode, edit.widths
+        if isinstance(conv, PooledConv2d) and edit.pooling is not None:
+            conv.pooling = edit.pooling
         return conv
     assert isinstance(module, nn.Conv2d)
     # A class of its own, which reads what torch's own code would.
@@ -136,9 +151,8 @@ class _Planner:
             self._swap_one(self._layer(change.layer), change)
             return
         refusals = []
-        for layer in self._graph:
-            if "Pool" not in layer.kind or layer.kind.startswith("Adaptive"):
-                continue
+        windows = [each for each in self._graph if "Pool" in each.kind and not each.kind.startswith("Adaptive")]
+        for layer in windows or [each for each in self._graph if subsampling(each, self._graph)]:
             try:
                 self._swap_one(layer, change)
             except CannotChange as error:
@@ -148,7 +162,7 @@ class _Planner:
         self.plan.left += tuple(refusals)
 
     def _no_windows(self) -> str:
-        words = "The network has no pooling with a window, so there is nothing to swap"
+        words = "The network has no pooling with a window, and no stride that pooling could take the place of"
         adaptive = next((layer.name for layer in self._graph if layer.kind in _ADAPTIVE), None)
         return f"{words}." if adaptive is None else f"{words}; {adaptive} can be swapped by its name."
 
@@ -157,14 +171,16 @@ class _Planner:
             self.plan.edits[layer.name] = self._adaptive(layer, change)
             return
         own = self._own_pooling(layer)
-        window = own.kernel_size if change.window is None else (change.window, change.window)
+        # windows in the place of a stride touch each other, as those of pooling do by default
+        usual = own.kernel_size if "Pool" in layer.kind else own.stride
+        window = usual if change.window is None else (change.window, change.window)
         stride = own.stride if change.stride is None else (change.stride, change.stride)
-        (top, bottom), (left, right) = _about_the_centre(own, window)
+        (top, bottom), (left, right) = about_the_centre(own, window)
         if change.padding is not None:
             top = bottom = left = right = change.padding
         rows, columns = self._lent_padding(layer, change.kind)
         try:
-            self.plan.edits[layer.name] = replace(
+            pooling = replace(
                 own,
                 kind=change.kind,
                 kernel_size=window,
@@ -175,6 +191,12 @@ class _Planner:
             )
         except ValueError as error:
             raise CannotChange(f"{layer.name}: {error}.") from error
+        if layer.kind == "Conv2d" and layer.geometry is not None:
+            above, beside = layer.geometry.padding
+            mode = cast(PaddingMode, layer.geometry.padding_mode)
+            self.plan.edits[layer.name] = ConvEdit((above, beside), mode, pooling)
+        else:
+            self.plan.edits[layer.name] = SliceEdit(pooling) if layer.kind == "Slice" else pooling
 
     def _adaptive(self, layer: Layer, change: SwapPooling) -> AdaptiveEdit:
         if change.kind not in ("max", "average"):
@@ -232,6 +254,9 @@ class _Planner:
         planned, geometry, mode = self.plan.edits.get(layer.name), layer.geometry, change.mode
         if isinstance(planned, Pooling):
             return _switched_pooling(planned, mode)
+        if isinstance(planned, SliceEdit):
+            pools = _switched_pooling(planned.pooling, mode)
+            return None if pools is None else SliceEdit(pools)
         if planned is not None and isinstance(planned, Nothing | AdaptiveEdit | SumEdit):
             return None
         if geometry is None or len(geometry.kernel_size) != 2:
@@ -243,7 +268,12 @@ class _Planner:
             if not padded and change.same:
                 rows, columns = same_widths(geometry.kernel_size, geometry.dilation)
                 widths, padded = (rows, columns), max(*rows, *columns) > 0
-            return ConvEdit(widths, mode) if padded else None
+            pooling = planned.pooling if isinstance(planned, ConvEdit) else None
+            switched = None if pooling is None else _switched_pooling(pooling, mode)
+            if not padded and switched is None:
+                return None
+            own = cast(PaddingMode, geometry.padding_mode)
+            return ConvEdit(widths, mode if padded else own, switched or pooling)
         if layer.kind in _PADS:
             return PadEdit(widths, mode) if padded else None
         if layer.kind in _OWN_KINDS and padded and not self._gives_places(layer):
@@ -266,6 +296,11 @@ class _Planner:
 
     def _own_pooling(self, layer: Layer) -> Pooling:
         """What the layer does itself; raises CannotChange where that is no pooling over windows of an image."""
+        stride = subsampling(layer, self._graph)
+        if stride is not None:
+            if layer.kind == "Conv2d" and type(self._module_of(layer)) is not nn.Conv2d:
+                raise CannotChange(f"{layer.name} is a convolution with code of its own, which keeps its stride.")
+            return Pooling("strided", (1, 1), stride)
         if layer.kind not in _OWN_KINDS:
             what = "pools along another number of axes than two" if "Pool" in layer.kind else "is no pooling"
             raise CannotChange(f"{layer.name} ({layer.summary}) {what}; choose a pooling of images.")
@@ -302,7 +337,7 @@ def _pooling_of(geometry: Geometry, kind: PoolingKind, mode: PoolPadding) -> Poo
     return Pooling(kind, kernel, stride, (rows, columns), dilation, geometry.ceil_mode, mode)
 
 
-def _about_the_centre(own: Pooling, window: tuple[int, int]) -> Widths:
+def about_the_centre(own: Pooling, window: tuple[int, int]) -> Widths:
     """The padding with which another window gives a map of the same size, its windows about the same centres."""
 
     def pairs() -> Iterator[tuple[int, int]]:

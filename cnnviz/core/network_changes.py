@@ -15,13 +15,16 @@ class SwapPooling:
     Attributes
     ----------
     layer : str or None
-        A layer's name; None: every pooling with a window. Global and adaptive pooling is swapped by name only, for
-        maximum or average.
+        A layer's name; None: every pooling with a window, and in a network without any every stride. Global and
+        adaptive pooling is swapped by name only, for maximum or average. In the place of a stride (of a convolution,
+        or a slice with a step) the layer is taken at every cell, and then pooled.
     kind : PoolingKind
         As in ``pooling.Pooling``.
     window, stride : int or None
-        None: those of the layer. Another window stands about the same centre, and what it then lacks at the border is
-        left out, so that the map keeps its size; another stride changes the size of all maps that follow.
+        None: those of the layer; where a stride is swapped, a window as large as the stride. Another window stands
+        about the same centre, and what it then lacks at the border is left out, so that the map keeps its size;
+        another stride changes the size of all maps that follow. A window of one cell that is blurred in the place of
+        a stride is the anti-aliasing of Zhang 2019.
     padding : int or None
         Cells on every side; None: as many as keep the window about the same centre.
     sigma, taps
@@ -52,10 +55,18 @@ class SwapPooling:
 
     @property
     def words(self) -> str:
+        kind = POOLING_WORDS[self.kind]
         sizes = "" if self.window is None else f" {self.window}×{self.window}"
+        if self.only_blurs:
+            kind, sizes = "blurred", ""
         step = "" if self.stride is None else f" /{self.stride}"
         edge = "" if self.padding is None else f" pad {self.padding}"
-        return f"{self.layer or 'pooling'}: {POOLING_WORDS[self.kind]}{sizes}{step}{edge}"
+        return f"{self.layer or 'pooling'}: {kind}{sizes}{step}{edge}"
+
+    @property
+    def only_blurs(self) -> bool:
+        """Whether each window is one cell, so that nothing but the blur is left."""
+        return self.window == 1 and self.kind.startswith("blur")
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,8 @@ def weight_macs(kind: str, weight: torch.Size, input_shape: torch.Size, output_s
 
 def macs_of_module(module: nn.Module, input_shape: torch.Size, output_shape: torch.Size) -> int | None:
     """Multiply-adds of ``module`` on a batch; None if it has matrices whose use is not known."""
+    if isinstance(module, StandIn) and module.layer_macs is not None:
+        return int(module.layer_macs(input_shape))
     if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):
         return weight_macs(kind_of_module(module), module.weight.shape, input_shape, output_shape)
     uses_matrices = any(parameter.ndim > 1 for parameter in module.parameters()) and not isinstance(

@@ -117,6 +117,12 @@ class Pool2d(StandIn, nn.Module):
         return Geometry(kernel, pooling.stride, padding, dilation, 1, pooling.ceil_mode, mode)
 
 
+class PooledSlice(Pool2d):
+    """A pooling in the place of a slice that keeps every so many cells."""
+
+    layer_kind = "Slice"
+
+
 def _wrapped(pooling: Pooling, height: int, width: int) -> Pooling | None:
     """Padding of the map itself by what window and blur reach together; None where that is not the same.
 

@@ -178,6 +178,8 @@ class Pooling:
         step = "" if self.stride == self.kernel_size else f" /{stride}"
         if self.kind == "strided" and self.kernel is None:
             return f"Subsample /{stride}"
+        if self.blurs and self.kernel_size == (1, 1):
+            return f"Blur {self.taps}×{self.taps}{step}"
         return f"{CALLED[self.kind][1]} {self.kernel_size[0]}×{self.kernel_size[1]}{step}"
 
 

@@ -13,8 +13,11 @@ class StandIn:
     layer_geometry : Geometry or None
     layer_summary : str or None
         A few words for a diagram; None for those that are made from kind and geometry.
+    layer_macs : function of an input's shape, or None
+        Its multiply-adds; None for those that are counted by its weights.
     """
 
     layer_kind: Any = ""
     layer_geometry: Any = None
     layer_summary: Any = None
+    layer_macs: Any = None

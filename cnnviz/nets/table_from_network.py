@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 from torch import nn
 
 from cnnviz.core.graph import INPUT, Layer, LayerGraph
+from cnnviz.core.pooled_convolution import PooledConv2d
 from cnnviz.core.pooling import Pool2d
 from cnnviz.nets.layer_table import (
     MOST_CONVOLUTIONS,
@@ -241,7 +242,7 @@ _Maker = Callable[[Layer, Any], Made | None]
 
 def _convolution(layer: Layer, module: Any) -> Made | None:
     geometry = layer.geometry
-    if geometry is None or not isinstance(module, nn.Conv2d):
+    if geometry is None or not isinstance(module, nn.Conv2d) or isinstance(module, PooledConv2d):
         return None
     sides = [pair[0] for pair in geometry.padding]
     even = all(a == b for a, b in geometry.padding)

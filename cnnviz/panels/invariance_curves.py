@@ -10,13 +10,14 @@ import numpy as np
 
 from cnnviz.core.choices import POOLING_WORDS, PoolingKind
 from cnnviz.core.network_changes import SwapPooling, with_change
+from cnnviz.core.subsampling import subsampling
 from cnnviz.engine.input_tensor import as_input
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.panels.invariance import InvarianceParams, InvarianceResult, Picture
 from cnnviz.panels.shared.caveats import graph_words, unseen_words
 from cnnviz.panels.shared.own_passes import HEAVY, outputs
 from cnnviz.panels.shared.unshifted_input import still, unshifted
-from cnnviz.panels.shared.windowed_pooling import is_windowed, next_pooling, poolings
+from cnnviz.panels.shared.windowed_pooling import has_windows, next_pooling, next_stride
 from cnnviz.scene.models import Scene
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     from cnnviz.core.curves import Curves, Series, Stroke
     from cnnviz.core.graph import Layer, LayerGraph
     from cnnviz.core.invariance import Distances
-    from cnnviz.core.pooling import Pooling
     from cnnviz.core.trace import TracedNetwork
-    from cnnviz.engine.observation import LoadedNetwork, Observation
+    from cnnviz.engine.observation import Observation
 
 PIXELS = "input pixels"
 UNPOOLED = "not pooled"
@@ -190,13 +190,15 @@ def _warped_pictures(image: Tensor, params: InvarianceParams) -> tuple[Picture, 
 def _plan(observation: Observation, params: InvarianceParams, cancelled: Cancelled) -> _Plan:
     if params.compare == "layers":
         return _over_layers(observation, cancelled)
-    pooled = next_pooling(observation.network.graph, observation.layer.name)
+    graph, name = observation.network.graph, observation.layer.name
+    pooled = next_pooling(graph, name) or next_stride(graph, name)
     if pooled is not None:
         try:
             return _over_kinds(observation, pooled, cancelled)
         except ValueError as error:
-            return replace(_over_layers(observation, cancelled), words=str(error))
-    if any(is_windowed(layer) for layer in poolings(observation.network.base.graph)):
+            return replace(_over_layers(observation, cancelled), words=f"{error} These are the layers.")
+    base = observation.network.base.graph
+    if has_windows(base) or any(subsampling(layer, base) for layer in base):
         return _over_networks(observation, cancelled)
     words = f"{observation.network.name} has no pooling with a window that could be another: these are its layers."
     return replace(_over_layers(observation, cancelled), words=words)
@@ -222,45 +224,25 @@ class _Passes:
 def _over_kinds(observation: Observation, layer: Layer, cancelled: Cancelled) -> _Plan:
     """The map that feeds ``layer``, pooled in every way."""
     from cnnviz.core.invariance import distances, every_kind, pooled_distances
+    from cnnviz.core.pooling_feed import pooling_feed
 
-    pooling, feed = own_pooling(observation.network, layer)
-    kinds = every_kind(pooling)
+    unseen = unseen_words(observation.network.graph, layer.name)
+    if unseen:
+        raise ValueError(unseen)
+    feed = pooling_feed(observation.network.module, observation.network.graph, layer)
+    kinds = every_kind(feed.pooling)
     passes = _Passes(observation, cancelled)
 
     def measure(image: Tensor, variants: Tensor) -> Mapping[str, Distances]:
         traced = observation.network.traced
-        one, others = (each[feed] for each in passes.both(traced, image, variants, (feed,)))
+        one, others = (feed.maps(each[feed.source]) for each in passes.both(traced, image, variants, (feed.source,)))
         found = pooled_distances(one, others, kinds)
         named = {POOLING_WORDS[cast(PoolingKind, kind)]: found[kind] for kind in kinds}
         return {PIXELS: distances(image, variants), UNPOOLED: found["detector"], **named}
 
     names = (PIXELS, UNPOOLED, *(POOLING_WORDS[cast(PoolingKind, kind)] for kind in kinds))
-    words = f"{feed}, pooled in every way; {layer.name} itself is {pooling.summary()}."
+    words = f"{feed.title}, pooled in every way; {layer.name} itself {feed.own}."
     return _Plan(measure, names, words, f"{layer.name}, every kind of pooling")
-
-
-def own_pooling(network: LoadedNetwork, layer: Layer) -> tuple[Pooling, str]:
-    """What ``layer`` does now, and the layer that it pools; raises ValueError where it cannot be another."""
-    from cnnviz.core.edit_plan import CannotChange, make_plan
-    from cnnviz.core.pooling import Pool2d, Pooling
-
-    module = network.module_of(layer)
-    if isinstance(module, Pool2d):
-        return module.pooling, layer.inputs[0]
-    unseen = unseen_words(network.graph, layer.name)
-    if unseen:
-        raise ValueError(f"{unseen} These are the layers.")
-    kinds: dict[str, PoolingKind] = {"MaxPool2d": "max", "AvgPool2d": "average", "LPPool2d": "l2_sum"}
-    edit: object = None
-    try:
-        edit = make_plan(
-            network.module, network.graph, (SwapPooling(kinds.get(layer.kind, "max"), layer.name),)
-        ).edits.get(layer.name)
-    except CannotChange as error:
-        raise ValueError(f"{error} These are the layers.") from error
-    if not isinstance(edit, Pooling):
-        raise ValueError(f"{layer.name} has no window; these are the layers.")
-    return edit, layer.inputs[0]
 
 
 def _over_networks(observation: Observation, cancelled: Cancelled) -> _Plan:
@@ -278,7 +260,9 @@ def _over_networks(observation: Observation, cancelled: Cancelled) -> _Plan:
             found[words] = distances(one[name], others[name])
         return found
 
-    words = f"{name} in networks whose pooling is of each kind, their weights untouched."
+    base = observation.network.base.graph
+    what = "whose pooling is" if has_windows(base) else "whose strides are pooling"
+    words = f"{name} in networks {what} of each kind, their weights untouched."
     return _Plan(measure, (PIXELS, *networks), words, f"{name}, every kind of pooling before it")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import Field
 
 from cnnviz.core.choices import Direction
+from cnnviz.core.subsampling import subsampling
 from cnnviz.engine.panel import Cancelled, ComputeCancelled, PanelSpec, Rest
 from cnnviz.panels.shared.caveats import graph_words
 from cnnviz.scene.models import Scene
@@ -52,6 +53,8 @@ class PaddingResult:
         Whether there is padding to switch, and pooling to blur, in the network as it was loaded.
     averages : bool
         Whether all of its pooling takes averages.
+    strided : bool
+        Whether it has no pooling, but strides in the place of which something could blur.
     reached : tuple of Reached
         Layers with maps, in order of execution.
     tiles : Mosaic or None
@@ -71,6 +74,7 @@ class PaddingResult:
     padded: bool
     pooled: bool
     averages: bool
+    strided: bool
     reached: tuple[Reached, ...]
     tiles: Mosaic | None
     large: Mosaic | None
@@ -140,6 +144,7 @@ def _first(network: LoadedNetwork, layer: str) -> PaddingResult:
         is_padded(base),
         bool(poolings),
         bool(poolings) and all(each.kind == "AvgPool2d" for each in poolings),
+        not poolings and any(subsampling(each, base) for each in base),
         tuple(Reached(name, float(cells.mean()), (cells.shape[0], cells.shape[1])) for name, cells in found),
         tiles,
         large,

@@ -26,6 +26,11 @@ from cnnviz.ui.theme import theme
 from cnnviz.ui.tiles_figure import TileRow, TilesFigure
 
 OWN = "own"
+_BLUR = {
+    False: ("blur the pooling", "Pool densely, blur, then leave cells out: anti-aliased pooling (Zhang 2019)"),
+    True: ("blur the strides", "Take every cell, blur, then leave cells out: anti-aliased strides (Zhang 2019)"),
+}
+"""The switch and its tip, in a network that pools and in one that has strides alone."""
 
 
 class PaddingView(PanelView):
@@ -40,8 +45,7 @@ class PaddingView(PanelView):
         self._same = Toggle("pad where there is none")
         self._same.setToolTip("Convolutions without padding get as much as keeps the size of their maps (“same”)")
         self._same.edited.connect(self._switch_same)
-        self._blur = Toggle("blur the pooling")
-        self._blur.setToolTip("Pool densely, blur, then leave cells out: anti-aliased pooling (Zhang 2019)")
+        self._blur = Toggle(_BLUR[False][0])
         self._blur.edited.connect(self._swap)
         self._words = sentences()
         self._large = MosaicView(self)
@@ -117,7 +121,10 @@ class PaddingView(PanelView):
         self._words.setText(f"{offer}{result.words}")
         self._mode.setEnabled(result.padded or self._same.value())
         self._same.setEnabled(bool(result.reached))
-        self._blur.setVisible(result.pooled)
+        words, tip = _BLUR[result.strided]
+        self._blur.setText(words)
+        self._blur.setToolTip(tip)
+        self._blur.setVisible(result.pooled or result.strided)
         self._plot.setVisible(result.curves is not None)
         if result.curves is not None:
             self._plot.set_curves(result.curves)
@@ -179,6 +186,8 @@ class PaddingView(PanelView):
     def _swap(self, on: bool) -> None:
         if not on:
             actions.put_back(self.document, SwapPooling)
+        elif self._result is not None and self._result.strided:
+            actions.change_network(self.document, SwapPooling("blur_average", window=1))
         elif self._result is not None:
             actions.change_network(self.document, SwapPooling("blur_average" if self._result.averages else "blur_max"))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from cnnviz.core.network_changes import SwapPooling
+from cnnviz.core.subsampling import subsampling
 from cnnviz.engine.input_tensor import as_input
 from cnnviz.panels.shared.caveats import graph_words, unseen_words
 from cnnviz.panels.shared.feature_maps import feature_maps
@@ -16,6 +17,8 @@ from cnnviz.panels.shared.unshifted_input import is_shifted, unshifted
 from cnnviz.panels.shared.windowed_pooling import chosen_layer, is_windowed, poolings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from cnnviz.core.graph import Layer
@@ -27,16 +30,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PoolingEntry:
-    """One pooling of the network.
+    """One pooling of the network, or one layer that leaves cells out.
 
     Attributes
     ----------
     own : str
-        What it is without changes: ``"Max 2×2"``.
+        What it is without changes: ``"Max 2×2"``, ``"Conv 3×3 /2"``.
     change : SwapPooling or None
         What it was swapped for.
     windowed : bool
         Whether it has a window; without one it is swapped for maximum or average alone.
+    leaves_out : bool
+        Whether it is no pooling: it leaves cells out, and is taken at every cell where something pools in its place.
     """
 
     layer: str
@@ -47,13 +52,18 @@ class PoolingEntry:
     window: int
     stride: int
     padding: int
+    leaves_out: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class StageMaps:
-    """The maps of one stage, one tile each, in one scale; ``changed`` is 1 where they differ beyond the tolerance."""
+    """The maps of one stage, one tile each, in one scale; ``changed`` is 1 where they differ beyond the tolerance.
+
+    ``layer`` is whose cells they are; "" for those of a convolution at stride 1, which no layer gives.
+    """
 
     layer: str
+    title: str
     shape: tuple[int, int]
     before: Mosaic
     after: Mosaic
@@ -97,57 +107,98 @@ def pooled_maps(
     if not {before, after} <= {*observation.values}:
         why = f"This input does not reach {after}: another way through the network was taken. Choose another input."
         return MapsResult(entries, after, 0, why=why)
-    moved = {each: observation.values[each] for each in (before, after)}
+    moved = _stages_of(observation, layer, observation.values)
     still = moved
     if is_shifted(scene.input.edits):
         image = as_input(unshifted(scene, observation)[None], observation)
-        still = outputs(observation.network.traced, image, (before, after), cancelled)
-    channels = len(feature_maps(moved[before]))
+        still = _stages_of(observation, layer, outputs(observation.network.traced, image, (before, after), cancelled))
+    channels = len(feature_maps(moved[0]))
     channel = min(scene.selection.channel, channels - 1)
-    stages = tuple(_stage(each, still[each], moved[each], channel, tolerance) for each in (before, after))
-    odd = [each for each in (before, after) if not bool(moved[each].isfinite().all())]
+    dense = _is_convolution(layer)
+    named = (("", f"{after} at stride 1") if dense else (before, before)), (after, after)
+    stages = tuple(
+        _stage(*names, one, other, channel, tolerance) for names, one, other in zip(named, still, moved, strict=True)
+    )
+    odd = [title for (_, title), each in zip(named, moved, strict=True) if not bool(each.isfinite().all())]
     why = f"{' and '.join(odd)} give values that are not finite; they count as changed." if odd else ""
-    words = (unseen_words(graph, after), graph_words(graph), why)
+    words = (_stride_words(observation, layer), unseen_words(graph, after), graph_words(graph), why)
     return MapsResult(entries, layer.name, channel, stages, " ".join(each for each in words if each))
 
 
+def _is_convolution(layer: Layer) -> bool:
+    """Whether its own maps at stride 1 are what is pooled, rather than those that it reads."""
+    return layer.kind == "Conv2d"
+
+
+def _stages_of(observation: Observation, layer: Layer, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """What is pooled, and what it is made to."""
+    before, after = values[layer.inputs[0]], values[layer.name]
+    if not _is_convolution(layer):
+        return before, after
+    from torch import nn
+
+    from cnnviz.core.pooled_convolution import dense_maps
+
+    return dense_maps(cast(nn.Conv2d, observation.network.module_of(layer)), before).detach(), after
+
+
+def _stride_words(observation: Observation, layer: Layer) -> str:
+    """What takes the place of what, where no layer of the network pools windows."""
+    base = observation.network.base.graph
+    if layer.name not in base.names or subsampling(base[layer.name], base) is None:
+        return ""
+    rows, columns = cast("tuple[int, int]", subsampling(base[layer.name], base))
+    step = f"{rows}×{columns}" if rows != columns else str(rows)
+    if layer.name in observation.network.changed_layers and _change_of(layer, observation) is not None:
+        return f"{layer.name} is taken at every cell and then pooled; as it was loaded, it moves on by {step} cells."
+    return f"{layer.name} moves on by {step} cells and leaves out what lies between. Choose what pools it instead."
+
+
 def pooling_entries(observation: Observation) -> tuple[PoolingEntry, ...]:
-    """All poolings that the network has or had before it was changed."""
+    """All poolings that the network has or had before it was changed, and all layers that leave cells out."""
     network = observation.network
     base = network.base.graph
+    pooling = {layer.name for layer in poolings(network.graph)}
     found = []
-    for layer in poolings(network.graph):
+    for layer in network.graph:
         own = base[layer.name] if layer.name in base.names else layer
-        change = _change_of(own, network.changed_layers, observation)
-        geometry = own.geometry
-        sizes = (0, 1, 0) if geometry is None else (geometry.kernel_size[0], geometry.stride[0], geometry.padding[0][0])
-        found.append(PoolingEntry(layer.name, _words(own), _words(layer), change, is_windowed(own), *sizes))
+        change, geometry = _change_of(own, observation), own.geometry
+        stride = subsampling(own, base)
+        if stride is not None:
+            found.append(
+                PoolingEntry(
+                    layer.name, _words(own, stride), _words(layer), change, True, stride[0], stride[0], 0, True
+                )
+            )
+        elif layer.name in pooling:
+            sizes = (0, 1, 0)
+            if geometry is not None:
+                sizes = geometry.kernel_size[0], geometry.stride[0], geometry.padding[0][0]
+            found.append(PoolingEntry(layer.name, _words(own), _words(layer), change, is_windowed(own), *sizes))
     return tuple(found)
 
 
-def _change_of(own: Layer, changed: tuple[str, ...], observation: Observation) -> SwapPooling | None:
+def _change_of(own: Layer, observation: Observation) -> SwapPooling | None:
     swaps = [change for change in observation.network.changes if isinstance(change, SwapPooling)]
     mine = [change for change in swaps if change.layer in (None, own.name)]
-    return mine[-1] if mine and own.name in changed else None
+    return mine[-1] if mine and own.name in observation.network.changed_layers else None
 
 
-def _words(layer: Layer) -> str:
+def _words(layer: Layer, stride: tuple[int, int] | None = None) -> str:
+    if layer.kind == "Slice" and stride is not None and layer.geometry is None:
+        return f"Slice /{stride[0]}"
     return layer.summary or layer.kind
 
 
 def _no_pooling(observation: Observation) -> str:
-    kinds = {layer.kind for layer in observation.network.graph}
-    strided = any(
-        layer.kind.startswith("Conv") and layer.geometry is not None and max(layer.geometry.stride) > 1
-        for layer in observation.network.graph
-    )
-    if not any(kind.startswith("Conv") for kind in kinds):
-        return f"{observation.network.name} has no feature maps, so there is nothing to pool; open another network."
-    instead = "; its convolutions with a stride make its maps smaller" if strided else ""
-    return f"{observation.network.name} has no pooling{instead}. Look at “numbers”, or open a network that pools."
+    name = observation.network.name
+    if not any(layer.kind.startswith("Conv") for layer in observation.network.graph):
+        return f"{name} has no feature maps, so there is nothing to pool; open another network."
+    instead = "no pooling, and no stride that pooling could take the place of"
+    return f"{name} has {instead}. Look at “numbers”, or open a network that pools."
 
 
-def _stage(name: str, still: Tensor, moved: Tensor, channel: int, tolerance: float) -> StageMaps:
+def _stage(name: str, title: str, still: Tensor, moved: Tensor, channel: int, tolerance: float) -> StageMaps:
     import torch
 
     from cnnviz.core.invariance import changed_cells, share_changed
@@ -165,6 +216,7 @@ def _stage(name: str, still: Tensor, moved: Tensor, channel: int, tolerance: flo
     changed = changed_cells(one[channel], other[channel], tolerance)
     return StageMaps(
         name,
+        title,
         (int(pair.shape[-2]), int(pair.shape[-1])),
         first,
         second,

@@ -87,7 +87,7 @@ class PoolingMapsPage(QWidget):
             views[2].set_mosaic(stage.changed, "unsigned")
             bar.set_scale(kind, *stage.before.range_of(0))
             called = "detector" if stage is result.stages[0] else "pooled"
-            name.set_text(f"{called}: {stage.layer}, {stage.shape[0]}×{stage.shape[1]}")
+            name.set_text(f"{called}: {stage.title}, {stage.shape[0]}×{stage.shape[1]}")
             share.set_text(f"{format_percent(stage.share, 1)} changed" if self._is_shifted() else "move “shift x”")
             views[2].setToolTip(f"{format_percent(stage.layer_share, 1)} of the values of all its maps changed")
 
@@ -111,7 +111,7 @@ class PoolingMapsPage(QWidget):
         rows: list[TileRow] = []
         for stage, called in zip(result.stages, ("detector", "pooled"), strict=False):
             kind: TableKind = "signed" if stage.signed else "unsigned"
-            named = f"{called}: {stage.layer}, channel {result.channel}"
+            named = f"{called}: {stage.title}, channel {result.channel}"
             changed = f"{_HEADS[2]}, {format_percent(stage.share, 1)}"
             before, after, differs = stage.values[:, None]
             rows += [TileRow(f"{named}, {_HEADS[0]}", stage.before, kind, numbers=before)]
@@ -154,7 +154,7 @@ class PoolingMapsPage(QWidget):
 
     def _point(self, stage: int, place: tuple[int, int, int] | None) -> None:
         result, pointer = self._result, None
-        if place is not None and result is not None and result.stages:
+        if place is not None and result is not None and result.stages and result.stages[stage].layer:
             pointer = Pointer(layer=result.stages[stage].layer, channel=result.channel, row=place[1], column=place[2])
         if pointer != self._document.scene.pointer:
             self._document.edit("pointer", pointer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -21,6 +22,8 @@ from cnnviz.ui.vertical_scroll import VerticalScroll
 
 ALL = ""
 OWN = "own"
+BLUR = "blur"
+"""Of windows of one cell: what is left of a layer that leaves cells out is smoothed, and nothing else."""
 _MOST_ROWS = 3
 _FEW_ROWS = 2
 
@@ -38,9 +41,10 @@ class PoolingSwaps(QWidget):
         self._current: str | None = None
         self._is_low = False
         self._rows: dict[str, _Row] = {}
-        self._all = _Row("every pooling", "Swap all poolings that have a window at once", ALL)
-        self._all.kind_chosen.connect(partial(self._swap, None))
-        self._all.put_back.connect(partial(put_back, document, SwapPooling))
+        self._all = self._row_of_all("every pooling", "Swap all poolings that have a window at once", windows=True)
+        self._strides = self._row_of_all(
+            "every stride", "Have something pool wherever cells are left out", windows=False
+        )
         self._list = QVBoxLayout()
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(theme().px(2))
@@ -89,6 +93,7 @@ class PoolingSwaps(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(2))
         layout.addWidget(self._all)
+        layout.addWidget(self._strides)
         layout.addWidget(self._area)
         layout.addLayout(sizes)
         layout.addLayout(tuning)
@@ -101,12 +106,22 @@ class PoolingSwaps(QWidget):
         self._entries, self._current = entries, current
         for entry in entries:
             self._rows[entry.layer].show_entry(entry, entry.layer == current)
-        kinds = {None if entry.change is None else entry.change.kind for entry in entries if entry.windowed}
-        self._all.setVisible(sum(entry.windowed for entry in entries) > 1)
-        common = next(iter(kinds)) if len(kinds) == 1 else None
-        self._all.show_kind(common, changed=kinds != {None}, mixed=len(kinds) > 1)
+        windows = [entry for entry in entries if entry.windowed and not entry.leaves_out]
+        strides = [] if windows else [entry for entry in entries if entry.leaves_out]
+        for row, swapped in ((self._all, windows), (self._strides, strides)):
+            kinds = {_shown(entry) for entry in swapped}
+            row.setVisible(len(swapped) > 1)
+            common = next(iter(kinds)) if len(kinds) == 1 else None
+            row.show_kind(common, changed=bool(kinds - {None}), mixed=len(kinds) > 1)
         self._show_tuning()
         self._fit()
+
+    def _row_of_all(self, name: str, tip: str, *, windows: bool) -> _Row:
+        """``tip`` says what it swaps at once: windows, or, in a network without any, strides."""
+        row = _Row(name, tip, ALL, _kinds_of(PoolingEntry("", "", "", None, True, 2, 2, 0, not windows)))
+        row.kind_chosen.connect(partial(self._swap, None))
+        row.put_back.connect(partial(put_back, self._document, SwapPooling))
+        return row
 
     def set_low(self, low: bool) -> None:
         """Take as little height as can be."""
@@ -121,7 +136,10 @@ class PoolingSwaps(QWidget):
             row.deleteLater()
         self._rows = {}
         for entry in entries:
-            row = _Row(entry.layer, f"{entry.own}: look at its maps", entry.layer, windowed=entry.windowed)
+            tip = f"{entry.own}: look at its maps"
+            if entry.leaves_out:
+                tip = f"{entry.own} leaves cells out; swapped, it is taken at every cell and then pooled"
+            row = _Row(entry.layer, tip, entry.layer, _kinds_of(entry))
             row.kind_chosen.connect(partial(self._swap, entry.layer))
             row.put_back.connect(partial(self._put_back, entry.layer))
             row.looked.connect(partial(self.chosen.emit, entry.layer))
@@ -136,9 +154,12 @@ class PoolingSwaps(QWidget):
                 self._put_back(layer)
             return
         known = next((entry.change for entry in self._entries if entry.layer == layer and entry.change), None)
+        if kind == BLUR:
+            change_network(self._document, SwapPooling("blur_average", layer, window=1))
+            return
         chosen = SwapPooling(cast(PoolingKind, kind), layer)
         if known is not None:
-            chosen = replace(known, kind=chosen.kind, layer=layer)
+            chosen = replace(known, kind=chosen.kind, layer=layer, window=None if known.only_blurs else known.window)
         change_network(self._document, chosen)
 
     def _put_back(self, layer: str) -> None:
@@ -186,6 +207,24 @@ class PoolingSwaps(QWidget):
         self._area.setFixedHeight(rows * (theme().px(28) + theme().px(2)))
 
 
+def _kinds_of(entry: PoolingEntry) -> list[tuple[str, str]]:
+    """What can stand in the place of it."""
+    if not entry.windowed:
+        return [(kind, POOLING_WORDS[kind]) for kind in ("max", "average")]
+    if entry.leaves_out:  # it is what “strided” would be
+        return [(BLUR, "blurred"), *((kind, words) for kind, words in POOLING_WORDS.items() if kind != "strided")]
+    return list(POOLING_WORDS.items())
+
+
+def _shown(entry: PoolingEntry) -> str | None:
+    """The choice that its change is."""
+    if entry.change is None:
+        return None
+    if entry.leaves_out and entry.change.only_blurs:
+        return BLUR
+    return OWN if entry.leaves_out and entry.change.kind == "strided" else entry.change.kind
+
+
 class _Row(QWidget):
     """The name of a pooling, the kind that stands there, and a button that puts its own back."""
 
@@ -193,15 +232,12 @@ class _Row(QWidget):
     put_back = pyqtSignal()
     looked = pyqtSignal()
 
-    def __init__(self, name: str, tip: str, key: str, *, windowed: bool = True) -> None:
+    def __init__(self, name: str, tip: str, key: str, kinds: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self._name = text_button(name, tip)
         self._name.setCheckable(key != ALL)
         self._name.setEnabled(key != ALL)
         self._name.clicked.connect(self.looked)
-        kinds = (
-            list(POOLING_WORDS.items()) if windowed else [(kind, POOLING_WORDS[kind]) for kind in ("max", "average")]
-        )
         self._kind = ComboBox([(OWN, "its own"), *kinds])
         self._kind.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._kind.setMinimumContentsLength(8)
@@ -220,7 +256,7 @@ class _Row(QWidget):
     def show_entry(self, entry: PoolingEntry, current: bool) -> None:
         self._kind.setItemText(0, f"its own: {entry.own}")
         self._name.setChecked(current)
-        self.show_kind(None if entry.change is None else entry.change.kind, changed=entry.change is not None)
+        self.show_kind(_shown(entry), changed=entry.change is not None)
 
     def show_kind(self, kind: str | None, *, changed: bool, mixed: bool = False) -> None:
         self._kind.set_value(kind or OWN)

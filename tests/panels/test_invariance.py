@@ -143,6 +143,25 @@ def test_warps_of_growing_strength(results, seen, noisy, small):
     assert curve(fine, "maximum")[0] == pytest.approx(0, abs=1e-6)
 
 
+def test_where_nothing_pools_the_maps_of_the_next_stride_are_pooled_in_every_way(results, seen, noisy):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(1, 2, 3, stride=2, padding=1)
+    network = nn.Sequential(conv, nn.ReLU(), nn.Flatten(), nn.Linear(32, 2))
+    fine = results(network)[-1]
+    assert "0 at stride 1, pooled in every way; 0 itself moves on by 2 cells." in fine.words
+    image = seen(SIZE, noisy)
+    with torch.no_grad():
+        dense = [F.conv2d(each, conv.weight, conv.bias, padding=1) for each in (image, image.roll(1, 3))]
+        kept = [conv(image), conv(image.roll(1, 3))]
+    assert curve(fine, "maximum")[1] == pytest.approx(relative(*(F.max_pool2d(each, 2) for each in dense)), abs=1e-5)
+    assert curve(fine, "strided convolution")[1] == pytest.approx(relative(*kept), abs=1e-5)
+    behind = results(network, selection__layer="3")[-1]
+    assert "in networks whose strides are pooling of each kind" in behind.words
+    with torch.no_grad():
+        answers = [network[3](F.relu(F.avg_pool2d(each, 2)).flatten(1)) for each in dense]
+    assert curve(behind, "average")[1] == pytest.approx(relative(*answers), abs=1e-5)
+
+
 def test_a_map_that_is_zero_everywhere_leaves_a_gap(results, small):
     with torch.no_grad():
         small.conv.weight[:] = 0
@@ -152,7 +171,7 @@ def test_a_map_that_is_zero_everywhere_leaves_a_gap(results, small):
 
 
 def test_without_windows_the_layers_are_shown_and_why(results):
-    network = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     fine = results(network)[-1]
     assert "no pooling with a window" in fine.words
     assert "0" in [each.name for each in fine.curves.series]

@@ -129,6 +129,19 @@ def test_blurred_pooling_is_swapped_in_and_taken_back(programs, small, latest, s
     assert program.document.scene.changes == ()
 
 
+def test_strides_are_blurred_where_nothing_pools(programs, latest, settle):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 3))
+    program, view = programs(network, "0")
+    switch(view, "blur the strides")
+    settle(program)
+    assert program.document.scene.changes == (SwapPooling("blur_average", window=1),)
+    after, before = (latest["padding"].curves.series[place] for place in (1, 0))
+    assert (before.name, after.name) == ("as it was loaded", "pooling: blurred")
+    between = list(after.x).index(1.0)
+    assert after.y[between] < before.y[between]
+
+
 def test_a_network_without_padding_is_offered_some(programs, latest, settle):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 3))

@@ -223,10 +223,45 @@ def test_the_next_pooling_after_the_selection_is_shown_and_any_can_be_chosen(com
     assert [(entry.layer, entry.windowed) for entry in chosen.entries] == [("1", True), ("4", True), ("5", False)]
 
 
+def strided():
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(1, 3, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(3, 2, 3, stride=2), nn.Flatten())
+    return nn.Sequential(*layers)
+
+
+def test_a_stride_is_seen_as_a_convolution_at_every_cell_of_which_some_are_left_out(computed, seen, noisy):
+    network = strided()
+    edits = noisy | NETWORK | {"selection.channel": 1, "selection.layer": "0", "input.edits.shift_columns": 1.0}
+    result = computed("pooling", network, SIZE, edits).maps
+    dense, kept = result.stages
+    with torch.no_grad():
+        still = F.conv2d(seen(SIZE, noisy), network[0].weight, network[0].bias, padding=1)[0, 1].numpy()
+        moved = F.conv2d(seen(SIZE, edits), network[0].weight, network[0].bias, padding=1)[0, 1].numpy()
+    np.testing.assert_allclose(dense.values[:2], [still, moved], atol=1e-5)
+    np.testing.assert_allclose(kept.values[:2], [still[::2, ::2], moved[::2, ::2]], atol=1e-5)
+    assert (dense.title, dense.layer, kept.layer) == ("0 at stride 1", "", "0")
+    assert "moves on by 2 cells and leaves out" in result.why
+    assert [(entry.layer, entry.own, entry.leaves_out) for entry in result.entries] == [
+        ("0", "Conv 3×3 /2", True),
+        ("2", "Conv 3×3 /2", True),
+    ]
+    swapped = computed("pooling", network, SIZE, edits | {"changes": (SwapPooling("max", "0"),)}).maps
+    windows = [[still[r : r + 2, c : c + 2].max() for c in range(0, 8, 2)] for r in range(0, 8, 2)]
+    np.testing.assert_allclose(swapped.stages[1].values[0], windows, atol=1e-5)
+    assert [entry.now for entry in swapped.entries] == ["Conv 3×3, Max 2×2", "Conv 3×3 /2"]
+    assert "taken at every cell and then pooled" in swapped.why
+    # a stride of 1 leaves nothing out: the layer stays the one that is looked at
+    still_one = (SwapPooling("max", "0", stride=1),)
+    assert (
+        computed("pooling", strided(), SIZE, edits | {"changes": still_one, "panels.pooling.layer": "0"}).maps.chosen
+        == "0"
+    )
+
+
 @pytest.mark.parametrize(
     ("network", "word"),
     [
-        (nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.Flatten()), "stride"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()), "no pooling, and no stride"),
         (nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), "no feature maps"),
     ],
 )

@@ -160,6 +160,28 @@ def test_putting_one_of_all_back_leaves_the_others_swapped(start, scene_of, sett
     assert program.document.scene.changes == ()
 
 
+def test_strides_are_blurred_where_nothing_pools(start, scene_of, settle, named):
+    from torch import nn
+
+    layers = (nn.Conv2d(1, 2, 3, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 3, 2, 1), nn.Flatten(), nn.Linear(8, 2))
+    program = start(scene_of(nn.Sequential(*layers)))
+    program.window.show_panel("pooling")
+    program.document.edit("panels.pooling.view", "network")
+    settle(program)
+    panel = program.window.docks["pooling"].view
+    choose(named(panel, "Kind of every stride"), "blur")
+    settle(program)
+    assert program.document.scene.changes == (SwapPooling("blur_average", window=1),)
+    assert [named(panel, f"Kind of {name}").value() for name in ("0", "2", "every stride")] == ["blur"] * 3
+    choose(named(panel, "Kind of 0"), "max")
+    settle(program)
+    assert program.document.scene.changes[-1] == SwapPooling("max", "0")
+    choose(named(panel, "Kind of every stride"), "own")
+    assert program.document.scene.changes == ()
+    kinds = named(panel, "Kind of 0")
+    assert kinds.findData("strided") == -1
+
+
 def test_the_pointer_on_a_map_is_everyones(program, on_maps, named):
     view = named(on_maps, "Pooled stage, input as it is")
     view.hovered.emit((0, 1, 2))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from cnnviz.commands.errors import CommandError
 from cnnviz.commands.measures.images import measured_images
 from cnnviz.commands.measures.report import Report, number, shown
+from cnnviz.core.subsampling import subsampling
 
 if TYPE_CHECKING:
     from cnnviz.checkpoints.open import OpenedNetwork
     from cnnviz.core.graph import Layer, LayerGraph
-    from cnnviz.core.pooling_kinds import Pooling
 
 
 WAYS = {"columns": "to the right", "rows": "down", "both": "down and to the right"}
@@ -26,6 +26,8 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
     from cnnviz.core.choices import POOLING_WORDS
     from cnnviz.core.curves import Curves, series
     from cnnviz.core.invariance import SHIFTS, every_kind, pooled_distances, shifted
+    from cnnviz.core.network_edits import CannotChange
+    from cnnviz.core.pooling_feed import pooling_feed
     from cnnviz.core.trace import prepare
     from cnnviz.panels.shared.caveats import unseen_words
     from cnnviz.panels.shared.own_passes import outputs
@@ -33,17 +35,22 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
     images, words = measured_images(arguments.data, arguments.images, network.card, arguments.data_dir)
     traced = prepare(network.module, images[:1])
     layer = _layer(network.name, traced.graph, arguments.layer)
-    source, kinds = layer.inputs[0], every_kind(_own(layer))
     if layer.name in traced.graph.unseen:
         raise CommandError(f"{unseen_words(traced.graph, layer.name)} Choose another network.")
+    try:
+        feed = pooling_feed(traced.module, traced.graph, layer)
+    except CannotChange as error:
+        raise CommandError(str(error)) from error
+    source, kinds = feed.source, every_kind(feed.pooling)
     down, across = arguments.direction != "columns", arguments.direction != "rows"
     found: dict[str, list[np.ndarray]] = {}
     for image in images:
         moved = shifted(image[None], [(shift * down, shift * across) for shift in SHIFTS])
         maps = outputs(traced, torch.cat([image[None], moved]), (source,), lambda: False)[source]
+        maps = feed.maps(maps)
         for kind, distances in pooled_distances(maps[:1], maps[1:], kinds).items():
             found.setdefault(kind, []).append(distances.relative)
-    named: dict[str, str] = {"detector": f"before pooling ({source})"}
+    named: dict[str, str] = {"detector": f"before pooling ({feed.title})"}
     named.update({str(kind): name for kind, name in POOLING_WORDS.items()})
     means = {kind: np.nanmean(np.stack(each), axis=0) for kind, each in found.items()}
     spreads = {kind: np.nanstd(np.stack(each), axis=0) for kind, each in found.items()}
@@ -76,23 +83,14 @@ def measure_pooling(network: OpenedNetwork, arguments: argparse.Namespace) -> Re
 
 
 def _layer(name: str, graph: LayerGraph, asked: str | None) -> Layer:
-    """The layer asked for, else the first one that pools with a window."""
+    """The layer asked for, else the first one that pools with a window, else the first that leaves cells out."""
     poolings = [layer for layer in graph.layers if layer.geometry is not None and "Pool" in layer.kind]
-    chosen = [layer for layer in poolings if asked in (None, layer.name)]
+    strides = [layer for layer in graph.layers if subsampling(layer, graph)]
+    chosen = [layer for layer in (*poolings, *strides) if asked in (None, layer.name)]
     if chosen:
         return chosen[0]
-    if not poolings:
-        raise CommandError(f"{name} has no pooling with a window; choose a network that pools.")
-    known = ", ".join(layer.name for layer in poolings)
-    raise CommandError(f"{asked} does not pool with a window; {name} pools in {known}.")
-
-
-def _own(layer: Layer) -> Pooling:
-    """The window of a layer that pools."""
-    from cnnviz.core.pooling_kinds import Pooling
-
-    geometry = layer.geometry
-    if geometry is None or len(geometry.kernel_size) != 2:
-        raise CommandError(f"{layer.name} does not pool rows and columns.")
-    (high, wide), (down, across), (rows, columns) = geometry.kernel_size, geometry.stride, geometry.padding
-    return Pooling("max", (high, wide), (down, across), (rows, columns), ceil_mode=geometry.ceil_mode)
+    if not poolings and not strides:
+        raise CommandError(f"{name} has no pooling with a window and no stride; choose a network that has.")
+    known = ", ".join(layer.name for layer in poolings or strides)
+    how = "pools in" if poolings else "leaves cells out in"
+    raise CommandError(f"{asked} does not pool with a window; {name} {how} {known}.")
