@@ -189,6 +189,11 @@ def _check(images: Tensor, largest_shift: int, border: Coming, pairs: int | None
         raise ValueError(f"Consistency is measured on images (N, C, H, W), at least one, not on {tuple(images.shape)}.")
     if largest_shift < 1:
         raise ValueError("Without a shift of at least 1 pixel there is nothing to compare.")
+    if border != "crop" and largest_shift > min(images.shape[2:]):
+        raise ValueError(
+            f"Shifts of up to {largest_shift} pixels leave nothing of images of {images.shape[2]}×{images.shape[3]}; "
+            f"shift by at most {min(images.shape[2:])}."
+        )
     if border == "crop" and min(images.shape[2:]) <= 2 * largest_shift:
         raise ValueError(
             f"Images of {images.shape[2]}×{images.shape[3]} leave no window that moves by {largest_shift}."

@@ -62,5 +62,5 @@ def dense_maps(conv: nn.Conv2d, maps: Tensor) -> Tensor:
     else:
         left, right, top, bottom = conv._reversed_padding_repeated_twice
         widths = (top, bottom), (left, right)
-    padded = pad(maps, widths, conv.padding_mode)  # type: ignore[arg-type]
+    padded = pad(maps, widths, conv.padding_mode)
     return F.conv2d(padded, conv.weight, conv.bias, 1, 0, conv.dilation, conv.groups)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import cast
 
 from torch import Tensor, nn
 
@@ -82,5 +81,5 @@ def _of_stride(layer: Layer, graph: LayerGraph) -> Pooling:
 
 
 def _step(layer: Layer) -> str:
-    steps = cast("tuple[int, ...]", layer.geometry.stride if layer.geometry is not None else (1,))
+    steps = (1,) if layer.geometry is None else layer.geometry.stride
     return "×".join(str(step) for step in dict.fromkeys(steps))

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, cast
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.choices import POOLING_WORDS, PoolingKind
 from cnnviz.core.network_changes import NetworkChange, SwapPooling
@@ -16,6 +17,7 @@ from cnnviz.panels.pooling_maps import PoolingEntry
 from cnnviz.scene.actions import change_network, put_back
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox, ElidedLabel, IconButton, text_button
+from cnnviz.ui.short_names import short_name
 from cnnviz.ui.slider import LabelledSlider
 from cnnviz.ui.theme import theme
 from cnnviz.ui.vertical_scroll import VerticalScroll
@@ -136,9 +138,10 @@ class PoolingSwaps(QWidget):
             row.deleteLater()
         self._rows = {}
         for entry in entries:
-            tip = f"{entry.own}: look at its maps"
+            about = ": look at its maps"
             if entry.leaves_out:
-                tip = f"{entry.own} leaves cells out; swapped, it is taken at every cell and then pooled"
+                about = ", leaves cells out; swapped, it is taken at every cell and then pooled"
+            tip = f"{entry.layer}, {entry.own}{about}"
             row = _Row(entry.layer, tip, entry.layer, _kinds_of(entry))
             row.kind_chosen.connect(partial(self._swap, entry.layer))
             row.put_back.connect(partial(self._put_back, entry.layer))
@@ -235,6 +238,8 @@ class _Row(QWidget):
     def __init__(self, name: str, tip: str, key: str, kinds: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self._name = text_button(name, tip)
+        self._full_name = name
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # all rows alike
         self._name.setCheckable(key != ALL)
         self._name.setEnabled(key != ALL)
         self._name.clicked.connect(self.looked)
@@ -265,5 +270,15 @@ class _Row(QWidget):
             self._kind.setPlaceholderText("different kinds")
         self._back.setEnabled(changed)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._shorten()
+
     def _fit(self) -> None:
         self.setFixedHeight(theme().px(28))
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """The button says as much of the name as it has room for."""
+        room = self._name.width() - theme().px(20)
+        self._name.setText(short_name(self._full_name, self._name.fontMetrics(), room))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Fields = Mapping[str, "ReceptiveField | UnknownOperation"]
 
+VARIES = "varies, "
+"""Before the ends of a range: from unit to unit."""
 EFFECTIVE = "effective, 90 % of Σ|g|"
 APART = ", whole-map layers apart"
 """Of a theory that leaves out what looks at the whole map."""
@@ -98,7 +100,7 @@ def _size(field: ReceptiveField) -> str:
     (low_rows, rows), (low_columns, columns) = field.rows.size_range, field.columns.size_range
     if (low_rows, low_columns) == (rows, columns):
         return f"{rows}×{columns}"
-    return f"varies, {low_rows}×{low_columns} … {rows}×{columns}"
+    return f"{VARIES}{low_rows}×{low_columns} … {rows}×{columns}"
 
 
 def _stride(axis: FieldAxis) -> str:
@@ -109,7 +111,7 @@ def _stride(axis: FieldAxis) -> str:
     steps = axis.stride_range
     if steps is None or steps[0] == steps[1]:
         return _fraction(axis.stride)
-    return f"varies, {_fraction(steps[0])} … {_fraction(steps[1])}"
+    return f"{VARIES}{_fraction(steps[0])} … {_fraction(steps[1])}"
 
 
 def _fraction(number: Fraction) -> str:

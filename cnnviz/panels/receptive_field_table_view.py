@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QResizeEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from cnnviz.panels.receptive_field_lines import FieldLine
+from cnnviz.panels.receptive_field_lines import VARIES, FieldLine
 from cnnviz.ui.short_names import initials, short_name
 from cnnviz.ui.theme import theme
 
@@ -25,19 +26,22 @@ _COLUMNS = (
 )
 
 
+_SQUARES = re.compile(r"(\d+)×\1 … (\d+)×\2")
+
+
 class FieldModel(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._lines: tuple[FieldLine, ...] = ()
         self._selected = -1
-        self._name_width = 0
+        self._name_width, self._is_brief = 0, False
 
-    def set_name_width(self, width: int) -> None:
-        """How many pixels there are for the names."""
-        if width != self._name_width:
-            self._name_width = width
+    def set_room(self, name_width: int, *, brief: bool) -> None:
+        """How many pixels there are for the names; ``brief`` where ranges have to do without a word before them."""
+        if (name_width, brief) != (self._name_width, self._is_brief):
+            self._name_width, self._is_brief = name_width, brief
             if self._lines:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(self._lines) - 1, 0))
+                self.dataChanged.emit(self.index(0, 0), self.index(len(self._lines) - 1, len(_COLUMNS) - 1))
 
     def set_lines(self, lines: tuple[FieldLine, ...], selected: int) -> bool:
         """Whether other lines are shown than before."""
@@ -55,8 +59,8 @@ class FieldModel(QAbstractTableModel):
     def line(self, row: int) -> FieldLine:
         return self._lines[row]
 
-    def texts(self, column: int) -> list[str]:
-        return [_cells(line)[column] for line in self._lines]
+    def texts(self, column: int, *, brief: bool = False) -> list[str]:
+        return [_cells(line, brief)[column] for line in self._lines]
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._lines)
@@ -69,7 +73,7 @@ class FieldModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if index.column() == 0 and self._name_width:
                 return short_name(line.layer, QFontMetrics(_font(is_selected)), self._name_width)
-            return _cells(line)[index.column()]
+            return _cells(line, self._is_brief)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{line.layer}, {line.kind}: {', '.join(_told(line))}. {line.note}".strip()
         if role == Qt.ItemDataRole.ForegroundRole:
@@ -172,23 +176,32 @@ class FieldTable(QTableView):
     def _fit_columns(self) -> None:
         """As wide as their texts; what is left over is shared out.
 
-        Where it is too little, names give way to numbers as far as they can still be told apart; then the view scrolls.
+        Where it is too little, names give way to numbers as far as they can still be told apart, and then ranges go
+        without a word before them; then the view scrolls.
         """
         viewport = self.viewport()
         if viewport is None:
             return
-        metrics, room = QFontMetrics(_font(True)), theme().px(14)
-        needs = []
-        for column, (title, _) in enumerate(_COLUMNS):
-            widest = max(map(metrics.horizontalAdvance, [title, *self._model.texts(column)]))
-            needs.append(min(widest, theme().px(150 if column == 0 else 130)) + room)
-        missing = max(sum(needs) - viewport.width(), 0)
-        least = max((metrics.horizontalAdvance(initials(name)) for name in self._model.texts(0)), default=0) + room
-        needs[0] = max(needs[0] - missing, min(needs[0], max(theme().px(64), min(least, theme().px(96)))))
+        brief = False
+        needs = self._needs(theme().px(14), brief=brief)
+        if sum(needs) > viewport.width():
+            brief = True
+            needs = self._needs(theme().px(6), brief=brief)
         spare = max(viewport.width() - sum(needs), 0) // len(needs)
         for column, need in enumerate(needs):
             self.setColumnWidth(column, need + spare)
-        self._model.set_name_width(needs[0] + spare - theme().px(10))
+        self._model.set_room(needs[0] + spare - theme().px(10), brief=brief)
+
+    def _needs(self, room: int, *, brief: bool) -> list[int]:
+        """How wide the columns are at least, with ``room`` beside each text."""
+        viewport, metrics, needs = self.viewport(), QFontMetrics(_font(True)), []
+        for column, (title, _) in enumerate(_COLUMNS):
+            widest = max(map(metrics.horizontalAdvance, [title, *self._model.texts(column, brief=brief)]))
+            needs.append(min(widest, theme().px(150)) + room)
+        missing = max(sum(needs) - (0 if viewport is None else viewport.width()), 0)
+        least = max((metrics.horizontalAdvance(initials(name)) for name in self._model.texts(0)), default=0) + room
+        needs[0] = max(needs[0] - missing, min(needs[0], max(theme().px(64), min(least, theme().px(96)))))
+        return needs
 
 
 def _font(is_selected: bool) -> QFont:
@@ -201,5 +214,10 @@ def _told(line: FieldLine) -> list[str]:
     return [f"{title} {text}" for (title, _), text in zip(_COLUMNS[1:], _cells(line)[1:], strict=True) if text]
 
 
-def _cells(line: FieldLine) -> tuple[str, ...]:
-    return line.layer, line.size, line.stride, line.padding, line.centre
+def _cells(line: FieldLine, brief: bool = False) -> tuple[str, ...]:
+    """``brief``: of a range the ends alone, rows alone where columns are the same."""
+    size, stride = line.size, line.stride
+    if brief:
+        size = _SQUARES.sub(r"\1 … \2", size).replace(VARIES, "")
+        stride = stride.replace(VARIES, "")
+    return line.layer, size, stride, line.padding, line.centre

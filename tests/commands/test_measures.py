@@ -1,18 +1,26 @@
 """``cnnviz measure``: what it prints agrees with the network itself, and what cannot be measured is said."""
 
+import argparse
 import csv
 import io
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import functional
 
-from cnnviz.checkpoints.open import open_network
+from cnnviz.checkpoints.card import NetworkCard
+from cnnviz.checkpoints.open import OpenedNetwork, open_network
 from cnnviz.cli import main
+from cnnviz.commands.measures.effective_field import measure_effective_field
+from cnnviz.commands.measures.images import measured_images
+from cnnviz.commands.measures.pooling import measure_pooling
+from cnnviz.commands.measures.receptive_field import measure_receptive_field
 from cnnviz.data.fit import Fit, fit_picture
 from cnnviz.data.samples import sample_picture
 
@@ -141,6 +149,56 @@ def test_an_image_of_ones_own(answer, tmp_path):
     assert found["consistency"] == 1  # wrapped shifts of an even image are the image
 
 
+def opened(module, size):
+    card = NetworkCard(
+        architecture="", config={}, labels=("one",), input_size=size, mean=(0.0,), std=(1.0,), dataset=""
+    )
+    return OpenedNetwork("own", module.eval(), card, Path("own.pt"))
+
+
+def test_a_field_of_the_whole_map_is_told_with_the_one_apart_from_it():
+    arguments = argparse.Namespace(layer=None)
+    module = nn.Sequential(nn.InstanceNorm2d(1), nn.Conv2d(1, 2, 3, stride=2, padding=1), nn.MaxPool2d(2))
+    report = measure_receptive_field(opened(module, (1, 16, 16)), arguments)
+    last = report.values["layers"]["2"]
+    assert (last["apart_size"], last["apart_stride"], last["apart_padding"]) == ((5, 5), [4.0, 4.0], (1, 1))
+    assert "16×16      –" in report.lines[-1]
+    assert report.lines[-1].endswith("because of 0 and apart from that 5×5, stride 4×4, padding 1×1")
+
+
+def test_a_few_pixels_of_a_large_field_are_some_percent_of_it():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.InstanceNorm2d(1), nn.Conv2d(1, 2, 1))
+    arguments = argparse.Namespace(layer=None, data="samples", images=1, data_dir=None)
+    report = measure_effective_field(opened(module, (1, 256, 256)), arguments)
+    shares = [float(line.rsplit(", ", 1)[1].split("%")[0]) for line in report.lines[1:]]
+    assert len(shares) == 3
+    for share, each in zip(shares, report.values["shares"], strict=True):
+        assert share == pytest.approx(each["area"] / 256**2 * 100, rel=0.05)
+    assert 0 < shares[0] < 0.01
+
+
+def test_distances_in_the_place_of_a_stride():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2, padding=1), nn.ReLU())
+    arguments = argparse.Namespace(layer=None, data="samples", images=1, data_dir=None, direction="columns")
+    network = opened(module, (1, 16, 16))
+    report = measure_pooling(network, arguments)
+    images, _ = measured_images("samples", 1, network.card, None)
+    dense = [
+        functional.conv2d(each, module[0].weight, module[0].bias, padding=1) for each in (images, images.roll(1, 3))
+    ]
+    at = report.values["shifts"].index(1)
+    for kind, pooled in (
+        ("max", lambda maps: functional.max_pool2d(maps, 2)),
+        ("strided", lambda maps: maps[..., ::2, ::2]),
+    ):
+        one, other = (pooled(each).detach() for each in dense)
+        wanted = float((one - other).norm() / one.norm())
+        assert report.values["distance"][kind][at] == pytest.approx(wanted, rel=1e-4)
+    assert "before pooling (0 at stride 1)" in report.lines[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -150,6 +208,7 @@ def test_an_image_of_ones_own(answer, tmp_path):
         (("mnist-lenet", "--what", "receptive-field", "--out", "figure.pdf"), "does not end in .png"),
         (("tiny-vgg", "--what", "receptive-field", "--padding", "circular"), "padding"),
         (("nowhere.pt", "--what", "pooling"), "nowhere.pt"),
+        (("mnist-lenet", "--what", "consistency", "--largest-shift", "1000"), "shift by at most 28"),
         (("mnist-lenet", "--what", "consistency", "--data", "no-such-set"), "no-such-set"),
     ],
 )

@@ -133,6 +133,7 @@ def test_training_mode_is_put_back_and_cancelling_works() -> None:
         (noise(0, 1, 4, 4), {}, "at least one"),
         (noise(1, 1, 4, 4), {"largest_shift": 0}, "nothing to compare"),
         (noise(1, 1, 4, 4), {"largest_shift": 2, "border": "crop"}, "leave no window that moves by 2"),
+        (noise(1, 1, 4, 5), {"largest_shift": 5}, "leave nothing of images of 4×5; shift by at most 4"),
         (noise(1, 1, 4, 4), {"largest_shift": 1, "pairs": 0}, "At least one pair"),
         (noise(1, 1, 4, 4), {"largest_shift": 1, "level": 1.0}, "between 0 and 1"),
         (noise(1, 1, 4, 4), {"largest_shift": 2, "border": "zeros"}, "no pixel that stays inside by 2"),

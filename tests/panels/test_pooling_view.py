@@ -178,6 +178,7 @@ def test_strides_are_blurred_where_nothing_pools(start, scene_of, settle, named)
     assert program.document.scene.changes[-1] == SwapPooling("max", "0")
     choose(named(panel, "Kind of every stride"), "own")
     assert program.document.scene.changes == ()
+    assert len({named(panel, f"Kind of {name}").width() for name in ("0", "2")}) == 1
     kinds = named(panel, "Kind of 0")
     assert kinds.findData("strided") == -1
 

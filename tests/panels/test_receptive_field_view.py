@@ -8,6 +8,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QBoxLayout, QLabel
 from torch import nn
 
+from cnnviz.panels.receptive_field_lines import FieldLine
 from cnnviz.panels.receptive_field_table_view import FieldTable
 from cnnviz.ui.controls import Segmented
 from cnnviz.ui.curve_plot import CurvePlot
@@ -27,6 +28,23 @@ def program(start, scene_of, settle):
     opened.window.use_workspace("receptive-field")
     settle(opened)
     return opened
+
+
+def test_ranges_are_brief_where_there_is_little_room_and_nothing_scrolls(qtbot):
+    lines = tuple(
+        FieldLine(f"decoder.blocks.{at}.block.1", "Conv2d", size, stride, "54 | 54", "−0.5, −0.5")
+        for at, (size, stride) in enumerate([("3×3", "1"), ("whole (varies, 108×108 … 116×116)", "varies, 0 … 8")])
+    )
+    table = FieldTable()
+    qtbot.addWidget(table)
+    table.resize(theme().px(390), theme().px(200))
+    table.set_lines(lines, 0)
+    table.show()
+    texts = [table.model().index(1, column).data() for column in range(1, 5)]
+    assert texts == ["whole (108 … 116)", "0 … 8", "54 | 54", "−0.5, −0.5"]
+    assert table.horizontalScrollBar().maximum() == 0
+    table.resize(theme().px(800), theme().px(200))
+    assert [table.model().index(1, column).data() for column in (1, 2)] == [lines[1].size, lines[1].stride]
 
 
 @pytest.fixture

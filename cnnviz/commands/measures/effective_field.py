@@ -57,12 +57,17 @@ def _layer(name: str, graph: LayerGraph, asked: str | None) -> str:
     return maps[-1]
 
 
+def _percent(share: float) -> str:
+    """With a digit that is not 0, of a few pixels of a large field too."""
+    return f"{share:.1%}" if share >= 0.01 else f"{share * 100:.2g}%"
+
+
 def _lines(found: EffectiveField, words: str) -> list[str]:
     lines = [f"{found.layer}, the unit at row {found.row}, column {found.column}, over {words}:"]
     if found.is_silent:
         return [*lines, "No pixel changes it on these images; choose others with --data."]
     for each in found.shares:
-        ratio = "" if each.ratio is None else f", {each.ratio:.1%} of the field by theory"
+        ratio = "" if each.ratio is None else f", {_percent(each.ratio)} of the field by theory"
         lines.append(f"{each.share:>4.0%} of Σ|g| in {each.area:,} pixels, as a square {each.width:.1f} wide{ratio}")
     return lines
 

@@ -9,8 +9,12 @@ from cnnviz.commands.errors import CommandError
 from cnnviz.commands.measures.report import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from fractions import Fraction
+
     from cnnviz.checkpoints.open import OpenedNetwork
     from cnnviz.core.field_table import FieldRow
+    from cnnviz.core.receptive_field import ReceptiveField
 
 
 def measure_receptive_field(network: OpenedNetwork, arguments: argparse.Namespace) -> Report:
@@ -46,14 +50,29 @@ def _values(row: FieldRow) -> dict[str, Any]:
     return {
         "size": row.size,
         "size_range": row.size_range,
-        "stride": None if None in row.stride else [float(step) for step in row.stride if step is not None],
+        "stride": _numbers(row.stride),
         "padding": row.padding,
         "padding_after": row.padding_after,
         "centre": row.centre,
         "varies": row.varies,
         "whole_map_because": row.whole_map_because,
+        "apart_size": None if row.apart is None else row.apart.size,
+        "apart_stride": None if row.apart is None else _numbers(row.apart.stride),
+        "apart_padding": None if row.apart is None else row.apart.padding,
         "told": row.told,
     }
+
+
+def _numbers(stride: Sequence[int | Fraction | None]) -> list[float] | None:
+    """None where branches of different strides meet."""
+    return None if None in stride else [float(step) for step in stride if step is not None]
+
+
+def _apart(field: ReceptiveField) -> str:
+    """Of the layers that look at the whole map."""
+    size = "×".join(map(str, field.size))
+    stride = "no stride in common" if None in field.stride else f"stride {'×'.join(map(str, field.stride))}"
+    return f"{size}, {stride}, padding {'×'.join(map(str, field.padding))}"
 
 
 def _lines(rows: list[FieldRow]) -> list[str]:
@@ -64,10 +83,11 @@ def _lines(rows: list[FieldRow]) -> list[str]:
             lines.append(f"{row.layer:<{width}}  {row.told}")
             continue
         size = "×".join(map(str, row.size))
-        stride = "–" if None in row.stride else "×".join(map(str, row.stride))
+        stride = "–" if None in row.stride or not any(row.stride) else "×".join(map(str, row.stride))
         words = [f"{row.layer:<{width}}  {size:<10} {stride:<10} {'×'.join(map(str, row.padding)):<8}"]
         words += ["varies from unit to unit"] if row.varies else []
         words += [f"the whole map, because of {', '.join(row.whole_map_because)}"] if row.whole_map_because else []
+        words += [f"and apart from that {_apart(row.apart)}"] if row.apart is not None else []
         lines.append(" ".join(words).rstrip())
     return lines
 
