@@ -216,8 +216,10 @@ def _told(line: FieldLine) -> list[str]:
 
 def _cells(line: FieldLine, brief: bool = False) -> tuple[str, ...]:
     """``brief``: of a range the ends alone, rows alone where columns are the same."""
-    size, stride = line.size, line.stride
+    size, stride, centre = line.size, line.stride, line.centre
     if brief:
+        row, _, column = centre.partition(", ")
+        centre = row if row == column else centre
         size = _SQUARES.sub(r"\1 … \2", size).replace(VARIES, "")
         stride = stride.replace(VARIES, "")
-    return line.layer, size, stride, line.padding, line.centre
+    return line.layer, size, stride, line.padding, centre

@@ -18,7 +18,11 @@ def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     """``--padding`` and ``--pooling``."""
     changes = parser.add_argument_group("changes of the network")
     changes.add_argument("--padding", choices=tuple(PADDING_WORDS), help="what every layer reads beyond its borders")
-    changes.add_argument("--pooling", choices=tuple(POOLING_WORDS), help="the kind of every pooling with a window")
+    changes.add_argument(
+        "--pooling",
+        choices=tuple(POOLING_WORDS),
+        help="the kind of every pooling with a window, or, without any, of what pools at every stride",
+    )
 
 
 def changed(network: OpenedNetwork, arguments: argparse.Namespace) -> tuple[OpenedNetwork, list[str]]:
