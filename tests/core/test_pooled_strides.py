@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding, describe
 from cnnviz.core.network_edits import CannotChange, change
 from cnnviz.core.pooled_convolution import dense_maps
-from cnnviz.core.pooling import POOLING_KINDS, pool2d
+from cnnviz.core.pooling import POOLING_KINDS, Pooling, pool
 from cnnviz.core.subsampling import subsampling
 from cnnviz.core.trace import prepare
 from cnnviz.nets.cifar_resnet import CifarBlock, CifarResNet
@@ -95,7 +95,7 @@ def test_the_convolution_pads_as_it_did_and_its_padding_can_be_switched_too(mode
     torch.testing.assert_close(changed(plain, x, SwapPooling("max"))(x), F.max_pool2d(dense, 2, ceil_mode=True))
     other = changed(plain, x, SwapPooling("blur_max"), SwitchPadding("replicate"))(x)
     dense = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), conv.weight, conv.bias, dilation=2, groups=2)
-    torch.testing.assert_close(other[..., 1:-1, 1:-1], pool2d(dense, "blur_max", 2, 2)[..., 1:5, 1:5])
+    torch.testing.assert_close(other[..., 1:-1, 1:-1], pool(dense, Pooling.of("blur_max", 2, 2))[..., 1:5, 1:5])
 
 
 @pytest.mark.parametrize("kind", ["average", "weighted", "blur_average", "strided"])
