@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cnnviz.core.cell_mask import Cells
 from cnnviz.core.equivariance_plan import EquivariancePlan
 from cnnviz.core.kept_maps import KeptMaps
 
@@ -112,7 +113,16 @@ class PassComparison:
             return
         mover = self._plan.layers[name].mover
         cells = self._plan.mask(name, which, maps)
-        error = nearest = mover.distances(maps, moved, which, cells)
-        if self._plan.nearest and not mover.whole[list(which)].all():
+        whole = mover.whole[list(which)]
+        error = nearest = mover.distances(maps, moved, which, cells, whole=self._known(name, whole))
+        if self._plan.nearest and not whole.all():
             nearest = mover.distances(maps, moved, which, cells, nearest=True, whole=error)
         self.distances[name] = error, nearest
+
+    def _known(self, name: str, whole: Cells) -> Tensor | None:
+        """Distances of transforms that copy ``whole`` cells, if they are 0 as those of the layer before."""
+        before = self._plan.layers[name].follows
+        if before is None or before not in self.distances or before in self._plan.at_once:
+            return None
+        distances = self.distances[before][0]
+        return None if distances.cpu().numpy()[whole].any() else distances

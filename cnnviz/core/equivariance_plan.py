@@ -22,6 +22,10 @@ from cnnviz.core.transforms import MapGrid, Transform, image_grid
 MEMORY = 192 * 2**20
 """Bytes that the maps of all layers together may take in one forward pass."""
 LARGEST_BATCH = 64
+KEEPS_EQUAL = frozenset(("ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Threshold", "Identity"))
+"""Kinds of layers that give equal values for equal values, to the last bit: each is compared, chosen or scaled by
+itself. Of those with an exponential that does not hold, since a processor works several out at a time in another way
+than the few that are left over."""
 WORTH_CHANNELS_LAST = 4
 """Images in a pass from which on convolutions, and comparing, are faster with all channels of a pixel together."""
 
@@ -43,6 +47,8 @@ class LayerPlan:
     floor : InterpolationFloor or None
     static : array of bool (h, w) or None
         Those that are compared between unrelated images; None if these are all.
+    follows : str or None
+        The layer before, on the same cells: where nothing moves it off T f(x) by even a bit, this layer is not either.
     """
 
     placed: PlacedLayer
@@ -52,6 +58,7 @@ class LayerPlan:
     shares: Floats
     floor: InterpolationFloor | None
     static: Cells | None
+    follows: str | None
 
 
 class EquivariancePlan:
@@ -124,7 +131,18 @@ class EquivariancePlan:
                 self._unknown.add(placed.layer)
             cells, static = inside(mover, reached, placed.field, foreign), ~reached if reached.any() else None
         shares = np.asarray(cells.mean((1, 2)))
-        return LayerPlan(placed, mover, cells, bool(cells.all()), shares, floor, static)
+        follows = self._follows(placed.layer, mover, cells)
+        return LayerPlan(placed, mover, cells, bool(cells.all()), shares, floor, static, follows)
+
+    def _follows(self, name: str, mover: MapMover, cells: Cells) -> str | None:
+        graph = self.network.graph
+        layer = graph[name]
+        if layer.kind not in KEEPS_EQUAL or graph.method == "hooks" or len(layer.inputs) != 1:
+            return None
+        before = self.layers.get(layer.inputs[0])
+        same = before is not None and before.mover is mover and np.array_equal(before.cells, cells)
+        same = same and graph[layer.inputs[0]].output_shape == layer.output_shape
+        return layer.inputs[0] if same else None
 
     def ordered(self, which: tuple[int, ...]) -> tuple[int, ...]:
         """Transforms in the order in which they cost least.
