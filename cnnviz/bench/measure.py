@@ -67,8 +67,8 @@ def _curves(network: str) -> dict[str, float]:
     image = torch.rand(1, *opened.card.input_size, generator=torch.Generator().manual_seed(0))
     traced = prepare(opened.module, image)
     maps = [layer.name for layer in traced.graph if len(layer.output_shape) == 3 and min(layer.output_shape[1:]) > 1]
-    one = EquivariancePlan(traced, transforms, maps[-1:], floor=False, nearest=False)
-    every = EquivariancePlan(traced, transforms, floor=False, nearest=False)
+    one = EquivariancePlan(traced, transforms, maps[-1:], floor=False, nearest=False, chance=False)
+    every = EquivariancePlan(traced, transforms, floor=False, nearest=False, chance=False)
     batches = torch.split(image.expand(len(transforms), *opened.card.input_size).contiguous(), every.batch)
 
     def bare() -> None:

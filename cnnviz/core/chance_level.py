@@ -51,6 +51,11 @@ def unrelated(images: Tensor, others: Tensor | None = None, most: int = MOST_PAI
     return Unrelated(pair, (0,), (1,), "between the image and one of the same spectrum at random phases")
 
 
+def no_pairs(images: Tensor) -> Unrelated:
+    """The first image alone, where no level of chance is asked for."""
+    return Unrelated(images[:1], (), (), "not measured")
+
+
 def with_random_phases(images: Tensor) -> Tensor:
     """Images (N, C, H, W) of the same amplitude spectrum and mean at other phases, shared by the channels."""
     spectrum = torch.fft.fft2(images)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from cnnviz.core.chance_level import unrelated
+from cnnviz.core.chance_level import no_pairs, unrelated
 from cnnviz.core.equivariance_numbers import Compared, EquivarianceNumbers, divided, stacked
 from cnnviz.core.equivariance_pass import AllSeen, Batch, Overwritten, PassComparison
 from cnnviz.core.equivariance_plan import EquivariancePlan
@@ -52,6 +52,7 @@ def equivariance_steps(
     black: float | Sequence[float] = 0.0,
     floor: bool = True,
     nearest: bool = True,
+    chance: bool = True,
     coarse: bool = True,
     plan: EquivariancePlan | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -82,8 +83,8 @@ def equivariance_steps(
         Unrelated images for the level of chance, where ``images`` is one.
     black : float, or one for each channel
         What a border of "zeros" fills in.
-    floor, nearest : bool
-        Whether the interpolation's own error and the error with whole cells are measured too.
+    floor, nearest, chance : bool
+        Whether the interpolation's own error, the error with whole cells and the level of chance are measured too.
     coarse : bool
         Whether the first image comes in parts.
     plan : EquivariancePlan, optional
@@ -119,7 +120,7 @@ def equivariance_steps(
     if others is not None and others.shape[1:] != images.shape[1:]:
         raise ValueError(f"The other images have the shape {tuple(others.shape[1:])}, not {tuple(images.shape[1:])}.")
     if plan is None:
-        plan = EquivariancePlan(network, transforms, layers, compared, floor=floor, nearest=nearest)
+        plan = EquivariancePlan(network, transforms, layers, compared, floor=floor, nearest=nearest, chance=chance)
     work = _Measurement(plan, images, others, black, cancelled)
     total = len(images) * len(plan.transforms)
     everything = list(range(len(transforms)))
@@ -156,8 +157,8 @@ class _Measurement:
     ) -> None:
         self._plan, self._images, self._black, self._cancelled = plan, images, black, cancelled
         # The unrelated images go through the network with the first of those measured; some of them are the next.
-        self._unrelated = unrelated(images, others, max(plan.batch // 2, 1))
-        self._shared = min(len(images), 1 + max(self._unrelated.first))
+        self._unrelated = unrelated(images, others, max(plan.batch // 2, 1)) if plan.chance else no_pairs(images)
+        self._shared = min(len(images), 1 + max(self._unrelated.first, default=0))
         self._numbers = EquivarianceNumbers(plan, len(images), len(self._unrelated.first))
         self._originals = KeptMaps(tuple(plan.layers), plan.spare)
         self._ahead: set[int] = set()
@@ -171,7 +172,7 @@ class _Measurement:
         is_first = not self._ahead
         for batch in self._batches(number, unmoved, moving):
             self._write_down(batch, self._pass(batch))
-        if is_first:
+        if is_first and plan.chance:
             self._measure_chance()
         if unmoved:
             self._leave_in_place(number, unmoved)

@@ -113,7 +113,7 @@ class PassComparison:
             return
         mover = self._plan.layers[name].mover
         cells = self._plan.mask(name, which, maps)
-        whole = mover.whole[list(which)]
+        whole = mover.whole_of(which)
         error = nearest = mover.distances(maps, moved, which, cells, whole=self._known(name, whole))
         if self._plan.nearest and not whole.all():
             nearest = mover.distances(maps, moved, which, cells, nearest=True, whole=error)

@@ -78,9 +78,10 @@ class EquivariancePlan:
         *,
         floor: bool = True,
         nearest: bool = True,
+        chance: bool = True,
     ) -> None:
         self.network, self.transforms, self.compared = network, tuple(transforms), compared
-        self.floor, self.nearest = floor, nearest
+        self.floor, self.nearest, self.chance = floor, nearest, chance
         graph = network.graph
         names = graph.names if layers is None else tuple(layers)
         for name in names:
