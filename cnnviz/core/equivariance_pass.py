@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnviz.core.cell_mask import Cells
 from cnnviz.core.equivariance_plan import EquivariancePlan
 from cnnviz.core.kept_maps import KeptMaps
 
@@ -115,14 +114,15 @@ class PassComparison:
         cells = self._plan.mask(name, which, maps)
         whole = mover.whole_of(which)
         error = nearest = mover.distances(maps, moved, which, cells, whole=self._known(name, whole))
-        if self._plan.nearest and not whole.all():
+        if self._plan.nearest and not all(whole):
             nearest = mover.distances(maps, moved, which, cells, nearest=True, whole=error)
         self.distances[name] = error, nearest
 
-    def _known(self, name: str, whole: Cells) -> Tensor | None:
-        """Distances of transforms that copy ``whole`` cells, if they are 0 as those of the layer before."""
+    def _known(self, name: str, whole: list[bool]) -> Tensor | None:
+        """Distances of transforms that copy ``whole`` cells, if all are 0 since those of the layer before are."""
         before = self._plan.layers[name].follows
         if before is None or before not in self.distances or before in self._plan.at_once:
             return None
         distances = self.distances[before][0]
-        return None if distances.cpu().numpy()[whole].any() else distances
+        differs = any(distance != 0 for distance, copied in zip(distances.tolist(), whole, strict=True) if copied)
+        return None if differs else distances

@@ -70,12 +70,12 @@ class MapMover:
         self._scratch = scratch or Scratch()
         self._readers: dict[tuple[int, float, int, int], AxisReader] = {}
         self._layouts: dict[tuple[tuple[int, ...], bool, bool], list[ShiftedMaps]] = {}
-        self._whole: dict[tuple[int, ...], Cells] = {}
+        self._whole: dict[tuple[int, ...], list[bool]] = {}
 
-    def whole_of(self, which: tuple[int, ...]) -> Cells:
+    def whole_of(self, which: tuple[int, ...]) -> list[bool]:
         """``whole`` of the transforms ``which``, found once."""
         if which not in self._whole:
-            self._whole[which] = self.whole[list(which)]
+            self._whole[which] = self.whole[list(which)].tolist()
         return self._whole[which]
 
     def move(self, maps: Tensor, which: Sequence[int], *, nearest: bool = False, out: Tensor | None = None) -> Tensor:

@@ -1,6 +1,8 @@
 """Errors of equivariance: exact where theory says so, and otherwise what brute force gives."""
 
+import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,6 +191,72 @@ def test_a_layer_found_to_be_changed_in_place_is_compared_at_once_from_then_on()
     assert plan.at_once == {"0"}
     for name in expected:
         assert np.array_equal(found[name].error, expected[name].error)
+
+
+@pytest.mark.parametrize("cut", [nn.ReLU(), nn.ReLU6(), nn.LeakyReLU(), nn.Hardtanh(), nn.Threshold(0.1, 0.0)])
+def test_what_keeps_equal_values_equal_is_not_compared_after_a_layer_without_a_difference(
+    monkeypatch: pytest.MonkeyPatch, cut: nn.Module
+) -> None:
+    net = network(nn.Conv2d(2, 4, 3), cut, nn.MaxPool2d(2), nn.Conv2d(4, 3, 3), copy.copy(cut))
+    sweep = shifts(*range(-6, 7))
+    plan = EquivariancePlan(net, sweep)
+    assert {name: each.follows for name, each in plan.layers.items() if each.follows} == {"1": "0", "4": "3"}
+    compared: list[int] = []
+    norm = torch.linalg.vector_norm
+
+    def counted(maps: Tensor, **options: object) -> Tensor:
+        compared.append(len(maps))
+        return norm(maps, **options)  # type: ignore[call-overload,no-any-return]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.linalg.vector_norm", counted)
+        found = equivariance(net, images(1), sweep, plan=plan)
+    few = sum(compared)
+    plan.layers = {name: replace(each, follows=None) for name, each in plan.layers.items()}
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.linalg.vector_norm", counted)
+        expected = equivariance(net, images(1), sweep, plan=plan)
+    # Of "1" all 13 shifts, of "4" the 7 by whole cells.
+    assert sum(compared) - few == few + 13 + 7
+    for name in expected:
+        assert np.array_equal(found[name].error, expected[name].error)
+        assert np.array_equal(found[name].nearest, expected[name].nearest)
+    assert (found["0"].error == 0).all()
+    assert (found["1"].error == 0).all()
+    assert (found["4"].error[0, 1::2] > 0.1).all()
+
+
+class ChangedBetween(nn.Module):
+    """What the activation is given is no longer what the convolution gave, though it is the same tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3)
+        self.register_buffer("ramp", torch.linspace(-1, 1, 7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        y[..., :7].add_(self.ramp)
+        return F.relu(y)
+
+
+def test_a_layer_that_was_changed_before_the_next_says_nothing_of_it() -> None:
+    net = prepare(ChangedBetween().eval(), torch.zeros(1, 2, 16, 16))
+    found = equivariance(net, images(1), shifts(*range(-6, 7)))
+    assert net.graph["relu"].inputs == ("conv",)
+    assert (found["conv"].error == 0).all()
+    assert (found["relu"].error[0, [0, 5, 7, 12]] > 0.05).all()
+
+
+def test_the_level_of_chance_can_be_left_out() -> None:
+    net, sweep = network(nn.Conv2d(2, 3, 3, padding=1), nn.MaxPool2d(2)), shifts(*range(-4, 5))
+    for given in (images(1), images(3)):
+        expected, found = (equivariance(net, given, sweep, chance=chance) for chance in (True, False))
+        assert found.chance_from == "not measured"
+        for name in expected:
+            assert math.isnan(found[name].chance)
+            assert np.allclose(found[name].error, expected[name].error, atol=1e-6)
+            assert np.allclose(found[name].floor, expected[name].floor, atol=1e-6)
 
 
 def test_between_cells_maps_are_interpolated() -> None:
