@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 import torch
 from torch import Tensor
@@ -217,10 +218,11 @@ class _Measurement:
         batch = torch.empty(size, dtype=images.dtype, device=images.device, memory_format=layout)
         batch[:before] = images
         self._move(self._images[number], moving, batch[before:])
+        ordered = sorted(rows.items(), key=itemgetter(1))
         for start in range(0, len(batch), most):
             part = batch[start : start + most]
             stop = start + len(part)
-            kept = {index: row - start for index, row in rows.items() if start <= row < stop}
+            kept = {index: row - start for index, row in ordered if start <= row < stop}
             yield Batch(part, number, moving[max(start - before, 0) : max(stop - before, 0)], kept)
 
     def _move(self, image: Tensor, which: Sequence[int], moved: Tensor) -> None:
@@ -239,7 +241,7 @@ class _Measurement:
             compared = PassComparison(plan, batch, self._originals)
             try:
                 plan.network.stream(batch.images, compared.see, cancelled=self._cancelled)
-                compared.finish()
+                compared.finish(over=True)
             except Cancelled:
                 raise
             except AllSeen:

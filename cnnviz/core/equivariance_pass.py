@@ -32,7 +32,7 @@ class Batch:
     which : tuple of int
         By what transforms, one after the other: the last of ``images``.
     kept : dict of int to int
-        The rows of images that are not moved, by their number.
+        The rows of images that are not moved, by their number, in order.
     """
 
     images: Tensor
@@ -71,7 +71,9 @@ class PassComparison:
         self._plan, self._batch, self._originals = plan, batch, originals
         self._count, self._first = len(batch.images), len(batch.images) - len(batch.which)
         self._images = tuple(batch.kept)
-        self._rows = torch.tensor(list(batch.kept.values()), dtype=torch.int64, device=batch.images.device)
+        rows = list(batch.kept.values())
+        self._rows = torch.tensor(rows, dtype=torch.int64, device=batch.images.device)
+        self._evenly = evenly(rows)
         self._waiting: list[tuple[str, Tensor, int]] = []
         self._values = 0
         originals.begin(self._images)
@@ -86,11 +88,11 @@ class PassComparison:
         if self._values > WAITING or name in self._plan.at_once:
             self.finish()
         if len(self.reached) == len(self._plan.layers):
-            self.finish()
+            self.finish(over=True)
             raise AllSeen
 
-    def finish(self) -> None:
-        """Compare what waits. Raises Overwritten."""
+    def finish(self, *, over: bool = False) -> None:
+        """Compare what waits, which nothing changes any more once the pass is ``over``. Raises Overwritten."""
         changed = [name for name, value, version in self._waiting if value._version != version]
         if changed:
             self._plan.at_once.update(changed)
@@ -99,7 +101,9 @@ class PassComparison:
             single = value if value.dtype in (torch.float32, torch.float64) else value.float()
             shape = self._plan.layers[name].mover.grid.shape
             maps = single if single.shape[2:] == shape else single.reshape(self._count, -1, *shape)
-            if self._images:
+            if self._images and over and self._evenly is not None:
+                self.kept[name] = self._originals.hold(name, self._images, maps[self._evenly])
+            elif self._images:
                 self.kept[name] = self._originals.keep(name, self._images, maps, self._rows)
             if self._batch.which:
                 self._compare(name, maps[self._first :])
@@ -126,3 +130,12 @@ class PassComparison:
         distances = self.distances[before][0]
         differs = any(distance != 0 for distance, copied in zip(distances.tolist(), whole, strict=True) if copied)
         return None if differs else distances
+
+
+def evenly(rows: list[int]) -> slice | None:
+    """The ascending ``rows`` as a slice, of which no copy is made; None where they do not follow each other evenly."""
+    if not rows:
+        return None
+    step = rows[1] - rows[0] if len(rows) > 1 else 1
+    found = range(rows[0], rows[-1] + 1, step)
+    return slice(found.start, found.stop, step) if list(found) == rows else None

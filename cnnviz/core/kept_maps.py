@@ -28,7 +28,7 @@ class SpareMaps:
 
 
 class KeptMaps:
-    """Copies of the maps of each layer, since what follows in a pass may overwrite the layer's output.
+    """The maps of each layer: copies, since what follows in a pass may overwrite the layer's output, unless none does.
 
     Parameters
     ----------
@@ -57,6 +57,11 @@ class KeptMaps:
         self.of[layer].update(zip(images, room.unbind(), strict=True))
         self._passes[-1][1][layer] = room
         return room
+
+    def hold(self, layer: str, images: Sequence[int], maps: Tensor) -> Tensor:
+        """Keep ``maps`` (images, C, h, w) of the ``images`` as they are, since nothing will overwrite them."""
+        self.of[layer].update(zip(images, maps.unbind(), strict=True))
+        return maps
 
     def drop(self, images: Sequence[int]) -> None:
         """The ``images`` are done with; the memory of a pass is free when all of its images are."""
