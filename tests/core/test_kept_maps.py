@@ -1,8 +1,11 @@
 """What is kept of a pass outlives the pass, and its memory is used again when all of its images are done with."""
 
+import itertools
+
 import pytest
 import torch
 
+from cnnviz.core.equivariance_pass import evenly
 from cnnviz.core.kept_maps import KeptMaps, SpareMaps
 
 
@@ -40,3 +43,21 @@ def test_memory_is_used_again_when_all_images_of_a_pass_are_done_with() -> None:
     later.begin((4,))
     other = later.keep("a", (4,), torch.zeros(2, 1, 2, 2, dtype=torch.float64), rows[:1])
     assert (other.shape, other.dtype) == ((1, 1, 2, 2), torch.float64)
+
+
+@pytest.mark.parametrize("rows", [[], [3], [0, 1, 2], [0, 17], [1, 4, 7], [0, 1, 3], [0, 2, 3, 5]])
+def test_rows_that_follow_each_other_evenly_are_a_slice(rows: list[int]) -> None:
+    found = evenly(rows)
+    steps = {later - row for row, later in itertools.pairwise(rows)}
+    assert (found is not None) == (len(rows) > 0 and len(steps) < 2)
+    assert found is None or list(range(20))[found] == rows
+
+
+def test_maps_that_are_held_are_not_copied() -> None:
+    kept, maps = KeptMaps(["a"], SpareMaps()), torch.rand(6, 2, 3, 3)
+    kept.begin([4, 7])
+    held = kept.hold("a", [4, 7], maps[1:4:2])
+    assert torch.equal(held, maps[[1, 3]])
+    assert kept.of["a"][7].data_ptr() == maps[3].data_ptr()
+    kept.drop([4])
+    assert list(kept.of["a"]) == [7]
