@@ -24,6 +24,7 @@ from cnnviz.ui.controls import IconButton, Segmented, Toggle, text_button
 from cnnviz.ui.curve_painter import looks
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.figure import Figure
+from cnnviz.ui.flow_layout import FlowLayout
 from cnnviz.ui.folder_watch import FolderWatch
 from cnnviz.ui.icons import icon
 from cnnviz.ui.menu_button import MenuButton
@@ -131,18 +132,14 @@ class RunsView(PanelView):
         self._say_buttons()
 
     def _lay_out(self) -> None:
-        top, queue, how, what = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
-        top.addWidget(self._compare)
-        top.addWidget(self._duplicate)
-        top.addStretch(1)
-        for button in (self._go_on, self._up, self._rename, self._delete):
+        top, queue, how, what = FlowLayout(), QHBoxLayout(), FlowLayout(), FlowLayout()
+        for button in (self._compare, self._duplicate, self._go_on, self._up, self._rename, self._delete):
             top.addWidget(button)
         queue.addWidget(self._waiting, 1)
         queue.addWidget(self._train)
         for row, controls in ((what, (self._quantity, self._part)), (how, (self._along, self._logarithmic))):
             for control in controls:
                 row.addWidget(control)
-            row.addStretch(1)
         full = QWidget()
         layout = QVBoxLayout(full)
         layout.setContentsMargins(0, 0, 0, 0)

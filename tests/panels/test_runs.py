@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QLineEdit, QPushButton
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPushButton
 
 from cnnviz.core.curves import to_csv
 from cnnviz.panels.runs import RunsParams, compute, shown_ids
@@ -26,6 +26,7 @@ from cnnviz.training.run_label import RunLabel, write_label
 from cnnviz.training.run_queue import RunQueue, WaitingRun, write_queue
 from cnnviz.training.settings import checked_settings
 from cnnviz.ui.menu_button import MenuButton
+from cnnviz.ui.theme import theme
 
 BASE = checked_settings({"epochs": 2, "batch_size": 50})
 
@@ -264,6 +265,22 @@ def test_in_a_narrow_panel_the_figures_that_matter_most_are_left(three, view):
     view.compute()
     assert not table(view).isColumnHidden(4)
     assert sum(table(view).columnWidth(column) for column in range(8)) <= table(view).viewport().width()
+
+
+@pytest.mark.parametrize(("scale", "width"), [(1.5, 440), (1.0, 330)])
+def test_nothing_of_the_panel_is_beyond_its_right_edge(three, view, scale, width):
+    theme().set("dark", scale)
+    try:
+        view.show_result(result_of())
+        view.resize(width, 600)
+        view.show()
+        QApplication.processEvents()
+        assert view.minimumSizeHint().width() <= width
+        buttons = [each for each in view.findChildren(QAbstractButton) if each.isVisible()]
+        assert len(buttons) > 10
+        assert all(each.mapTo(view, each.rect().topRight()).x() <= width for each in buttons)
+    finally:
+        theme().set("dark", 1.0)
 
 
 def test_the_curves_can_be_saved(three, view):
