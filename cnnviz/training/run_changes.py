@@ -121,18 +121,18 @@ def run_words(settings: TrainingSettings) -> str:
 
 
 LOSS_AXES: Mapping[str, str] = {
-    "cross-entropy": "cross-entropy (nats, mean over images)",
-    "binary-cross-entropy": "binary cross-entropy (nats, mean over images and classes)",
-    "square-error-mean": "square error (mean over images and classes)",
-    "square-error-sum": "square error (sum over classes, mean over images)",
+    "cross-entropy": "cross-entropy (nats/image)",
+    "binary-cross-entropy": "binary cross-entropy (nats/class)",
+    "square-error-mean": "square error (mean of classes)",
+    "square-error-sum": "square error (sum of classes)",
 }
-"""What an axis says of a loss, with its unit."""
+"""What an axis says of a loss, with its unit, in so few words that a low plot has room for them: of a mean image."""
 
 
 def loss_axis(losses: Iterable[str]) -> str:
     """What the axis of these losses together says: of several kinds, that no height is beside another's."""
     kinds = set(losses)
-    return LOSS_AXES[kinds.pop()] if len(kinds) == 1 else "loss (each run's own kind: compare shapes, not heights)"
+    return LOSS_AXES[kinds.pop()] if len(kinds) == 1 else "loss (each run's own kind)"
 
 
 def table_words(before: LayerTable, after: LayerTable) -> str:

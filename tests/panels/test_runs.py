@@ -129,6 +129,13 @@ def test_the_curves_lie_over_one_another_along_what_is_asked_for(three, along, l
     assert drawn["fast, trained on"].beside == "fast"
 
 
+def test_losses_of_several_kinds_are_not_given_one_unit(three):
+    assert result_of().curves.y_label == "cross-entropy (nats/image)"
+    store("e", BASE.changed({"loss": "square-error-sum"}), 4.0, [1.0, 1.0])
+    assert result_of(shown=("a", "e")).curves.y_label == "loss (each run's own kind)"
+    assert result_of(shown=("e",)).curves.y_label == "square error (sum of classes)"
+
+
 def test_accuracy_is_in_percent_and_one_part_stands_alone(three):
     test = result_of(shown=("a", "b"), quantity="accuracy", part="test").curves
     assert [each.y.tolist() for each in test.series] == [[25, 50], [25]]

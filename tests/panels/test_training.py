@@ -145,10 +145,10 @@ def test_the_curves_show_what_was_measured():
 @pytest.mark.parametrize(
     ("loss", "unit"),
     [
-        ("cross-entropy", "nats, mean over images"),
-        ("binary-cross-entropy", "nats, mean over images and classes"),
-        ("square-error-sum", "sum over classes, mean over images"),
-        ("square-error-mean", "mean over images and classes"),
+        ("cross-entropy", "nats/image"),
+        ("binary-cross-entropy", "nats/class"),
+        ("square-error-sum", "sum of classes"),
+        ("square-error-mean", "mean of classes"),
     ],
 )
 def test_the_axis_of_the_loss_says_its_unit_as_the_loss_is_worked_out(loss, unit):
