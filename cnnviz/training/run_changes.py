@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from cnnviz.core.choices import POOLING_WORDS, PoolingKind
+from cnnviz.data.facts import DATA
 from cnnviz.nets.layer_table import (
     LAYER_TABLE,
     LayerTable,
@@ -20,6 +21,7 @@ from cnnviz.nets.layer_table import (
     Row,
     architecture_title,
 )
+from cnnviz.nets.table_plan import plan_table
 from cnnviz.nets.table_variants import (
     with_normalisation,
     with_pooling,
@@ -195,11 +197,22 @@ def _network_groups(settings: TrainingSettings) -> Iterator[ChangeGroup]:
         return
     table = found.table
     for title, about, variants in _table_groups(table):
-        different = dict.fromkeys(other for _, other in variants if other != table)
+        different = dict.fromkeys(other for _, other in variants if other != table and _is_possible(other, settings))
         first = {other: next(words for words, each in variants if each == other) for other in different}
         changes = [OneChange(words, settings.changed({"network": network_of(other)})) for other, words in first.items()]
         if changes:
             yield ChangeGroup(title, about, tuple(changes))
+
+
+def _is_possible(table: LayerTable, settings: TrainingSettings) -> bool:
+    """Whether these layers fit the images; of those of a folder that is not known before they are read."""
+    facts = DATA.get(settings.dataset)
+    return facts is None or _fits(table, facts.shape, facts.classes)
+
+
+@lru_cache(maxsize=1024)
+def _fits(table: LayerTable, images: tuple[int, int, int], classes: int) -> bool:
+    return plan_table(table, images, classes).is_possible
 
 
 def _table_groups(table: LayerTable) -> Iterator[tuple[str, str, list[tuple[str, LayerTable]]]]:

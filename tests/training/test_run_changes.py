@@ -15,6 +15,7 @@ from cnnviz.nets.layer_table import (
     ResidualRow,
 )
 from cnnviz.nets.registry import build
+from cnnviz.nets.table_presets import TABLE_PRESETS
 from cnnviz.training.network_start import blueprint, starting_module
 from cnnviz.training.run_changes import differences, network_of, one_change, table_of, table_words
 from cnnviz.training.settings import checked_settings
@@ -64,6 +65,24 @@ def test_what_cannot_be_is_not_offered():
     assert offered["Seed"] == []
     assert offered["Batch size"] == ["batches of 4", "batches of 2"]
     assert len(offered["Learning rate"]) == 2
+
+
+def test_layers_that_do_not_fit_the_images_are_not_offered():
+    network = network_of(TABLE_PRESETS["cifar-net"].table)
+    offered, built = {}, {}
+    for dataset, shape, classes in (("digits", (1, 8, 8), 10), ("cifar10", (3, 32, 32), 10)):
+        settings = checked_settings({"dataset": dataset, "network": network})
+        groups = [group for group in one_change(settings) if group.title in ("Normalisation", "Pooling")]
+        offered[dataset] = {change.words for group in groups for change in group.changes}
+        for change in (change for group in groups for change in group.changes):
+            config = change.settings.network.config | {"channels": shape[0], "height_width": shape[1:]}
+            module = build(LAYER_TABLE, {**config, "classes": classes})
+            built[dataset, change.words] = module(torch.zeros(2, *shape)).shape == (2, classes)
+    assert offered["cifar10"] - offered["digits"] == {
+        "instance normalisation before the activation",
+        "instance normalisation after the activation",
+    }
+    assert all(built.values())
 
 
 def test_words_of_several_changes():
