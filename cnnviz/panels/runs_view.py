@@ -14,6 +14,7 @@ from cnnviz.engine.training_weights import folder_of, source_of
 from cnnviz.panels.runs import RunLine, RunsParams, RunsResult
 from cnnviz.panels.runs_comparisons_view import ComparisonsPage, fill_comparisons
 from cnnviz.panels.runs_table_view import RunsTable
+from cnnviz.panels.runs_words import queue_words
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.scene.models import Scene
@@ -129,6 +130,7 @@ class RunsView(PanelView):
         done = sum(line.standing == "finished" for line in result.lines)
         count = f"{len(result.lines)} run{'s' if len(result.lines) > 1 else ''}"
         self.set_subtitle(f"{count}, {done} done" if result.lines else "")
+        self._say_queue()
         self._say_buttons()
 
     def _lay_out(self) -> None:
@@ -350,8 +352,7 @@ class RunsView(PanelView):
         goes = queue is not None and queue.goes
         self._waiting.setVisible(count > 0)
         self._train.setVisible(count > 0)
-        runs = "1 run waits" if count == 1 else f"{count} runs wait"
-        self._waiting.setText(f"{runs} and will be trained in turn." if goes else f"{runs} to be trained.")
+        self._waiting.setText(queue_words(count, goes, self._result.lines))
         self._train.setText("Pause" if goes else "Train them" if count > 1 else "Train it")
         self._train.setIcon(icon("pause" if goes else "play"))
         self._train.setToolTip(

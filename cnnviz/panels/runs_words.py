@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from cnnviz.panels.runs import RunLine
 
@@ -27,6 +28,18 @@ def change_words(line: RunLine) -> str:
     """In what it differs from the run that it is beside, and what was changed on its way."""
     later = f"later {', '.join(line.later)}" if line.later else ""
     return ", ".join(each for each in (line.change, later) if each)
+
+
+def queue_words(count: int, goes: bool, lines: Sequence[RunLine]) -> str:
+    """How many runs wait, and which one they wait for."""
+    runs = "1 run waits" if count == 1 else f"{count} runs wait"
+    present = next((line for line in lines if line.standing == "training"), None)
+    if not goes:
+        return f"{runs} to be trained."
+    if present is None:
+        return f"{runs} and will be trained in turn."
+    of = f" of “{present.label.comparison}”" if present.label.comparison else ""
+    return f"“{present.name}”{of} is trained, {present.progress * 100:.0f} % done; {runs} for it."
 
 
 def standing_token(standing: str) -> str:

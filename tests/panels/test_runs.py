@@ -1,6 +1,7 @@
 """Runs: the table against the folders' files, the curves over one another, and what a person does with both."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,14 @@ from cnnviz.core.curves import to_csv
 from cnnviz.panels.runs import RunsParams, compute, shown_ids
 from cnnviz.panels.runs_table_view import RunsTable
 from cnnviz.panels.runs_view import RunsView
-from cnnviz.panels.runs_words import all_words, change_words, loss_words, seconds_words, standing_words
+from cnnviz.panels.runs_words import (
+    all_words,
+    change_words,
+    loss_words,
+    queue_words,
+    seconds_words,
+    standing_words,
+)
 from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.training.comparisons import comparisons
@@ -110,6 +118,14 @@ def test_a_duplicate_begins_as_the_run_began_whatever_was_changed_on_its_way(thr
     menu.aboutToShow.emit()
     assert menu.actions()[0].text().startswith("A duplicate begins as this run began.")
     assert result_of(selected="a").changes == tuple(others)
+
+
+def test_what_the_waiting_runs_wait_for_is_named(three):
+    lines = result_of().lines
+    assert queue_words(2, False, lines) == "2 runs wait to be trained."
+    assert queue_words(1, True, lines) == "1 run waits and will be trained in turn."
+    trained = [replace(line, standing="training") if line.id == "b" else line for line in lines]
+    assert queue_words(3, True, trained) == "“fast” of “Rates” is trained, 50 % done; 3 runs wait for it."
 
 
 def test_losses_of_any_size_fit_the_column():
