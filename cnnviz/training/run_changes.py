@@ -21,7 +21,6 @@ from cnnviz.nets.layer_table import (
     Row,
     architecture_title,
 )
-from cnnviz.nets.table_plan import plan_table
 from cnnviz.nets.table_variants import (
     with_normalisation,
     with_pooling,
@@ -212,6 +211,8 @@ def _is_possible(table: LayerTable, settings: TrainingSettings) -> bool:
 
 @lru_cache(maxsize=1024)
 def _fits(table: LayerTable, images: tuple[int, int, int], classes: int) -> bool:
+    from cnnviz.nets.table_plan import plan_table  # takes torch, which nobody who names runs waits for
+
     return plan_table(table, images, classes).is_possible
 
 
