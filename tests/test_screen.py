@@ -76,7 +76,7 @@ class Screen:
         return last
 
 
-def wait_for(condition: Callable[[], object], failure: str, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], failure: str, seconds: float = 200) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, failure
