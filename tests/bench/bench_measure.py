@@ -23,9 +23,9 @@ def measure(module: nn.Module, size: tuple[int, int, int], repeats: int = 15) ->
 
     ``bare`` is the module alone on the 33 shifted images, in the batches that the measurement uses; ``last`` the same
     with all channels of a pixel together in memory; ``least`` such a pass that subtracts and sums every value once, in
-    one call each for a layer; ``curves`` are the errors of every layer, ``all`` with the nearest whole cell and the
-    floor as well, ``one`` those of the last layer with maps. What is worked out once for a network, whatever its input,
-    is ``plan``.
+    one call each for a layer; ``curves`` are the errors of every layer, ``all`` with the nearest whole cell, the floor
+    and the level of chance as well, ``one`` those of the last layer with maps. What is worked out once for a network,
+    whatever its input, is ``plan``.
     """
     image = torch.rand(1, *size, generator=torch.Generator().manual_seed(0))
     network = prepare(module, image)
