@@ -54,7 +54,7 @@ def test_what_is_stopped_stays_and_goes_on_from_there(measure, panel):
     assert (later[0].done, later[-1].done) == (partly, 1)
     whole = measure(panel)(True)[-1]
     for one, other in zip(later[-1].curves.series, whole.curves.series, strict=True):
-        np.testing.assert_allclose(one.y, other.y, atol=1e-6)
+        np.testing.assert_allclose(one.y, other.y, rtol=1e-5, atol=1e-5)  # batches of other sizes add up otherwise
 
 
 @pytest.mark.parametrize("panel", PANELS_WITH_CURVES)
