@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not isinstance(error, expected_errors()):
             raise
-        print(f"cnnviz: {error}", file=sys.stderr)
+        print(f"cnnviz: {' '.join(str(error).split())}", file=sys.stderr)  # a file's name may have lines
         return USAGE_ERROR
 
 

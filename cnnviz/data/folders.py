@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnviz.data.fit import Fit, fit_picture
-from cnnviz.data.images import ImageError, picture_from_bytes
+from cnnviz.data.images import ImageError, Picture, open_picture, picture_from_bytes
 from cnnviz.data.labelled_images import DatasetError, LabelledImages
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ def decode(data: bytes, shape: tuple[int, int, int] | None = None) -> NDArray[np
     ImageError
         These bytes are no image, or a damaged one.
     """
-    pixels = picture_from_bytes(data).pixels
-    if shape is not None:
-        pixels = fit_picture(pixels, *shape, Fit(size="crop"))
+    return _fitted(picture_from_bytes(data), shape)
+
+
+def _fitted(picture: Picture, shape: tuple[int, int, int] | None) -> NDArray[np.uint8]:
+    pixels = picture.pixels if shape is None else fit_picture(picture.pixels, *shape, Fit(size="crop"))
     return np.rint(pixels * 255).astype(np.uint8)
 
 
@@ -46,13 +49,13 @@ def read_class_folders(
 ) -> LabelledImages:
     """Every image in the folders of ``folder``, each of which is a class named after it.
 
-    Files that are no images are left out and listed in ``skipped``; so are hidden files.
+    What is no image or may not be read is left out and listed in ``skipped``; what is hidden is left out.
 
     Raises
     ------
     DatasetError
-        There are fewer than two classes with images, or the images differ in size and ``shape`` does not say which is
-        wanted.
+        The folder cannot be read, there are fewer than two classes with images, or the images differ in size and
+        ``shape`` does not say which is wanted.
     """
     if not folder.is_dir():
         what = "is not a folder; choose" if folder.exists() else "is not there; bring it back, or choose"
@@ -61,19 +64,17 @@ def read_class_folders(
     labels: list[int] = []
     class_names: list[str] = []
     skipped: list[str] = []
-    found = {
-        class_folder: sorted(entry for entry in class_folder.iterdir() if entry.is_file() and entry.name[0] != ".")
-        for class_folder in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
-    }
-    total = sum(map(len, found.values()))
+    found = _files(folder, skipped)
+    total, done = sum(map(len, found.values())), 0
     for class_folder, files in found.items():
         count_before = len(arrays)
         for file in files:
-            if progress is not None and (len(arrays) + len(skipped)) % _TOLD_EVERY == 0:
-                progress(f"reading {folder.name}", (len(arrays) + len(skipped)) / total)
+            if progress is not None and done % _TOLD_EVERY == 0:
+                progress(f"reading {folder.name}", done / total)
+            done += 1
             try:
-                arrays.append(decode(file.read_bytes(), shape))
-            except (ImageError, OSError):
+                arrays.append(_fitted(open_picture(file), shape))
+            except ImageError:
                 skipped.append(f"{class_folder.name}/{file.name}")
         if len(arrays) > count_before:
             labels += [len(class_names)] * (len(arrays) - count_before)
@@ -86,6 +87,27 @@ def read_class_folders(
     return LabelledImages(
         _stacked(arrays, folder), np.array(labels, dtype=np.int64), tuple(class_names), tuple(skipped)
     )
+
+
+def _files(folder: Path, skipped: list[str]) -> dict[Path, list[Path]]:
+    """What lies in each folder of ``folder``; folders that may not be read are added to ``skipped``."""
+    try:
+        class_folders = [entry for entry in _visible(folder) if os.path.isdir(entry)]
+    except OSError as error:
+        raise DatasetError(
+            f"{folder} cannot be read ({error.strerror or error}); ask for permission, or choose another folder."
+        ) from error
+    found: dict[Path, list[Path]] = {}
+    for class_folder in class_folders:
+        try:
+            found[class_folder] = [entry for entry in _visible(class_folder) if not os.path.isdir(entry)]
+        except OSError:
+            skipped.append(class_folder.name)
+    return found
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(folder / name for name in os.listdir(folder) if not name.startswith("."))
 
 
 def _stacked(arrays: Sequence[NDArray[np.uint8]], folder: Path) -> NDArray[np.uint8]:

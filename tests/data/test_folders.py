@@ -1,4 +1,7 @@
+import errno
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,3 +143,41 @@ def test_how_far_the_reading_of_many_files_is_is_told(tmp_path):
     told = []
     read_class_folders(tmp_path, None, lambda *word: told.append(word))
     assert told == [(f"reading {tmp_path.name}", 0.0), (f"reading {tmp_path.name}", 100 / 120)]
+
+
+def test_what_may_not_be_read_is_skipped_and_listed(tmp_path, monkeypatch):
+    for name in ("a/1.png", "b/1.png", "locked/1.png"):
+        write(tmp_path, name, plain(1))
+    (tmp_path / "b" / "odd").write_bytes(b"")
+    denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def refusing(call, refused):
+        def wrapped(path, **named):
+            if Path(path).name == refused:
+                raise denied
+            return call(path, **named)
+
+        return wrapped
+
+    monkeypatch.setattr(os, "listdir", refusing(os.listdir, "locked"))
+    monkeypatch.setattr(os, "stat", refusing(os.stat, "odd"))  # as of links in /proc not even the kind may be asked
+    images = read_class_folders(tmp_path)
+    assert images.class_names == ("a", "b")
+    assert images.skipped == ("locked", "b/odd")
+
+
+def test_a_folder_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(os, "listdir", denied)
+    with pytest.raises(DatasetError, match=r"cannot be read .* ask for permission"):
+        read_class_folders(tmp_path)
+
+
+def test_a_file_far_larger_than_memory_is_looked_at_and_not_read(tmp_path):
+    for name in ("a/1.png", "b/1.png"):
+        write(tmp_path, name, plain(1))
+    with (tmp_path / "a" / "film.mp4").open("wb") as film:
+        film.truncate(1 << 42)  # takes no room on the disk
+    assert read_class_folders(tmp_path).skipped == ("a/film.mp4",)
