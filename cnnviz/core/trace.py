@@ -14,6 +14,7 @@ from cnnviz.core.error_words import first_line
 from cnnviz.core.execution import Cancelled, Program, tensors_in
 from cnnviz.core.graph import INPUT, LayerGraph, Method
 from cnnviz.core.hooks import HookedNetwork
+from cnnviz.core.layer_values import LayerValues, NotReached
 from cnnviz.core.layers import LayerBuilder, first_tensor, read_graph
 from cnnviz.core.symbolic_calls import Calls, calls_of
 from cnnviz.core.tracers import export, symbolic_trace
@@ -151,7 +152,7 @@ class TracedNetwork:
             in place.
         layers : names of layers, optional
             Those to record; all by default. Dynamic networks may not reach every layer; what they did not reach is
-            missing from the values.
+            missing from the values, which raise ``NotReached`` where they are asked for it.
         gradients : bool
             Keep the autograd graph, with every value on the way to the output.
         cancelled : callable, optional
@@ -190,7 +191,7 @@ class TracedNetwork:
                 if not overwritten - clone:
                     break
                 self._overwritten |= overwritten
-        tensors = {name: first_tensor(value) for name, value in values.items()}
+        tensors = LayerValues({name: first_tensor(value) for name, value in values.items()})
         return Trace(MappingProxyType(tensors), first_tensor(output))
 
     def stream(
@@ -239,7 +240,9 @@ class TracedNetwork:
         Raises
         ------
         KeyError
-            The graph has no such layer, or a dynamic network did not reach it.
+            The graph has no such layer.
+        NotReached
+            A dynamic network did not come to it.
         Cancelled, ValueError, Exception
             As :meth:`run`.
         """
@@ -257,7 +260,7 @@ class TracedNetwork:
                 self._runner.run(given, (), (), differentiable=gradients, cancelled=cancelled, observe=stop)
             except _Reached as reached:
                 return reached.value
-        raise KeyError(f"this pass did not reach {layer!r}")
+        raise NotReached(layer)
 
 
 class _Reached(Exception):

@@ -49,7 +49,8 @@ class Column:
     Attributes
     ----------
     mosaic : Mosaic or None
-        The shown channels, one below the other; None for a layer without channels.
+        The shown channels, one below the other; None for the input, for an answer of few classes,
+        and for a layer that was not reached.
     channels : tuple of int
         Which channel each tile shows, ascending.
     left_out : int
@@ -58,6 +59,8 @@ class Column:
         The class probabilities, in the order of the classes, where the column is the network's answer.
     reach : ReachTable or None
         Which units of its maps see a pixel of the input.
+    reached : bool
+        Whether this input came to the layer, which in a network whose flow depends on it not each does.
     """
 
     node: Node
@@ -66,6 +69,7 @@ class Column:
     left_out: int
     scores: tuple[ClassScore, ...] = ()
     reach: ReachTable | None = None
+    reached: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +131,9 @@ def _column(
 
     if node.layer.kind == "Input":
         return Column(node, None, (), 0)
-    value = observation.values[node.layer.name]
+    value = observation.values.get(node.layer.name)
+    if value is None:
+        return Column(node, None, (), 0, reached=False)
     while value.dim() > 4:  # of volumes the slice in the middle
         value = value.select(2, value.shape[2] // 2)
     if last and value.dim() == 2 and 1 < value.shape[1] <= MOST_CLASS_BARS:

@@ -356,7 +356,8 @@ def _shape(column: Column) -> ColumnShape:
         return ColumnShape(1, kind="image", text_width=words)
     if column.scores:
         return ColumnShape(len(column.scores), kind="bars", text_width=words)
-    assert column.mosaic is not None
+    if column.mosaic is None:
+        return ColumnShape(0, text_width=words)
     height, width = column.mosaic.tile_shape
     if (height, width) == (1, 1):
         return ColumnShape(column.mosaic.count, kind="strip", text_width=words)
@@ -368,7 +369,8 @@ def _tool_tip(column: Column) -> str:
     lines = [
         f"<b>{html.escape(node.block or node.layer.name)}</b> · {html.escape(node.layer.summary or node.layer.kind)}"
     ]
-    lines.append(f"output {shape_text(node.layer.output_shape)}")
+    shape = f"output {shape_text(node.layer.output_shape)}"
+    lines.append(shape if column.reached else "With this input the network does not come to this layer.")
     if node.parameters:
         lines.append(f"{format_count(node.parameters)} weights, {format_count(node.layer.macs)} multiply-adds")
     if column.left_out:

@@ -78,7 +78,7 @@ def heading(column: Column) -> list[tuple[str, FontRole, str]]:
     lines: list[tuple[str, FontRole, str]] = [
         (title, "title", "text"),
         (second, "tiny", "muted"),
-        (shape_text(node.layer.output_shape), "tiny", "muted"),
+        (shape_text(node.layer.output_shape) if column.reached else "not reached", "tiny", "muted"),
     ]
     if node.layer.kind == "Input":
         lines.append(("weights:", "tiny", "faint"))

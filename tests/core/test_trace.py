@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz.core.hooks import forward_hooks
+from cnnviz.core.layer_values import NotReached
 from cnnviz.core.trace import Cancelled, prepare
 
 from .traced_networks import CASES, made
@@ -259,3 +260,17 @@ def test_dynamic_networks_take_the_way_of_each_input() -> None:
         torch.testing.assert_close(network.run(bright).output, module.eval()(bright))
     assert network.graph.unseen == {"relu:2"}
     assert network.graph["relu:2"].inputs == ("relu", "dark")
+
+
+def test_a_layer_that_a_pass_does_not_come_to_is_told_in_words() -> None:
+    module, _, _ = made("value")
+    with torch.no_grad():
+        module.conv.weight.abs_()
+    network = prepare(module, torch.zeros(1, 1, 6, 6))
+    bright = torch.full((1, 1, 6, 6), 10.0)
+    values = network.run(bright).values
+    assert values.get("dark") is None
+    for ask in (lambda: values["dark"], lambda: network.output_of("dark", bright)):
+        with pytest.raises(NotReached) as told:
+            ask()
+        assert str(told.value).startswith("With this input the network does not come to the layer dark; ")

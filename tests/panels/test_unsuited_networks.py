@@ -8,6 +8,9 @@ import torch
 from PyQt6.QtWidgets import QLabel
 from torch import nn
 
+from cnnviz.panels.network_paint_view import heading
+from cnnviz.panels.network_view import NetworkView
+from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.curve_plot import CurvePlot
 from cnnviz.ui.mosaic_view import MosaicView
@@ -183,3 +186,17 @@ def test_every_panel_says_what_it_cannot_show(measuring_views, name):
         for picture in view.findChildren(MosaicView):
             if picture.isVisibleTo(view):
                 assert picture.tile_rect(0).isValid(), (panel, picture.accessibleName())
+
+
+def test_layers_that_an_input_does_not_come_to_are_told_and_the_others_shown(delivered, qapp, on_screen):
+    drawn = {"input.drawing.strokes": ({"diameter": 4.0, "points": ((14.0, 4.0),)},)}  # the left half is the brighter
+    edits = drawn | {"selection.layer": "extra"}
+    delivery = delivered(EitherWay().eval(), (1, 8, 8), edits, ("network", "activations", "filters", "unit"))
+    columns = {column.node.layer.name: column for column in delivery.results["network"].columns}
+    assert [name for name, column in columns.items() if not column.reached] == ["extra", "pool"]
+    assert all("does not come to the layer extra" in delivery.errors[panel] for panel in ("activations", "unit"))
+    assert "filters" in delivery.results  # weights are there without a pass
+    view = on_screen(NetworkView(Document()), 600, 400)
+    view.show_result(delivery.results["network"])
+    view.grab()
+    assert [text for text, _, _ in heading(columns["extra"])][2] == "not reached"
