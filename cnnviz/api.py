@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def show(
     from cnnviz.scene import actions
     from cnnviz.scene.document import Document
 
+    module = _uncompiled(module)
     card = describe(module, image, labels, mean, std)
     document = Document(actions.first_scene())
     folder = state_folder()
@@ -87,36 +89,98 @@ def describe(
     ValueError
         As :func:`show`.
     """
-    from cnnviz.checkpoints.card import NetworkCard
+    from cnnviz.checkpoints.card import NetworkCard, numbered_labels
 
-    channels = _input_channels(module)
-    size, outputs = _input_size(module, channels, image)
-    if labels is not None and len(labels) != outputs:
-        raise ValueError(f"{len(labels)} labels are given, but the network has {outputs} outputs; give one for each.")
-    channels = size[0]
-    for name, values in (("mean", mean), ("std", std)):
-        if values is not None and len(values) != channels:
-            raise ValueError(f"{len(values)} numbers are given as {name}, but inputs have {channels} channels.")
+    module = _uncompiled(module)
+    _refuse_what_cannot_run(module)
+    size, outputs = _input_size(module, _input_channels(module), image)
     return NetworkCard(
         architecture=type(module).__name__,
         config={},
-        labels=tuple(labels) if labels is not None else tuple(f"class {index}" for index in range(outputs)),
+        labels=numbered_labels(outputs) if labels is None else _names(labels, outputs),
         input_size=size,
-        mean=tuple(mean) if mean is not None else (0.0,) * channels,
-        std=tuple(std) if std is not None else (1.0,) * channels,
+        mean=_per_channel("mean", mean, size[0], 0.0),
+        std=_per_channel("std", std, size[0], 1.0),
         dataset="",
     )
 
 
-def _input_channels(module: nn.Module) -> int:
+def _uncompiled(module: nn.Module) -> nn.Module:
+    """Of what ``torch.compile`` made the module that it was made of, which is the same with layers to be seen."""
+    return getattr(module, "_orig_mod", module)
+
+
+def _refuse_what_cannot_run(module: object) -> None:
+    """Say of what is no module, or one that is not ready, what to do instead of letting torch say what went wrong."""
+    import inspect
+
+    from torch import nn
+    from torch.nn.parameter import is_lazy
+
+    if not isinstance(module, nn.Module):
+        is_class = isinstance(module, type) and issubclass(module, nn.Module)
+        what = f"The class {module.__name__}" if is_class else f"What is given, {type(module).__name__},"  # type: ignore[attr-defined]
+        hint = "make one of it, and load its weights" if is_class else "load weights into their network, and give that"
+        raise ValueError(f"{what} is no torch.nn.Module; {hint}.")
+    tensors = (*module.parameters(), *module.buffers())
+    if any(is_lazy(each) for each in tensors):
+        lazy = next(
+            name for name, part in module.named_modules() if hasattr(part, "_lazy_load_hook") and part._parameters
+        )
+        raise ValueError(
+            f"The layer {lazy} has no weights yet; run the module once on an image of your own, and show it then."
+        )
+    if any(each.is_meta for each in tensors):
+        raise ValueError("The module is on the device meta, where weights have no values; load them, and show it then.")
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):  # what is compiled has none
+        return
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [each for each in parameters if each.default is each.empty and each.kind in (*plain, each.KEYWORD_ONLY)]
+    if len(needed) > 1 or any(each.kind not in plain for each in needed):
+        raise ValueError(
+            f"The module takes {', '.join(each.name for each in needed)}, and is shown with one image; "
+            "wrap it in a module that takes an image alone and fills in the rest."
+        )
+
+
+def _names(labels: Sequence[str], outputs: int) -> tuple[str, ...]:
+    if isinstance(labels, str | bytes):
+        raise ValueError(
+            f"labels is one {type(labels).__name__}; give a list with a name for each of the {outputs} outputs."
+        )
+    names = tuple(map(str, labels.values() if isinstance(labels, Mapping) else labels))
+    if len(names) != outputs:
+        raise ValueError(f"{len(names)} labels are given, but the network has {outputs} outputs; give one for each.")
+    return names
+
+
+def _per_channel(name: str, values: Sequence[float] | None, channels: int, default: float) -> tuple[float, ...]:
+    if values is None:
+        return (default,) * channels
+    try:
+        numbers = tuple(map(float, values))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is {values!r}; give a list of {channels} numbers, one for each channel.") from error
+    if len(numbers) != channels:
+        raise ValueError(f"{len(numbers)} numbers are given as {name}, but inputs have {channels} channels.")
+    if not all(map(math.isfinite, numbers)) or (name == "std" and min(numbers) <= 0):
+        wanted = "above 0, since inputs are divided by them" if name == "std" else "finite"
+        raise ValueError(f"{name} is {list(numbers)}; give numbers that are {wanted}.")
+    return numbers
+
+
+def _input_channels(module: nn.Module) -> tuple[int, ...]:
+    """What is tried for channels: those of the first layer that has any, else colour and then grey."""
     for part in module.modules():
         channels = getattr(part, "in_channels", None)
-        if isinstance(channels, int):
-            return channels
-    return 3
+        if isinstance(channels, int) and channels > 0:
+            return (channels,)
+    return (3, 1)
 
 
-def _input_size(module: nn.Module, channels: int, image: object) -> tuple[tuple[int, int, int], int]:
+def _input_size(module: nn.Module, channels: tuple[int, ...], image: object) -> tuple[tuple[int, int, int], int]:
     """The first size with which the module runs, and how many outputs it then has."""
     import torch
 
@@ -124,10 +188,13 @@ def _input_size(module: nn.Module, channels: int, image: object) -> tuple[tuple[
     from cnnviz.engine.failures import plain_words
     from cnnviz.engine.observation import dtype_of
 
-    candidates = [(channels, size, size) for size in SIZES]
+    candidates = [(count, size, size) for count in channels for size in SIZES]
     if isinstance(image, torch.Tensor):
-        shape = tuple(image.shape[-3:])
-        candidates = [shape if len(shape) == 3 else (channels, *shape)]  # type: ignore[list-item]
+        shape = tuple(image.shape)
+        if not 2 <= len(shape) <= 4 or 0 in shape or (len(shape) == 4 and shape[0] != 1):
+            raise ValueError(f"The image is a tensor of shape {shape}; give (C, H, W) or (1, C, H, W), of one image.")
+        height, width = shape[-2:]
+        candidates = [(count, height, width) for count in (channels if len(shape) == 2 else (shape[-3],))]
     device = next(module.parameters(), torch.zeros(0)).device
     failure = "it takes none of the usual sizes"
     with evaluating(tuple(module.modules())), torch.no_grad():
@@ -140,7 +207,10 @@ def _input_size(module: nn.Module, channels: int, image: object) -> tuple[tuple[
             found = _tensors(output)
             if not found:
                 raise ValueError(f"The module gives {type(output).__name__} and no tensor; show the part that does.")
-            return size, int(found[0].shape[1]) if found[0].dim() > 1 else 1
+            outputs = int(found[0].shape[1]) if found[0].dim() > 1 else 1
+            if outputs == 0:
+                raise ValueError(f"The module gives a tensor of shape {tuple(found[0].shape)}, in which nothing is.")
+            return size, outputs
     tried = ", ".join("×".join(map(str, size)) for size in candidates)
     raise ValueError(f"The module runs on none of {tried} ({failure}); pass an image as a tensor of the right size.")
 

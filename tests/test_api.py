@@ -27,6 +27,7 @@ def classifier(channels=3, size=32, classes=4) -> nn.Sequential:
         (classifier(2, 96, 7), (2, 96, 96), 7),
         (nn.Sequential(nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), (3, 224, 224), 5),
         (nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, 2)), (3, 28, 28), 2),
+        (nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10)), (1, 28, 28), 10),
         (nn.Sequential(nn.Conv2d(4, 6, 1)), (4, 224, 224), 6),
         (nn.Sequential(nn.Conv2d(1, 1, 28), nn.Flatten(0)), (1, 224, 224), 1),
     ],
@@ -89,6 +90,67 @@ def test_labels_mean_and_deviation_are_taken_and_checked():
         describe(module, std=[0.5, 0.5])
     with pytest.raises(ValueError, match="std"):
         describe(module, std=[0.5, 0.5, 0.0])
+
+
+class TwoInputs(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
+
+class NoPosition(nn.Module):
+    def forward(self, *, pixels):
+        return pixels
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (lambda: nn.Conv2d, "class Conv2d is no torch.nn.Module; make one of it"),
+        (lambda: classifier().state_dict(), "OrderedDict, is no torch.nn.Module; load weights into their network"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), "layer 1 has no weights yet; run the module once"),
+        (lambda: classifier().to("meta"), "on the device meta, where weights have no values; load them"),
+        (TwoInputs, "takes x, y, and is shown with one image; wrap it"),
+        (NoPosition, "takes pixels, and is shown with one image; wrap it"),
+        (lambda: nn.Sequential(nn.Conv3d(1, 1, 3)), "runs on none of .* pass an image as a tensor"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_a_sentence_that_says_what_to_do(module, words):
+    with pytest.raises(ValueError, match=words) as refused:
+        describe(module())
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"labels": "abcd"}, "labels is one str; give a list with a name for each of the 4 outputs"),
+        ({"mean": 0.5}, r"mean is 0\.5; give a list of 3 numbers"),
+        ({"std": ["a", "b", "c"]}, "give a list of 3 numbers"),
+        ({"std": [1, -1, 1]}, "give numbers that are above 0, since inputs are divided by them"),
+        ({"mean": [0, 0, float("nan")]}, "give numbers that are finite"),
+        ({"image": torch.zeros(4, 3, 32, 32)}, r"of shape \(4, 3, 32, 32\); give \(C, H, W\)"),
+        ({"image": torch.zeros(3, 0, 32)}, "of one image"),
+        ({"image": torch.zeros(9)}, "of one image"),
+    ],
+)
+def test_what_does_not_fit_the_module_is_refused_in_a_sentence(given, words):
+    with pytest.raises(ValueError, match=words) as refused:
+        describe(classifier(), **given)
+    assert "\n" not in str(refused.value)
+
+
+def test_labels_and_moments_may_be_what_other_libraries_have():
+    given = {"labels": {0: "a", 1: 2, 2: "c", 3: "d"}, "mean": torch.tensor([0.5, 0.25, 0.0]), "std": np.ones(3)}
+    card = describe(classifier(), **given)
+    assert (card.labels, card.mean, card.std) == (("a", "2", "c", "d"), (0.5, 0.25, 0.0), (1.0, 1.0, 1.0))
+
+
+@pytest.mark.slow
+def test_of_a_compiled_module_the_one_that_was_compiled_is_shown(shown):
+    module = classifier()
+    program, results = shown(torch.compile(module, backend="eager"), torch.rand(3, 32, 32))
+    assert program.stage.network.module is module
+    assert [column.node.layer.kind for column in results["network"].columns] == ["Input", "Conv2d", "Flatten", "Linear"]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
