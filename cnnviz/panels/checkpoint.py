@@ -85,7 +85,7 @@ class CheckpointResult:
     confidence: float
     message: str
     size: int
-    sha256: str | None  # empty where there is no file to hash
+    sha256: str | None  # empty where there is no file to hash, or no longer the one that was looked at
     parameters: int
     proposal: str
     channels: int
@@ -118,6 +118,7 @@ class _Inspection:
     rows: list[TensorRow]
     hasher: hashlib._Hash = field(default_factory=hashlib.sha256)
     hashed: int = 0
+    changed: bool = False  # the file is another, or gone, before all of it was hashed
     done: int = 0
     measured: _Measured | None = None
     layers: tuple[LayerRow, ...] | None = None
@@ -270,13 +271,21 @@ def _go_on(inspection: _Inspection) -> bool:
     if inspection.done < len(inspection.rows):
         _measure_some(inspection)
     else:
-        with inspection.checkpoint.path.open("rb") as file:
-            file.seek(inspection.hashed)
-            chunk = file.read(4 * BATCH_BYTES)
+        chunk = _next_bytes(inspection)
         inspection.hasher.update(chunk)
-        # a file that shrank meanwhile ends the work as well
+        inspection.changed = not chunk
         inspection.hashed = inspection.hashed + len(chunk) if chunk else size
     return True
+
+
+def _next_bytes(inspection: _Inspection) -> bytes:
+    """What is to be hashed next; nothing of a file that has become shorter, or is gone."""
+    try:
+        with inspection.checkpoint.path.open("rb") as file:
+            file.seek(inspection.hashed)
+            return file.read(4 * BATCH_BYTES)
+    except OSError:
+        return b""
 
 
 def _measure_some(inspection: _Inspection) -> None:
@@ -297,7 +306,7 @@ def _measure_some(inspection: _Inspection) -> None:
             measured = inspection.measured
             part = measured.values[measured.done : measured.done + max(left, 1)]
             measured.running.add(part)
-        except (ValueError, RuntimeError, NotImplementedError, KeyError):
+        except (ValueError, RuntimeError, NotImplementedError, KeyError, OSError):
             inspection.rows[inspection.done] = replace(row, note="(its values cannot be read)")
             inspection.measured = None
             inspection.done += 1
@@ -317,7 +326,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
     best = checkpoint.candidates[0] if checkpoint.candidates else None
     may_accept = best is not None and checkpoint.module is None
     metadata = checkpoint.contents.metadata if checkpoint.contents is not None else {}
-    finished = inspection.hashed >= inspection.size
+    sha256 = inspection.hasher.hexdigest() if inspection.hashed >= inspection.size else None
     return CheckpointResult(
         str(checkpoint.path),
         checkpoint.status,
@@ -326,7 +335,7 @@ def _result(inspection: _Inspection) -> CheckpointResult:
         checkpoint.confidence,
         in_the_window(checkpoint.message, checkpoint.path),
         inspection.size,
-        inspection.hasher.hexdigest() if finished else None,
+        "" if inspection.changed else sha256,
         checkpoint.parameters,
         best.title if best is not None and may_accept else "",
         best.input_size[0] if best is not None else 0,

@@ -21,15 +21,26 @@ from cnnviz.scene.document import Document
 
 
 @pytest.fixture
-def looked_at(tmp_path):
+def computation_of(tmp_path):
+    """What the panel is given for a scene, one delivery after the other; and what goes wrong meanwhile."""
+
+    def begin(edits):
+        document, hub, told = Document(), FailuresHub(), []
+        hub.listen(told.append)
+        document.edit_many(edits)
+        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), hub)
+        request = Request(document.scene, document.version, frozenset({"checkpoint"}))
+        return iter(computation.run(request, lambda: False, lambda: False)), told
+
+    return begin
+
+
+@pytest.fixture
+def looked_at(computation_of):
     """All results for a file, the coarse one first; what was refused in words is the last."""
 
     def look(path, table="tensors"):
-        document = Document()
-        document.edit_many({"panels.checkpoint.path": path and str(path), "panels.checkpoint.table": table})
-        computation = Computation(PANELS, InputPipeline(ImageStore(tmp_path / "images")), FailuresHub())
-        request = Request(document.scene, document.version, frozenset({"checkpoint"}))
-        deliveries = list(computation.run(request, lambda: False, lambda: False))
+        deliveries, _ = computation_of({"panels.checkpoint.path": path and str(path), "panels.checkpoint.table": table})
         return [each.results.get("checkpoint", each.errors.get("checkpoint")) for each in deliveries]
 
     return look
@@ -99,6 +110,25 @@ def test_a_missing_file_is_one_sentence(looked_at, tmp_path):
     (message,) = looked_at(tmp_path / "gone.pt")
     assert "gone.pt" in message
     assert "open another" in message
+
+
+@pytest.mark.parametrize("change", ["gone", "a folder", "shorter"])
+def test_a_file_that_changes_while_it_is_looked_at_has_no_hash(computation_of, tmp_path, change):
+    path = tmp_path / "copy.safetensors"
+    path.write_bytes(network_path("mnist-lenet").read_bytes())
+    deliveries, told = computation_of({"panels.checkpoint.path": str(path)})
+    next(deliveries)  # what the file is
+    if change == "shorter":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    if change == "a folder":
+        path.mkdir()
+    last = [*deliveries][-1]
+    assert dict(last.errors) == {}
+    result = last.results["checkpoint"]
+    assert (result.status, result.sha256, result.done) == ("opened", "", len(result.rows))
+    assert told == []
 
 
 def test_a_module_from_python_lists_its_tensors(computed):
