@@ -1,6 +1,11 @@
 """torch's own ways of finding the calls of a network, each made into a program."""
 
+import logging
+import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -32,8 +37,7 @@ def export(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
     """
     # A batch of one would be taken for a constant.
     batch = torch.cat([example, example.flip(-1)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _without_a_word():
         exported = torch.export.export(
             module, (batch,), strict=False, dynamic_shapes=({0: torch.export.Dim.AUTO},)
         ).module()
@@ -46,6 +50,36 @@ def export(module: nn.Module, example: Tensor) -> tuple[Program, fx.Graph]:
         if node.op == "get_attr" and not _has(module, node.target):
             constants[node.target] = _get(exported, node.target)
     return Program(module, graph, constants), graph
+
+
+@contextmanager
+def _without_a_word() -> Iterator[None]:
+    """Keep torch from printing the graph of what cannot be exported, and warning of it: its error says why."""
+    log, stream = logging.getLogger("torch.fx.experimental.symbolic_shapes"), sys.stderr
+    level = log.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        log.setLevel(logging.CRITICAL)
+        sys.stderr = _OfOthers(stream)
+        try:
+            yield
+        finally:
+            sys.stderr = stream
+            log.setLevel(level)
+
+
+class _OfOthers:
+    """Passes on to a stream what other threads than the one that makes this write to it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._silent = threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.get_ident() == self._silent else self._stream.write(text)  # type: ignore[no-any-return]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _has(module: nn.Module, path: str) -> bool:

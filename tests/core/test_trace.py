@@ -1,6 +1,7 @@
 """Recorded values, against modules run piece by piece; what a network is left like."""
 
 import copy
+import sys
 
 import pytest
 import torch
@@ -274,3 +275,11 @@ def test_a_layer_that_a_pass_does_not_come_to_is_told_in_words() -> None:
         with pytest.raises(NotReached) as told:
             ask()
         assert str(told.value).startswith("With this input the network does not come to the layer dark; ")
+
+
+def test_nothing_is_printed_of_what_torch_cannot_export(capfd: pytest.CaptureFixture[str]) -> None:
+    stream = sys.stderr
+    module, example, _ = made("value")
+    assert "torch.export" in " ".join(prepare(module, example).graph.notes)
+    assert sys.stderr is stream
+    assert capfd.readouterr().err == ""
