@@ -59,13 +59,17 @@ def call_name(path: str, call: int) -> str:
 
 
 def first_tensor(value: Any) -> Tensor:
-    """The first tensor in a layer's or network's output; raises TypeError if there is none."""
-    if isinstance(value, Tensor):
-        return value
-    tensors = tensors_in(value)
+    """The first tensor in a layer's or network's output, of complex numbers their magnitudes.
+
+    Raises
+    ------
+    TypeError
+        There is none.
+    """
+    tensors = [value] if isinstance(value, Tensor) else tensors_in(value)
     if not tensors:
         raise TypeError(f"the output has no tensor in it, but is a {type(value).__name__}")
-    return tensors[0]
+    return tensors[0].abs() if tensors[0].is_complex() else tensors[0]
 
 
 class LayerBuilder:
@@ -84,6 +88,7 @@ class LayerBuilder:
         self._calls: Counter[str] = Counter()
         self._counted: set[int] = set()
         self._uncounted_macs: list[str] = []
+        self._has_complex_values = False
         self.layers = [Layer(INPUT, "Input", None, (), tuple(example.shape[1:]), summary="Input")]
 
     def add_module(
@@ -93,7 +98,7 @@ class LayerBuilder:
         module = self._module.get_submodule(path)
         self._calls[path] += 1
         name = call_name(path, self._calls[path])
-        value = first_tensor(output)
+        value = self.seen_of(output)
         given = tensors_in(arguments)
         shape = given[0].shape if given else torch.Size()
         kind = operations.kind_of_module(module)
@@ -136,6 +141,11 @@ class LayerBuilder:
         self._append(name, kind, None, inputs, output, weights, macs, containers, geometry, placement)
         return name
 
+    def seen_of(self, output: Any) -> Tensor:
+        """What of a layer's output is seen, as `first_tensor` has it."""
+        self._has_complex_values |= any(tensor.is_complex() for tensor in tensors_in(output)[:1])
+        return first_tensor(output)
+
     def _append(
         self,
         name: str,
@@ -175,6 +185,8 @@ class LayerBuilder:
         left = sum(weight.numel() for weight in self._module.parameters() if id(weight) not in self._counted)
         if left:
             notes.append(f"{left:,} parameters of the network belong to none of the layers shown.")
+        if self._has_complex_values:
+            notes.append("Of complex values the magnitudes are shown.")
         return notes
 
 
@@ -266,7 +278,7 @@ class _GraphReader:
         else:
             placement = placement_of_function(operation, args, kwargs)
         arguments = operations.arguments_of(operation, args, kwargs)
-        block, result = _block(node), first_tensor(value)
+        block, result = _block(node), self._builder.seen_of(value)
         return self._builder.add_function(operation, arguments, block, sources, result, weights, placement)
 
     def _placement_of_piece(self, node: fx.Node) -> Placement | None:

@@ -240,9 +240,7 @@ class TracedNetwork:
         Raises
         ------
         KeyError
-            The graph has no such layer.
-        NotReached
-            A dynamic network did not come to it.
+            The graph has no such layer; ``NotReached``, a dynamic network did not come to it.
         Cancelled, ValueError, Exception
             As :meth:`run`.
         """
@@ -386,9 +384,13 @@ def _same(one: Any, other: Any) -> bool:
     if len(pairs) != len(tensors_in(other)) or len(pairs) != len(tensors_in(one)):
         return False
     return all(
-        a.shape == b.shape and torch.allclose(a.cpu().double(), b.cpu().double(), rtol=1e-4, atol=1e-6, equal_nan=True)
+        a.shape == b.shape and torch.allclose(_exact(a), _exact(b), rtol=1e-4, atol=1e-6, equal_nan=True)
         for a, b in pairs
     )
+
+
+def _exact(values: Tensor) -> Tensor:
+    return (torch.view_as_real(values) if values.is_complex() else values).cpu().double()
 
 
 def _describe_outputs(output: Any) -> str:

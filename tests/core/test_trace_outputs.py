@@ -135,3 +135,24 @@ def test_multiply_adds_are_half_the_operations_that_torch_counts(name: str) -> N
     assert sum(layer.parameters for layer in graph) == graph.parameters
     missing = 0 if name != "value" else sum(p.numel() for p in module.bright.parameters())
     assert graph.parameters == sum(p.numel() for p in module.parameters()) - missing
+
+
+class Fourier(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, dtype=torch.complex64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.fft2(self.conv(x + 0j))
+
+
+def test_of_complex_values_the_magnitudes_are_seen_and_noted() -> None:
+    module, image = Fourier().eval(), torch.rand(1, 1, 8, 8)
+    network = prepare(module, image)
+    assert "Of complex values the magnitudes are shown." in network.graph.notes
+    trace = network.run(image)
+    with torch.no_grad():
+        maps = module.conv(image + 0j)
+    torch.testing.assert_close(trace.values["conv"], (maps.real**2 + maps.imag**2).sqrt())
+    torch.testing.assert_close(trace.output, torch.fft.fft2(maps).abs())
+    torch.testing.assert_close(network.output_of("conv", image, gradients=False), maps.abs())
