@@ -50,8 +50,9 @@ class TrainingClient:
         self._teller.start()
 
     def warm_up(self) -> None:
-        """Start the process, so that the first run need not wait for it."""
-        self._connected()
+        """Start the process, so that the first run need not wait for it; where that cannot be, the run says why."""
+        with contextlib.suppress(OSError):
+            self._connected()
 
     @property
     def process_id(self) -> int | None:
@@ -116,7 +117,10 @@ class TrainingClient:
             worker = self._worker
         if worker is None and not start:
             return
-        (worker or self._connected()).send(message)
+        try:
+            (worker or self._connected()).send(message)
+        except OSError as error:
+            self._events.put(Lost.before_it_began(error))
 
     def _connected(self) -> _Worker:
         with self._lock:

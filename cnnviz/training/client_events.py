@@ -132,6 +132,15 @@ class Lost:
             last_words,
         )
 
+    @classmethod
+    def before_it_began(cls, error: OSError) -> Lost:
+        """Of a process that the system could not start."""
+        return cls(
+            f"The training process cannot be started ({error.strerror or error}); make room on the disk and in "
+            "memory, then start again.",
+            str(error),
+        )
+
 
 ClientEvent = (
     WorkerReady | RunBegun | RunState | Metrics | Weights | SettingsChanged | Fetching | Saved | Notice | Failed | Lost

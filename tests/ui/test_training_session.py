@@ -1,11 +1,16 @@
 """The session of training: images that are taken away, and a disk that is full. Its process is played here."""
 
+import errno
+import os
+from types import SimpleNamespace
+
 import pytest
 
 import cnnviz.panels  # noqa: F401  registers the parameters of the panels
 from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.scene.document import Document
+from cnnviz.training import client
 from cnnviz.training.client_events import Failed, RunBegun, RunState
 from cnnviz.training.metrics import Notice, Saved
 from cnnviz.training.settings import checked_settings
@@ -142,3 +147,21 @@ def test_images_that_are_made_by_the_program_are_not_looked_after(session, train
     qtbot.wait(60)
     assert session._data._thread is None
     assert session.heard == []
+
+
+def test_a_process_that_cannot_be_started_is_told_and_not_waited_for(qtbot, tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(client, "tempfile", SimpleNamespace(TemporaryDirectory=full))
+    failures, heard = FailuresHub(), []
+    failures.listen(heard.append)
+    session = TrainingSession(Document(), failures, lambda: None, tmp_path / "runs")
+    session.warm_up()
+    assert heard == []
+    session.start()
+    qtbot.waitUntil(lambda: bool(heard))
+    assert "cannot be started (No space left on device); make room" in heard[0].message
+    assert (session.phase, session.trouble) == ("idle", heard[0].message)
+    session.close()
+    session.wait_until_closed()
