@@ -76,7 +76,7 @@ class _OfOthers:
         self._silent = threading.get_ident()
 
     def write(self, text: str) -> int:
-        return len(text) if threading.get_ident() == self._silent else self._stream.write(text)  # type: ignore[no-any-return]
+        return len(text) if threading.get_ident() == self._silent else self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
