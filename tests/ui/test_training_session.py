@@ -164,4 +164,4 @@ def test_a_process_that_cannot_be_started_is_told_and_not_waited_for(qtbot, tmp_
     assert "cannot be started (No space left on device); make room" in heard[0].message
     assert (session.phase, session.trouble) == ("idle", heard[0].message)
     session.close()
-    session.wait_until_closed()
+    assert session.has_closed(60)
