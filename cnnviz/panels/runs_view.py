@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import cast
 
 from PyQt6.QtCore import QPoint, QTimer
-from PyQt6.QtGui import QShowEvent
+from PyQt6.QtGui import QColor, QShowEvent
 from PyQt6.QtWidgets import QHBoxLayout, QMenu, QMessageBox, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from cnnviz.engine.training_weights import folder_of, source_of
@@ -90,6 +90,7 @@ class RunsView(PanelView):
         self._soon.timeout.connect(self._scan_again)
         self._lay_out()
         self._connect()
+        theme().changed.connect(self._restyle)
         document.changed.connect(self._follow)
         self._follow(document.scene, document.scene)
         self._say_queue()
@@ -113,7 +114,7 @@ class RunsView(PanelView):
         super().show_result(result)
         self._result = result
         self._stack.setCurrentIndex(1 if result.lines else 0)
-        colours = looks(result.curves) if result.curves is not None else {}
+        colours = self._colours()
         self._table.shown_network = self._shown_network()
         params = self._params()
         self._table.set_lines(result.lines, result.selected, colours, params.part)
@@ -132,6 +133,14 @@ class RunsView(PanelView):
         self.set_subtitle(f"{count}, {done} done" if result.lines else "")
         self._say_queue()
         self._say_buttons()
+
+    def _colours(self) -> dict[str, QColor]:
+        """Of the curves, by their names, in the theme as it is now."""
+        return looks(self._result.curves) if self._result.curves is not None else {}
+
+    def _restyle(self) -> None:
+        self._table.colours = self._colours()
+        self._table.viewport().update()
 
     def _lay_out(self) -> None:
         top, queue, how, what = FlowLayout(), QHBoxLayout(), FlowLayout(), FlowLayout()

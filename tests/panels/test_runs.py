@@ -33,6 +33,7 @@ from cnnviz.training.run_folder import Curve, RunRecord, network_path, runs_fold
 from cnnviz.training.run_label import RunLabel, write_label
 from cnnviz.training.run_queue import RunQueue, WaitingRun, write_queue
 from cnnviz.training.settings import checked_settings
+from cnnviz.ui.curve_painter import looks
 from cnnviz.ui.menu_button import MenuButton
 from cnnviz.ui.theme import theme
 
@@ -288,6 +289,20 @@ def test_in_a_narrow_panel_the_figures_that_matter_most_are_left(three, view):
     view.compute()
     assert not table(view).isColumnHidden(4)
     assert sum(table(view).columnWidth(column) for column in range(8)) <= table(view).viewport().width()
+
+
+def test_the_boxes_have_the_colours_of_the_curves_in_the_other_theme_too(three, view):
+    result = result_of()
+    view.show_result(result)
+    before = dict(view.findChild(RunsTable).colours)
+    theme().set("light", 1.0)
+    try:
+        now = view.findChild(RunsTable).colours
+        assert now == looks(result.curves)
+        assert now.keys() == before.keys()
+        assert now != before
+    finally:
+        theme().set("dark", 1.0)
 
 
 @pytest.mark.parametrize(("scale", "width"), [(1.5, 440), (1.0, 330)])
