@@ -150,8 +150,8 @@ def _stride_words(observation: Observation, layer: Layer) -> str:
     rows, columns = cast("tuple[int, int]", subsampling(base[layer.name], base))
     step = f"{rows}×{columns}" if rows != columns else str(rows)
     if layer.name in observation.network.changed_layers and _change_of(layer, observation) is not None:
-        return f"{layer.name} is taken at every cell and then pooled; as it was loaded, it moves on by {step} cells."
-    return f"{layer.name} moves on by {step} cells and leaves out what lies between. Choose what pools it instead."
+        return f"{layer.name} is taken at every cell and then pooled."
+    return f"{layer.name} moves on by {step} cells and leaves out what lies between."
 
 
 def pooling_entries(observation: Observation) -> tuple[PoolingEntry, ...]:
