@@ -260,3 +260,36 @@ def test_a_reader_that_has_seen_enough_ends_a_command_without_a_word():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=True)
     assert done.stderr == ""
     assert int(done.stdout) in (0, 141)
+
+
+@pytest.mark.parametrize(
+    ("network", "out", "words"),
+    [
+        ("lenet", "pipe.safetensors", "is a pipe or a device; give the name of a file"),
+        ("lenet", "n" * 300 + ".safetensors", "cannot be read or written (File name too long)"),
+        ("n" * 300, "out.safetensors", "cannot be read or written (File name too long)"),
+    ],
+)
+def test_places_where_nothing_can_be_kept_are_refused_before_the_training(
+    tmp_path, monkeypatch, capsys, network, out, words
+):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.safetensors")
+    command = ["train", "--network", network, "--dataset", "digits", "--steps", "1", "--out", out]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_an_error_is_one_line_also_where_a_name_has_several(capsys):
+    assert main(["evaluate", "two\nlines", "--dataset", "digits"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("cnnviz: There is no network or file 'two lines'")
+    assert said.count("\n") == 1
+
+
+def test_a_name_too_long_for_any_file_is_no_network_to_show(capsys, tmp_path):
+    assert main(["screenshot", "n" * 300, "--out", str(tmp_path / "picture.png")]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith("cannot be read (File name too long); check the path and its permissions.\n")

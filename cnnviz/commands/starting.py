@@ -79,7 +79,7 @@ def starting_scene(arguments: argparse.Namespace, scene: Scene) -> Scene:
 def _is_image(name: str) -> bool:
     from cnnviz.data.kinds import kind_of
 
-    return Path(name).suffix != "" and Path(name).is_file() and kind_of(Path(name)) == "image"
+    return Path(name).suffix != "" and os.path.isfile(name) and kind_of(Path(name)) == "image"
 
 
 def _use_network(document: Document, name: str) -> None:
@@ -89,7 +89,7 @@ def _use_network(document: Document, name: str) -> None:
     from cnnviz.scene import actions
 
     path = network_path(name)
-    if path.is_dir():
+    if os.path.isdir(path):
         from cnnviz.checkpoints.run_folder import run_start
 
         folder = path.resolve()

@@ -39,7 +39,13 @@ def _train(arguments: argparse.Namespace, ranks: "Ranks") -> int:
     folder = arguments.out.with_suffix(".run")
     progress = ProgressLine(sys.stderr if ranks.leads else None)
     started = time.monotonic()
-    run = _open_run(arguments, folder, progress, ranks)
+    try:
+        run = _open_run(arguments, folder, progress, ranks)
+    except OSError as error:
+        raise CommandError(
+            f"{error.filename or folder} cannot be read or written ({error.strerror or error}); make room there, or "
+            "give another --out."
+        ) from error
     progress.begin(run.trainer.total_steps, run.trainer.step)
     try:
         with _between_steps() as stopped:
@@ -147,8 +153,10 @@ def _check_target(out: Path) -> None:
     """Fail before the training, not after it."""
     if out.suffix != ".safetensors":
         raise CommandError(f"{out} must end in .safetensors, the only format that is written.")
-    if out.is_dir():
+    if os.path.isdir(out):
         raise CommandError(f"{out} is a folder; give the name of a file.")
+    if os.path.exists(out) and not os.path.isfile(out):
+        raise CommandError(f"{out} is a pipe or a device; give the name of a file.")
     if not out.parent.is_dir():
         raise CommandError(f"The folder {out.parent} is not there; make it, or give another --out.")
     if not os.access(out.parent, os.W_OK):
@@ -172,7 +180,7 @@ def _settings(arguments: argparse.Namespace) -> "TrainingSettings":
             network, config = LAYER_TABLE, compact(read_table(Path(network))) | config
         except TableFileError as error:
             raise CommandError(str(error)) from error
-    is_file = network not in shipped_networks() and Path(network).is_file()
+    is_file = network not in shipped_networks() and os.path.isfile(network)
     architecture = (
         read_card(network_path(network)).architecture if is_file or network in shipped_networks() else network
     )

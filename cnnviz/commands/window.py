@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
-from pathlib import Path
 
 from cnnviz.commands.errors import CommandError
 from cnnviz.commands.starting import add_scene_arguments, put_off_collecting, starting_scene, state_folder
@@ -46,7 +46,7 @@ def run_window(arguments: argparse.Namespace) -> int:
         program.failures.tell(notice, "warning")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: program.close_soon())
-    if arguments.network is not None and Path(arguments.network).is_dir():
+    if arguments.network is not None and os.path.isdir(arguments.network):
         program.window.show_panel("epochs")
     program.leave_start_behind()
     program.show()
