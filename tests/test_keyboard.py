@@ -146,3 +146,15 @@ def test_the_focus_stays_where_it_is_when_larger_type_lays_the_window_out_anew(p
         settle(program)
         QApplication.processEvents()
         assert program.window.focusWidget() is diagram
+
+
+def test_no_button_gets_the_focus_by_itself_when_another_workspace_is_entered(program, settle):
+    canvas, window = program.window.docks["input"].view.canvas, program.window
+    window.docks["unit"].tab_stops()[0].setFocus()
+    window.use_workspace("training")  # without that panel
+    settle(program)
+    assert window.focusWidget() is window
+    canvas.setFocus()
+    window.use_workspace("explore")
+    settle(program)
+    assert window.focusWidget() is canvas

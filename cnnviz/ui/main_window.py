@@ -8,6 +8,7 @@ from functools import partial
 
 from PyQt6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QResizeEvent, QShowEvent
+from PyQt6.QtWidgets import QWidget
 
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.scene.models import WindowLayout
@@ -123,12 +124,14 @@ class MainWindow(DockWindow):
         if workspace_id == self._workspace.id:
             self.restore_from_maximised()
             return
+        focused = self.focusWidget()
         self._left_as[self._workspace.id] = self._state()
         self._enter(known[workspace_id])
         left_as = self._left_as.get(workspace_id)
         if left_as is not None:
             self.restoreState(left_as, LAYOUT_VERSION)
             self._to_share = 0
+            self._give_back(focused)
 
     def show_panel(self, panel_id: str) -> None:
         """Bring a panel to the front, wherever it stands; nothing where there is none of this id."""
@@ -189,7 +192,8 @@ class MainWindow(DockWindow):
     def _enter(self, workspace: Workspace) -> None:
         self._before_maximise = None
         for dock in self.docks.values():
-            dock.setFloating(False)
+            if dock.isFloating():  # else Qt hides it for a moment, and the focus goes elsewhere
+                dock.setFloating(False)
         self._workspace = workspace
         self._arrange()
         self._to_share = TURNS_TO_SETTLE if self.isVisible() else 0
@@ -231,12 +235,19 @@ class MainWindow(DockWindow):
         return True
 
     def _arrange(self) -> None:
+        focused = self.focusWidget()
         self._laid_out, self._laid_out_scale = self._fitted(), theme().scale
         fronts = tuple(self.docks[slot.panels[0]] for column in self._laid_out.columns for slot in column.slots)
         for dock in fronts:
             dock.build()  # as large as it has to be, before the space is shared out
         arrange(self, self.docks, self._areas, self._laid_out)
+        self._give_back(focused)
         self._to_raise = () if self.isVisible() else fronts  # Qt forgets which tab is in front of what is not shown
+
+    def _give_back(self, focused: QWidget | None) -> None:
+        """The focus, which Qt has given on while the docks were moved: no button is to get it by itself."""
+        if self.isVisible() and focused is not None:
+            (focused if focused.isVisible() else self).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _fitted(self) -> Workspace:
         scale = theme().scale
@@ -251,14 +262,11 @@ class MainWindow(DockWindow):
             self._settle.start()
         if (is_fitted and has_scale) or self._before_maximise is not None or not self._is_as_laid_out():
             return
-        focused = self.focusWidget()
         if is_fitted:
             self._laid_out_scale = theme().scale
             share_space(self, self.docks, self._laid_out)
         else:
             self._arrange()
-        if focused is not None and focused is not self.focusWidget() and focused.isVisible():
-            focused.setFocus(Qt.FocusReason.OtherFocusReason)  # Qt gave it on while the docks were moved
 
     def _is_as_laid_out(self) -> bool:
         """Whether the same panels stand in the same places, whatever their sizes."""
