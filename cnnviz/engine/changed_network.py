@@ -53,7 +53,7 @@ class ChangedNetworks:
         example = torch.zeros(1, *base.card.input_size, device=base.device, dtype=dtype_of(base.module))
         try:
             traced = prepare(changed.module, example)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             why = _fixed_size(base.graph) if "mat1 and mat2" in str(error) else plain_words(error)
             raise ChangesRefused(f"With {describe(changes)} {base.name} does not run: {why}.") from error
         return replace(

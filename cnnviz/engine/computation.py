@@ -234,7 +234,7 @@ class Computation:
                 )
                 return self._look(self.observe(scene, self._host.move_to_cpu()), wanted, scene, cancelled)
             words = f"There is not enough memory for {network.name}; choose a smaller network."
-        except Exception as error:  # noqa: BLE001 - a person's own module may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a person's own module may raise anything
             self._failures.report(error, f"Running {network.name} on this input")
             words = f"{network.name} could not run on this input: {plain_words(error)}"
         self._failed = key, words
@@ -267,7 +267,7 @@ class Computation:
             raise
         except ValueError as error:  # what a panel cannot show, in its own words
             errors[spec.id] = plain_words(error)
-        except Exception as error:  # noqa: BLE001 - anything may go wrong in it
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - anything may go wrong in it
             self._failures.report(error, f"Computing {spec.title}")
             errors[spec.id] = f"{spec.title} could not be computed: {plain_words(error)}"
 

@@ -134,7 +134,7 @@ class Engine:
                 self._post(lambda delivery=delivery: self._deliver(delivery))  # type: ignore[misc]
         except ComputeCancelled:
             return
-        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever went wrong
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the thread must outlive whatever went wrong
             self._computation.forget()
             self._failures.report(error, "Computing what is shown")
             message = f"This could not be computed: {plain_words(error)}"

@@ -180,7 +180,7 @@ class NetworkHost:
             raise NetworkUnavailable(
                 f"{name} does not fit into the memory of {device}; choose the device cpu."
             ) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             size = "×".join(map(str, card.input_size))
             first = plain_words(error)
             advice = "Open it with the input size that it was made for."
