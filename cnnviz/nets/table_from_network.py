@@ -242,7 +242,9 @@ _Maker = Callable[[Layer, Any], Made | None]
 
 def _convolution(layer: Layer, module: Any) -> Made | None:
     geometry = layer.geometry
-    if geometry is None or not isinstance(module, nn.Conv2d) or isinstance(module, PooledConv2d):
+    if isinstance(module, PooledConv2d):
+        raise NoTable(f"{layer.name} is pooled in the place of its stride; put the stride back to have a table.")
+    if geometry is None or not isinstance(module, nn.Conv2d):
         return None
     sides = [pair[0] for pair in geometry.padding]
     even = all(a == b for a, b in geometry.padding)

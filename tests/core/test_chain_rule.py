@@ -10,6 +10,8 @@ from torch import nn
 
 from cnnviz.core.backpropagation import backpropagate
 from cnnviz.core.chain_rule import NoWeightSum, chain_links, weight_gradient
+from cnnviz.core.network_changes import SwapPooling
+from cnnviz.core.network_edits import apply
 from cnnviz.core.objective import Objective
 from cnnviz.core.trace import prepare
 
@@ -130,6 +132,21 @@ def test_other_layers_say_so():
         weight_gradient(traced, backward, "1", (0,))
     with pytest.raises(IndexError):
         weight_gradient(traced, backward, "0", (0, 1, 0, 0))
+
+
+def test_a_convolution_that_is_pooled_in_the_place_of_its_stride_says_so():
+    images = torch.randn(1, 1, 9, 9)
+    plain = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.Flatten(), nn.Linear(32, 2))
+    pooled = apply(plain.eval(), prepare(plain, images).graph, [SwapPooling("max")])
+    traced, backward = passed(pooled, images)
+    with pytest.raises(NoWeightSum, match="0 is pooled in the place of its stride; put the stride back to see"):
+        weight_gradient(traced, backward, "0", (1, 0, 2, 2))
+    every_weight_agrees(pooled, images, "2")
+    # the sum of a strided convolution would be another one: what is refused is not what autograd has
+    strided, below = passed(plain, images)
+    assert weight_gradient(strided, below, "0", (1, 0, 2, 2)).total != pytest.approx(
+        float(backward.weights["0.weight"][1, 0, 2, 2])
+    )
 
 
 class TwoWays(nn.Module):

@@ -64,6 +64,21 @@ def test_a_pooling_that_was_swapped_is_in_the_table():
     assert [row.pooling for row in table.layers if row.kind == "pooling"] == ["blur_max", "blur_max"]
 
 
+@pytest.mark.parametrize("kind", ["strided", "blur_average"])
+def test_a_convolution_that_is_pooled_in_the_place_of_its_stride_is_no_row(kind):
+    block = ResidualRow(name="block1", channels=4, stride=2)
+    ending = (FlattenRow(name="flatten"), LinearRow(name="fc1", features=None))
+    chain = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.Flatten(), nn.Linear(18, 3)).eval()
+    residual = TableNetwork(LayerTable(layers=(block, *ending)), (1, 8, 8), 5).eval()
+    for module in (chain, residual):
+        graph = prepare(module, torch.zeros(1, 1, 8, 8)).graph
+        assert table_of(module, (1, 8, 8))[0].layers
+        swapped = change(module, graph, [SwapPooling(kind)])
+        with pytest.raises(NoTable, match="is pooled in the place of its stride; put the stride back") as refused:
+            table_of(swapped.module, (1, 8, 8))
+        assert str(refused.value).split()[0] in swapped.layers
+
+
 def test_functions_count_as_layers_and_softmax_is_left_to_the_loss():
     class Functional(nn.Module):
         def __init__(self):

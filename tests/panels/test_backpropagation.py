@@ -272,6 +272,16 @@ def test_a_network_without_weights_of_that_kind_says_so(written_out):
     assert "has no kernels" in words.problem
 
 
+def test_a_convolution_that_is_pooled_in_the_place_of_its_stride_says_how_its_sum_is_seen(written_out):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.Flatten(), nn.Linear(18, 3))
+    place = {"selection.layer": "0", "changes": ({"change": "swap-pooling", "kind": "blur_average"},)}
+    result = written_out(module, place)
+    assert result.weight.problem == "0 is pooled in the place of its stride; put the stride back to see the sum."
+    assert result.weight.products is None
+    assert written_out(module, place | {"changes": ()}).weight.products is not None
+
+
 class Residual(nn.Module):
     def __init__(self):
         super().__init__()
