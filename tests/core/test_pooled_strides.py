@@ -1,10 +1,17 @@
 """Pooling in the place of strides: against the same network written with stride 1, and pooling of torch's own."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.signal import correlate
 from torch import Tensor, nn
 
+from cnnviz import equivariance_error
+from cnnviz.checkpoints.open import open_network
+from cnnviz.core.graph import INPUT
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding, describe
 from cnnviz.core.network_edits import CannotChange, change
 from cnnviz.core.pooled_convolution import dense_maps
@@ -68,6 +75,72 @@ def test_all_kinds_and_windows_keep_the_sizes_of_all_maps(kind, window):
     before = prepare(net, x).graph
     after = prepare(changed(net, x, SwapPooling(kind, window=window)), x).graph
     assert {layer.name: layer.output_shape for layer in after} == {layer.name: layer.output_shape for layer in before}
+
+
+def correlated(conv: nn.Conv2d, padded: np.ndarray) -> np.ndarray:
+    """The convolution of one image (C, H, W) at every cell, by SciPy: kernels with zeros between, group by group."""
+    weight, bias = conv.weight.detach().numpy(), conv.bias.detach().numpy()
+    (down, across), (rows, columns) = conv.dilation, weight.shape[2:]
+    spread = np.zeros((*weight.shape[:2], down * (rows - 1) + 1, across * (columns - 1) + 1))
+    spread[..., ::down, ::across] = weight
+    of_group, out_of_group = weight.shape[1], weight.shape[0] // conv.groups
+    maps = []
+    for number, kernels in enumerate(spread):
+        first = number // out_of_group * of_group
+        read = padded[first : first + of_group]
+        sums = [correlate(each, kernel, "valid") for each, kernel in zip(read, kernels, strict=True)]
+        maps.append(sum(sums) + bias[number])
+    return np.stack(maps)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "circular", "reflect", "replicate"])
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_grouped_dilated_convolution_of_even_kernels_padded_to_one_side(mode, outside):
+    x = images(1, 4, 13, 14).double()
+    conv = seeded(lambda: nn.Conv2d(4, 6, (4, 2), stride=(2, 3), dilation=(1, 3), groups=2)).double()
+    if outside:  # a layer of its own, as files of other libraries have it
+        sides, changes = ((3, 0), (0, 2)), ()
+        pads = {"zeros": nn.ZeroPad2d, "circular": nn.CircularPad2d}
+        pads |= {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
+        net = nn.Sequential(pads[mode]((0, 2, 3, 0)), conv)
+    else:
+        sides, changes, net = ((1, 2), (1, 2)), (SwitchPadding(mode, same=True),), nn.Sequential(conv)
+    numpys = {"zeros": "constant", "circular": "wrap", "reflect": "reflect", "replicate": "edge"}[mode]
+    dense = correlated(conv, np.pad(x[0].numpy(), ((0, 0), *sides), numpys))
+    plain = changed(net, x, *changes) if changes else net
+    swapped = changed(net, x, *changes, SwapPooling("strided"))
+    assert torch.equal(swapped(x)[0], plain(x)[0])
+    np.testing.assert_allclose(swapped(x)[0].detach(), dense[:, ::2, ::3], atol=1e-12)
+    larger = changed(net, x, *changes, SwapPooling("max"))(x)
+    # a window of three columns has the cell that was kept in its middle, and one of two rows at its top; what lies
+    # beyond the border does not count, unless padding is switched everywhere
+    around = ((0, 0), (0, 1), (1, 1 if outside else 0))
+    beyond = {"mode": "constant", "constant_values": -math.inf} if outside else {"mode": numpys}
+    expected = F.max_pool2d(torch.from_numpy(np.pad(dense, around, **beyond)), (2, 3))
+    torch.testing.assert_close(larger[0], expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["average", "strided", "blur_average"])
+def test_the_fields_of_even_kernels_padded_to_one_side(kind):
+    x = images(1, 1, 17, 18).abs().double()
+    net = nn.Sequential(nn.Conv2d(1, 2, (4, 2), stride=(2, 3), dilation=(1, 3)))
+    assert_fields(changed(net, x.float(), SwitchPadding("zeros", same=True), SwapPooling(kind)), x)
+
+
+def test_a_resnet_that_keeps_every_second_cell_is_the_one_that_was_opened(shared_data):
+    net = open_network(shared_data / "checkpoints" / "akamaster" / "resnet20-12fca82f.th").module
+    x = images(2, 3, 32, 32)
+    swapped = changed(net, x[:1], SwapPooling("strided"))
+    torch.testing.assert_close(swapped(x), net(x), rtol=1e-5, atol=1e-5)
+    before, after = (equivariance_error(each, x, (1, 2, 4)) for each in (net, swapped))
+    assert [layer for layer in after if layer != INPUT] == [layer for layer in before if layer != INPUT]
+    for layer in before:
+        assert before[layer].reason == after[layer].reason
+        np.testing.assert_allclose(after[layer].error, before[layer].error, atol=2e-5)
+    # and what Zhang puts in its place makes the error smaller where a shift is no multiple of the stride
+    blurred_net = changed(net, x[:1], SwapPooling("blur_average", window=1))
+    blurred_error = equivariance_error(blurred_net, x, (1,))["layer2.0.conv1"].mean[0]
+    assert blurred_error < 0.4 * before["layer2.0.conv1"].mean[0]
 
 
 def test_strides_are_swapped_together_only_where_nothing_pools():
