@@ -13,7 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Stroke = Literal["solid", "dashed", "dotted"]
+Stroke = Literal["solid", "dashed", "dotted", "dash-dotted"]
+
+AS_IT_IS, AS_LOADED = 0, 1
+"""Hues of the network as it is now, and as it was before it was changed: the same in every plot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +38,7 @@ class Series:
         Mark every point; for curves over few or unequal steps.
     hue : int or None
         Which of the distinct colours it has, so that what belongs together looks alike; None: that of its place.
-    stroke : "solid", "dashed" or "dotted"
+    stroke : "solid", "dashed", "dotted" or "dash-dotted"
         Of its line; tells curves of one hue apart.
     beside : str
         Name of the curve that tells of the same thing: this one has its colour, is drawn thin and goes with it; empty

@@ -241,17 +241,17 @@ def _result(
     import numpy as np
 
     from cnnviz.core.consistency import bootstrap_interval
-    from cnnviz.core.curves import Curves, Mark, series
+    from cnnviz.core.curves import AS_IT_IS, AS_LOADED, Curves, Mark, series
 
     rows, lines, marks = [], [], []
-    for work, name in zip(works, names, strict=True):
+    for work, name, hue in zip(works, names, (AS_IT_IS, AS_LOADED), strict=False):
         values = np.array(work.per_image)
         if not len(values):
             continue
         low, high = bootstrap_interval(values)
         rows.append(ConsistencyRow(name, float(values.mean()), low, high, len(values)))
         places = (np.arange(len(values)) + 0.5) / len(values)
-        lines.append(series(name, places, np.sort(values), points=len(values) < 12))
+        lines.append(series(name, places, np.sort(values), points=len(values) < 12, hue=hue))
         marks.append(Mark("y", float(values.mean()), f"mean, {name}" if len(works) > 1 else "mean"))
     label = "share of pairs that agree"
     across = "images, the least consistent first (share of all)"

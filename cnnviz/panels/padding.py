@@ -210,6 +210,7 @@ def _middle_words(network: LoadedNetwork) -> str:
 
 
 def _with_curves(first: PaddingResult, sweeps: list[KeptSweep], network: LoadedNetwork) -> PaddingResult:
+    from cnnviz.core.curves import AS_IT_IS, AS_LOADED
     from cnnviz.core.network_changes import describe
 
     measured = [each for each in sweeps if each.result is not None]
@@ -217,8 +218,9 @@ def _with_curves(first: PaddingResult, sweeps: list[KeptSweep], network: LoadedN
         return first
     done = sum(each.done for each in sweeps) / (2 if network.base is not network else 1)
     lines: list[Series] = []
-    for kept, name in zip(sweeps, (describe(network.changes) or "as it is", "as it was loaded"), strict=False):
-        line = _line(kept, first.layer, name)
+    looks = ((describe(network.changes) or "as it is", AS_IT_IS), ("as it was loaded", AS_LOADED))
+    for kept, (name, hue) in zip(sweeps, looks, strict=False):
+        line = _line(kept, first.layer, name, hue)
         lines += [] if line is None else [line]
     if not lines:
         return replace(first, done=done, words=f"{first.words} {_why_no_line(measured[0], first.layer)}".strip())
@@ -233,7 +235,7 @@ def _images(kept: KeptSweep, layer: str) -> int:
     return 0 if kept.result is None else int((~np.isnan(kept.result[layer].error)).any(1).sum())
 
 
-def _line(kept: KeptSweep, layer: str, name: str) -> Series | None:
+def _line(kept: KeptSweep, layer: str, name: str, hue: int) -> Series | None:
     import numpy as np
 
     from cnnviz.core.curves import series
@@ -243,7 +245,7 @@ def _line(kept: KeptSweep, layer: str, name: str) -> Series | None:
         return None
     x, seen = np.array(kept.sweep.strengths), ~np.isnan(found.mean)
     several = bool((~np.isnan(found.error)).any(1).sum() > 1)
-    return series(name, x[seen], found.mean[seen], found.spread[seen] if several else None)
+    return series(name, x[seen], found.mean[seen], found.spread[seen] if several else None, hue=hue)
 
 
 def _why_no_line(kept: KeptSweep, layer: str) -> str:

@@ -21,6 +21,7 @@ from cnnviz.panels.consistency import compute
 from cnnviz.panels.shared.sample_inputs import _inputs
 from cnnviz.scene.document import Document
 from cnnviz.ui.controls import ComboBox
+from cnnviz.ui.curve_painter import curve_colours, looks
 
 
 @pytest.fixture
@@ -72,6 +73,8 @@ def test_before_and_after_a_change_stand_side_by_side(panel, latest, small, sett
     small.conv._reversed_padding_repeated_twice = [1, 1, 1, 1]
     assert after.share == pytest.approx(np.mean(counted(small, torch.from_numpy(_inputs((1, 8, 8), "crop", "auto")))))
     assert (after.name, still.name) == ("padding: periodic", "as it was loaded")
+    colours, (now, loaded) = looks(latest["consistency"].curves), curve_colours(2)
+    assert colours == {"padding: periodic": now, "as it was loaded": loaded}
 
 
 def test_a_data_set_waits_for_the_button_and_can_be_cancelled(panel, latest, settle):

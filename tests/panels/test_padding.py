@@ -13,6 +13,7 @@ from torch import nn
 from cnnviz.core.network_changes import SwapPooling, SwitchPadding
 from cnnviz.ui.bar_list import BarList
 from cnnviz.ui.controls import ElidedLabel, Segmented, Toggle
+from cnnviz.ui.curve_painter import curve_colours, looks
 
 
 @pytest.fixture
@@ -85,6 +86,8 @@ def test_periodic_padding_makes_the_error_rounding_and_the_curves_show_both(prog
     assert "Padding reaches no cell of pool" in words(view)
     curves = {each.name: each for each in latest["padding"].curves.series}
     assert set(curves) == {"as it was loaded", "padding: periodic"}
+    now, loaded = curve_colours(2)  # as in every plot of both
+    assert looks(latest["padding"].curves) == {"padding: periodic": now, "as it was loaded": loaded}
     after, before = curves["padding: periodic"], curves["as it was loaded"]
     even = after.x % 2 == 0
     assert after.y[even].max() < 1e-5
@@ -92,7 +95,7 @@ def test_periodic_padding_makes_the_error_rounding_and_the_curves_show_both(prog
     choose(view, "own")
     settle(program)
     assert program.document.scene.changes == ()
-    assert [each.name for each in latest["padding"].curves.series] == ["as it is"]
+    assert looks(latest["padding"].curves) == {"as it is": now}
 
 
 def test_the_curve_is_the_mean_over_the_input_and_the_samples(programs, small, latest):
