@@ -47,7 +47,7 @@ _LOOKS: dict[PoolingKind, tuple[int, Stroke]] = {
     "l2_sum": (2, "solid"),
     "l2_mean": (2, "dotted"),
     "weighted": (3, "solid"),
-    "strided": (4, "solid"),
+    "strided": (4, "dash-dotted"),
 }
 """Kinds of one family have one colour, and are told apart by their lines."""
 

@@ -19,7 +19,7 @@ from cnnviz.ui.theme import theme
 
 # Okabe and Ito's colours, which all kinds of colour vision tell apart, moved away from the ground that they lie on
 ON_DARK = ("#56b4e9", "#e69f00", "#21c197", "#f0e442", "#e58fc0", "#f07838", "#7f9cf5")
-ON_LIGHT = ("#0072b2", "#d55e00", "#00805d", "#b0508a", "#b37700", "#2f8fc6", "#4a4a4a")
+ON_LIGHT = ("#0072b2", "#d55e00", "#00805d", "#b0508a", "#603810", "#2f8fc6", "#4a4a4a")
 
 
 def curve_colours(count: int) -> list[QColor]:

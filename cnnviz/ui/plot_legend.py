@@ -12,10 +12,17 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 from cnnviz.core.curves import Stroke
 from cnnviz.ui.theme import theme
 
+_PEN_STYLES: dict[Stroke, Qt.PenStyle] = {
+    "solid": Qt.PenStyle.SolidLine,
+    "dashed": Qt.PenStyle.DashLine,
+    "dotted": Qt.PenStyle.DotLine,
+    "dash-dotted": Qt.PenStyle.DashDotLine,
+}
+
 
 def pen_style(stroke: Stroke) -> Qt.PenStyle:
     """Qt's word for a kind of line."""
-    return {"solid": Qt.PenStyle.SolidLine, "dashed": Qt.PenStyle.DashLine, "dotted": Qt.PenStyle.DotLine}[stroke]
+    return _PEN_STYLES[stroke]
 
 
 @dataclass(frozen=True)

@@ -277,3 +277,5 @@ def test_kinds_of_one_family_have_one_colour_and_other_lines(results, small):
     ):
         assert looks[one][0] == looks[other][0]
     assert len({hue for hue, _ in looks.values()}) == 5
+    # of the warm hues one is told apart by its line, too
+    assert (looks["average"][1], looks["strided convolution"][1]) == ("solid", "dash-dotted")

@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt
@@ -161,6 +163,33 @@ def test_every_curve_stands_out_from_the_ground_and_from_the_others(qapp, name, 
     assert len({colour.name() for colour in colours}) == count
     ground = theme().colour("panel").lightnessF()
     assert all(abs(colour.lightnessF() - ground) > 0.12 for colour in colours)
+
+
+# linear RGB as protanopes, deuteranopes and tritanopes see it: Machado, Oliveira and Fernandes 2009, full severity
+SIGHTS = (
+    np.eye(3),
+    np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+)
+
+
+def lab(linear):
+    """CIE L*a*b* of linear sRGB under D65."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    relative = to_xyz @ np.clip(linear, 0, 1) / (0.9505, 1, 1.089)
+    x, y, z = np.where(relative > 0.008856, np.cbrt(relative), 7.787 * relative + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_distinct_colours_stay_distinct_for_every_kind_of_colour_vision(qapp, name):
+    theme().set(name)
+    encoded = np.array([colour.getRgbF()[:3] for colour in curve_colours(7)])
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    for sight in SIGHTS:
+        seen = [lab(sight @ colour) for colour in linear]
+        assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 9
 
 
 def test_a_drag_of_the_cursor_is_one_gesture(plot, drag):
