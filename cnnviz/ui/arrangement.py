@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from PyQt6.QtCore import Qt
 
-from cnnviz.ui.dock import Dock, DockWindow
+from cnnviz.ui.dock import Dock, DockWindow, visible_to_person
 from cnnviz.ui.theme import theme
 from cnnviz.ui.workspaces import Column, Slot, Workspace
 
@@ -15,6 +16,8 @@ FIRST_WIDTH = 1600
 """Of the window for which the columns' widths are given."""
 LEAST_SQUEEZE = 0.82
 """In a narrow window the fixed columns shrink with it, down to this; one of two does not."""
+WIDEST_SHARE = 0.4
+"""Of the window, which larger type leaves to the widest of the columns as they stand."""
 
 
 def arrange(window: DockWindow, docks: Mapping[str, Dock], areas: Mapping[str, str], workspace: Workspace) -> None:
@@ -86,3 +89,57 @@ def share_space(window: DockWindow, docks: Mapping[str, Dock], workspace: Worksp
         fronts = [docks[slot.panels[0]] for slot in column.slots]
         heights = [round(slot.share * window.height()) for slot in column.slots]
         window.resizeDocks(fronts, heights, Qt.Orientation.Vertical)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A column of docks as it stands, from the top down, and its width in pixels."""
+
+    docks: tuple[Dock, ...]
+    width: int
+
+
+def columns_as_they_stand(docks: Iterable[Dock]) -> list[Standing]:
+    """The columns from left to right, whoever put them there; docks that reach over several make one of them."""
+    seen = [dock for dock in docks if visible_to_person(dock) and not dock.isFloating()]
+    columns: list[list[Dock]] = []
+    right = -1
+    for dock in sorted(seen, key=lambda dock: dock.geometry().left()):
+        if dock.geometry().left() > right:
+            columns.append([])
+        columns[-1].append(dock)
+        right = max(right, dock.geometry().right())
+    return [
+        Standing(
+            tuple(sorted(column, key=lambda dock: dock.geometry().top())),
+            max(dock.geometry().right() for dock in column) - min(dock.geometry().left() for dock in column) + 1,
+        )
+        for column in columns
+    ]
+
+
+def follow_type(window: DockWindow, before: list[Standing], ratio: float, workspace: Workspace) -> None:
+    """Make columns that a person has arranged wider or narrower with their type, as far as there is room.
+
+    Parameters
+    ----------
+    before
+        The columns as they stood with the type of before; the widest takes what the others leave.
+    ratio
+        Of the present font scale to that of before.
+    workspace
+        Tells the least width of its columns, which its panels keep wherever they stand.
+    """
+    if len(before) < 2:
+        return
+    widest = max(before, key=lambda column: column.width)
+    scale = theme().scale
+    least_of = {name: column.least * scale for column in workspace.columns for name in column.panels}
+    whole = sum(column.width for column in before)
+    others = [column for column in before if column is not widest]
+    least = [max(least_of.get(dock.objectName(), 0.0) for dock in column.docks) for column in others]
+    wanted = [max(column.width * ratio, floor) for column, floor in zip(others, least, strict=True)]
+    squeeze = min(1.0, whole * (1 - WIDEST_SHARE) / sum(wanted))
+    widths = [round(max(width * squeeze, floor)) for width, floor in zip(wanted, least, strict=True)]
+    heads = [column.docks[0] for column in (*others, widest)]
+    window.resizeDocks(heads, [*widths, max(whole - sum(widths), 1)], Qt.Orientation.Horizontal)

@@ -12,7 +12,15 @@ from PyQt6.QtWidgets import QWidget
 
 from cnnviz.engine.panel import PanelSpec
 from cnnviz.scene.models import WindowLayout
-from cnnviz.ui.arrangement import FIRST_WIDTH, arrange, put_aside, share_space
+from cnnviz.ui.arrangement import (
+    FIRST_WIDTH,
+    Standing,
+    arrange,
+    columns_as_they_stand,
+    follow_type,
+    put_aside,
+    share_space,
+)
 from cnnviz.ui.dock import Dock, DockWindow, visible_to_person
 from cnnviz.ui.icons import application_icon
 from cnnviz.ui.notices import NoticeStack
@@ -55,7 +63,10 @@ class MainWindow(DockWindow):
         self._laid_out = WORKSPACES[0]  # as it was fitted to the window
         self._laid_out_scale = 1.0
         self._to_share = 0  # turns in which panels that stood elsewhere find out how little room they need here
-        self._left_as: dict[str, QByteArray] = {}  # how the person has arranged the other workspaces, by their ids
+        self._has_own_widths = False  # which a person has dragged, so that they are not shared out anew
+        self._grasped: list[int] = []  # the widths when a button of the mouse went down on the window
+        self._before_type: list[Standing] = []  # as they stood when the type changed, till they are fitted to it
+        self._left_as: dict[str, tuple[QByteArray, float]] = {}  # how the other workspaces were left, with which type
         self._to_raise: tuple[Dock, ...] = ()
         self._before_maximise: QByteArray | None = None
         self._was_painted = False
@@ -67,7 +78,7 @@ class MainWindow(DockWindow):
         self._settle.timeout.connect(self._refit)
         self._settle.timeout.connect(self.notices.arrange)  # docks that have come to be shown lie over them
         self._settle.timeout.connect(self.seen_changed)
-        theme().changed.connect(self._settle.start)
+        theme().changed.connect(self._on_theme)
         self.resize(self._size_that_fits())
 
     def _size_that_fits(self) -> QSize:
@@ -125,11 +136,12 @@ class MainWindow(DockWindow):
             self.restore_from_maximised()
             return
         focused = self.focusWidget()
-        self._left_as[self._workspace.id] = self._state()
+        self._left_as[self._workspace.id] = self._state(), self._laid_out_scale
         self._enter(known[workspace_id])
-        left_as = self._left_as.get(workspace_id)
-        if left_as is not None:
+        if workspace_id in self._left_as:
+            left_as, self._laid_out_scale = self._left_as[workspace_id]
             self.restoreState(left_as, LAYOUT_VERSION)
+            self._has_own_widths = True
             self._to_share = 0
             self._give_back(focused)
 
@@ -177,6 +189,7 @@ class MainWindow(DockWindow):
             return False
         self._to_raise = ()
         self._to_share = 0
+        self._has_own_widths = True
         self._place_new(set(layout.panels))
         if not self.isVisible():  # before the first paint nothing tells which tab is in front
             for dock in self.docks.values():
@@ -237,6 +250,7 @@ class MainWindow(DockWindow):
     def _arrange(self) -> None:
         focused = self.focusWidget()
         self._laid_out, self._laid_out_scale = self._fitted(), theme().scale
+        self._has_own_widths, self._before_type = False, []
         fronts = tuple(self.docks[slot.panels[0]] for column in self._laid_out.columns for slot in column.slots)
         for dock in fronts:
             dock.build()  # as large as it has to be, before the space is shared out
@@ -253,17 +267,27 @@ class MainWindow(DockWindow):
         scale = theme().scale
         return self._workspace.fitted(self.width() / scale, self.height() / scale)
 
+    def _on_theme(self) -> None:
+        if theme().scale != self._laid_out_scale and not self._before_type and self._before_maximise is None:
+            self._before_type = columns_as_they_stand(self.docks.values())  # what they hold has not grown yet
+        self._settle.start()
+
     def _refit(self) -> None:
-        """Lay out anew in a window or type of another size; what the person has put elsewhere stays as it is."""
-        has_scale = self._laid_out_scale == theme().scale and not self._to_share
+        """Lay out anew in a window or type of another size; where a person has put panels, only widths follow."""
+        is_sharing, ratio = self._to_share > 0, theme().scale / self._laid_out_scale
         is_fitted = self._laid_out == self._fitted()
         if self._to_share:
             self._to_share -= 1
             self._settle.start()
-        if (is_fitted and has_scale) or self._before_maximise is not None or not self._is_as_laid_out():
+        if (is_fitted and ratio == 1 and not is_sharing) or self._before_maximise is not None:
             return
-        if is_fitted:
-            self._laid_out_scale = theme().scale
+        if not self._is_as_laid_out() or (is_fitted and self._has_own_widths):
+            before = self._before_type or columns_as_they_stand(self.docks.values())
+            if ratio != 1 and before:
+                self._laid_out_scale, self._before_type = theme().scale, []
+                follow_type(self, before, ratio, self._workspace)
+        elif is_fitted:
+            self._laid_out_scale, self._before_type = theme().scale, []
             share_space(self, self.docks, self._laid_out)
         else:
             self._arrange()
@@ -280,10 +304,17 @@ class MainWindow(DockWindow):
         return tabs == {frozenset(self.docks[name] for name in slot.panels) for slot in slots}
 
     def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.MouseButtonPress:
+            self._grasped = self._widths()
         handled = super().event(event)
         if event.type() == QEvent.Type.UpdateRequest:
             self.painted.emit()
+        elif event.type() == QEvent.Type.MouseButtonRelease:  # it may have dragged what lies between two columns
+            self._has_own_widths |= self._grasped != self._widths()
         return handled
+
+    def _widths(self) -> list[int]:
+        return [column.width for column in columns_as_they_stand(self.docks.values())]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

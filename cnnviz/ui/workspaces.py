@@ -35,6 +35,11 @@ class Column:
     slots: tuple[Slot, ...]
     least: float = 0.0
 
+    @property
+    def panels(self) -> tuple[str, ...]:
+        """All of them, slot by slot."""
+        return tuple(name for slot in self.slots for name in slot.panels)
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -76,7 +81,7 @@ class Workspace:
         """The narrowest column but the first becomes tabs in the widest; what the workspace is about comes first."""
         narrowest = min(columns[1:], key=lambda column: column.width)
         widest = max((column for column in columns[1:] if column is not narrowest), key=lambda column: column.width)
-        moved = tuple(name for slot in narrowest.slots for name in slot.panels)
+        moved = narrowest.panels
         legible = [slot for slot in widest.slots if len(slot.panels) + len(moved) <= MOST_TABS]
         host = max(legible or widest.slots, key=lambda slot: slot.share)
         first = {name: place for place, name in enumerate(self.about)}
@@ -89,7 +94,7 @@ class Workspace:
     @property
     def panels(self) -> tuple[str, ...]:
         """All of them, column by column."""
-        return tuple(name for column in self.columns for slot in column.slots for name in slot.panels)
+        return tuple(name for column in self.columns for name in column.panels)
 
 
 def _with_room(slots: tuple[Slot, ...], height: float) -> tuple[Slot, ...]:

@@ -4,7 +4,7 @@ import base64
 from functools import partial
 
 import pytest
-from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QVBoxLayout
@@ -17,6 +17,7 @@ from cnnviz.scene.params import PanelParams
 from cnnviz.ui.main_window import LAYOUT_VERSION, MainWindow
 from cnnviz.ui.notices import Notice
 from cnnviz.ui.panel_view import PanelView
+from cnnviz.ui.theme import theme
 
 KNOWN = ("input", "samples", "prediction", "network", "activations", "filters", "unit")
 ALL = {*KNOWN, "test-further"}
@@ -285,3 +286,90 @@ def test_a_notice_lies_over_docks_that_are_shown_after_it(window, qtbot):
     notice = window.findChild(Notice)
     window.reset_layout()
     qtbot.waitUntil(lambda: window.children().index(notice) > max(map(window.children().index, window.docks.values())))
+
+
+def widths(window):
+    return {name: window.docks[name].width() for name in ("input", "network", "filters")}
+
+
+def larger_type(window, qtbot, scale):
+    before = widths(window)
+    theme().set(scale=scale)
+    qtbot.waitUntil(lambda: widths(window) != before)
+    qtbot.wait(50)
+
+
+def test_the_columns_follow_the_type_as_the_first_layout_would(window, qtbot):
+    larger_type(window, qtbot, 1.2)
+    followed = widths(window)
+    window.reset_layout()
+    qtbot.wait(50)
+    assert widths(window) == followed
+    assert followed["input"] >= 282 * 1.2 - 8  # what its values and bars need, less its share of the gaps
+
+
+@pytest.mark.parametrize("arrange", ["another panel as a tab", "one closed", "one dragged out"])
+def test_the_columns_follow_the_type_where_the_person_has_put_panels_elsewhere(window, qtbot, arrange):
+    if arrange == "another panel as a tab":
+        window.show_panel("test-further")
+        window.show_panel("prediction")
+    elif arrange == "one closed":
+        window.docks["samples"].close()
+    else:
+        window.docks["unit"].setFloating(True)
+    qtbot.wait(50)
+    before = widths(window)
+    larger_type(window, qtbot, 1.2)
+    after = widths(window)
+    for name in ("input", "filters"):
+        assert after[name] == pytest.approx(before[name] * 1.2, abs=2)
+    assert sum(after.values()) == pytest.approx(sum(before.values()), abs=8)  # the gaps grow, too
+    larger_type(window, qtbot, 1.0)
+    assert widths(window) == pytest.approx(before, abs=2)
+
+
+def drag_the_edge_of_the_input(window, qtbot, by):
+    edge = window.docks["network"].geometry().left() - 2
+    QTest.mousePress(window, Qt.MouseButton.LeftButton, pos=QPoint(edge, 500))
+    for step in range(1, 5):
+        QTest.mouseMove(window, QPoint(edge + by * step // 4, 500))
+        qtbot.wait(20)
+    QTest.mouseRelease(window, Qt.MouseButton.LeftButton, pos=QPoint(edge + by, 500))
+    qtbot.wait(50)
+
+
+def test_a_column_that_was_dragged_keeps_its_share_of_the_type(window, qtbot):
+    first = widths(window)
+    drag_the_edge_of_the_input(window, qtbot, 100)
+    dragged = widths(window)
+    assert dragged["input"] == pytest.approx(first["input"] + 100, abs=8)
+    larger_type(window, qtbot, 1.2)
+    assert widths(window)["input"] == pytest.approx(dragged["input"] * 1.2, rel=0.01)
+    window.reset_layout()
+    qtbot.wait(50)
+    larger_type(window, qtbot, 1.0)
+    assert widths(window) == pytest.approx(first, abs=4)
+
+
+def test_columns_that_were_dragged_leave_the_widest_its_room_where_larger_type_would_take_it(window, qtbot):
+    drag_the_edge_of_the_input(window, qtbot, 300)
+    dragged = widths(window)
+    larger_type(window, qtbot, 1.2)
+    after = widths(window)
+    assert after["network"] >= 0.39 * sum(after.values())
+    assert 282 * 1.2 < after["input"] < dragged["input"]
+
+
+def test_a_workspace_that_was_left_with_smaller_type_follows_when_it_is_entered_again(shown, further, qtbot):
+    window = MainWindow()
+    window.add_panels([(spec(panel_id), partial(View, panel_id)) for panel_id in sorted({*ALL, "compare"})])
+    shown(window, 1600, 1000)
+    first, other = [workspace.id for workspace in window.workspaces()]
+    qtbot.waitUntil(lambda: "unit" in window.visible_panels())
+    before = window.docks["input"].width()
+    window.use_workspace(other)
+    qtbot.wait(50)
+    theme().set(scale=1.2)
+    qtbot.wait(50)
+    window.use_workspace(first)
+    qtbot.waitUntil(lambda: window.docks["input"].width() == pytest.approx(before * 1.2, abs=4))
