@@ -22,10 +22,11 @@ from cnnviz import __version__
 from cnnviz.core.kept_memory import FOR_PASSES, keep_freed_memory
 from cnnviz.data.image_store import ImageStore
 from cnnviz.data.pipeline import InputPipeline
+from cnnviz.engine.delivery import Delivery
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.panels import PANELS
 from cnnviz.scene.document import Document
-from cnnviz.scene.models import Scene
+from cnnviz.scene.models import NetworkChoice, Scene
 from cnnviz.ui.background import Background
 from cnnviz.ui.closing_sign import wait_until
 from cnnviz.ui.controller import Controller
@@ -168,6 +169,8 @@ class Program(QObject):
         self.window.restore_layout(scene.layout)
         self.window.seen_changed.connect(self._look)
         self.window.painted.connect(lambda: self.clock.painted(self.stage.shown_version))
+        self._timed: NetworkChoice | None = None
+        self.stage.delivered.connect(self._time_from)
         self.window.painted.connect(self.training.painted)
         self.stage.delivered.connect(self.training.take)
         self.window.closing.connect(self.close)
@@ -250,9 +253,16 @@ class Program(QObject):
             self._trains = False
             self.training.warm_up()
 
+    def _time_from(self, delivery: Delivery) -> None:
+        """No frame is what first shows a network, which may come long after the scene has named it."""
+        network = delivery.network
+        if network is not None and network.choice != self._timed:
+            self._timed = network.choice
+            self.clock.restart(delivery.version)
+
     def _on_changed(self, old: Scene, new: Scene) -> None:
         if old.network != new.network:
-            self.clock.restart()
+            self.clock.restart(self.document.version)
         if old.appearance != new.appearance:
             theme().set(new.appearance.theme, new.appearance.font_scale)
         else:  # a new look is no frame of the network's

@@ -19,6 +19,7 @@ class FrameClock(QObject):
         self._edits: deque[tuple[int, float]] = deque(maxlen=10_000)
         self._recent: deque[float] = deque(maxlen=30)
         self._painted = -1
+        self._begins_with = 0  # the first version that is shown by the present network
         self._is_running = False
 
     def edited(self, version: int) -> None:
@@ -34,16 +35,18 @@ class FrameClock(QObject):
         while self._edits and self._edits[0][0] <= version:
             _, edited_at = self._edits.popleft()
             first = edited_at if first is None else first
-        # what came before the first paint waited for the program to start
-        if first is not None and self._is_running:
+        if self._is_running and first is not None:
             milliseconds = (now - first) * 1e3
             self._recent.append(milliseconds)
             self.framed.emit(version, milliseconds)
-        self._is_running = True
+        elif not self._is_running and version >= self._begins_with:
+            self._edits.clear()  # whatever was changed up to here has waited for the start or the loading
+            self._is_running = True
 
-    def restart(self) -> None:
-        """Forget what was measured: another network begins, and its loading is no frame."""
+    def restart(self, version: int) -> None:
+        """Forget what was measured: another network begins with this version, and its loading is no frame."""
         self._recent.clear()
+        self._begins_with = version
         self._is_running = False
 
     @property

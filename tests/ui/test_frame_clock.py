@@ -56,6 +56,32 @@ def test_the_start_is_no_frame(qapp, now):
     assert clock.median_ms is None
 
 
+def test_the_loading_of_a_network_is_no_frame_nor_is_what_is_drawn_meanwhile(clock, now):
+    clock.edited(1)
+    now(5)
+    clock.painted(1)
+    clock.edited(2)  # drawn just before
+    now(10)
+    clock.edited(3)
+    clock.restart(3)
+    now(12)
+    clock.painted(2)
+    assert clock.median_ms is None
+    now(3000)
+    clock.edited(4)
+    clock.edited(5)  # not in what the network shows at first
+    now(29_000)
+    clock.painted(4)
+    now(29_100)
+    clock.painted(5)
+    assert clock.median_ms is None
+    now(29_200)
+    clock.edited(6)
+    now(29_208)
+    clock.painted(6)
+    assert clock.median_ms == pytest.approx(8)
+
+
 def test_the_median_is_that_of_the_last_thirty(clock, now):
     at = 0
     for version in range(1, 61):
