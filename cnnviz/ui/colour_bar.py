@@ -66,7 +66,8 @@ class ColourBar(QWidget):
         else:
             places = digits if digits is not None else _decimals(max(abs(bottom), abs(top)))
             signed = kind == "signed"  # what cannot be negative, such as a count, needs no plus
-            self._ends = (format_number(bottom, places, sign=signed), format_number(top, places, sign=signed))
+            ends = (format_number(end, places, sign=signed) if end else "0" for end in (bottom, top))
+            self._ends = (next(ends), next(ends))
         self._middle = (0.5, "0") if kind == "signed" else None
         self._notes = []
         if nan:
