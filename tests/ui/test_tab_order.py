@@ -28,7 +28,10 @@ def test_what_lies_over_another_is_read_by_its_corner():
     assert reading_order([QRect(5, 5, 10, 10), QRect(0, 0, 10, 10), QRect(5, 0, 10, 10)]) == [1, 2, 0]
 
 
-@given(st.lists(st.tuples(*[st.integers(0, 20)] * 4), max_size=8), st.booleans())
+CORNER, SIZE = st.integers(0, 20), st.integers(1, 20)
+
+
+@given(st.lists(st.tuples(CORNER, CORNER, SIZE, SIZE), max_size=8), st.booleans())
 def test_each_place_is_read_once_and_nothing_before_what_is_above_and_left_of_it(places, by_columns):
     rects = [QRect(*place) for place in places]
     order = reading_order(rects, by_columns=by_columns)
