@@ -128,10 +128,11 @@ def plan_table(table: LayerTable, images: tuple[int, int, int], classes: int) ->
     """
     height, width = table.height_width or images[1:]
     shape: Shape | None = (images[0], height, width)
+    image = height, width
     before = INPUT
     rows = []
     for index, row in enumerate(table.layers):
-        planned = _planned(table, index, row, shape, before, classes)
+        planned = _planned(table, index, row, shape, before, classes, image)
         rows.append(planned)
         shape = planned.output
         before = planned.layers[-1].name if planned.layers else before
@@ -139,7 +140,15 @@ def plan_table(table: LayerTable, images: tuple[int, int, int], classes: int) ->
     return TablePlan((images[0], height, width), classes, tuple(rows), problem, remedy)
 
 
-def _planned(table: LayerTable, index: int, row: Row, given: Shape | None, before: str, classes: int) -> PlannedRow:
+def _planned(
+    table: LayerTable,
+    index: int,
+    row: Row,
+    given: Shape | None,
+    before: str,
+    classes: int,
+    image: tuple[int, int],
+) -> PlannedRow:
     if given is None:
         return PlannedRow(row, None)
     try:
@@ -151,7 +160,8 @@ def _planned(table: LayerTable, index: int, row: Row, given: Shape | None, befor
     except Impossible as error:
         if isinstance(row, ResidualRow) and error.instead is not None:  # what is told is of a layer within the block
             error = _of_block(row, given, before, error)
-        return PlannedRow(row, given, problem=str(error), remedy=_remedy(table, index, given, error))
+        problem = _in_its_place(error, image)
+        return PlannedRow(row, given, problem=problem, remedy=_remedy(table, index, given, error))
     output = layers[-1].output_shape
     planned = PlannedRow(row, given, output, layers)
     if planned.weights > MOST_WEIGHTS:
@@ -191,8 +201,9 @@ def _of_block(row: ResidualRow, given: Shape, before: str, error: Impossible) ->
             _block(fitting, given, before)
         except Impossible:
             continue
-        return Impossible(str(error), fitting, f"Take {groups} {'group' if groups == 1 else 'groups'}")
-    return Impossible(str(error))
+        words = f"Take {groups} {'group' if groups == 1 else 'groups'}"
+        return Impossible(str(error), fitting, words, too_small=error.too_small)
+    return Impossible(str(error), too_small=error.too_small)
 
 
 def _chain(rows: Sequence[Row], given: Shape, before: str, block: str) -> list[Layer]:
@@ -207,6 +218,15 @@ def _within(layer: Layer) -> Layer:
     """The layer with the blocks that its name says it stands in."""
     parts = layer.name.split(".")[:-1]
     return replace(layer, block=tuple(".".join(parts[: depth + 1]) for depth in range(len(parts))))
+
+
+def _in_its_place(error: Impossible, image: tuple[int, int]) -> str:
+    """What is told of a row; of a map that is too small also what above the row would make it larger."""
+    if error.too_small is None:
+        return str(error)
+    is_smaller = error.too_small[0] < image[0] or error.too_small[1] < image[1]
+    helps = "remove a pooling or stride above" if is_smaller else "choose larger images in the line “input”"
+    return f"{str(error).removesuffix('.')}, or {helps}."
 
 
 def _remedy(table: LayerTable, index: int, given: Shape, error: Impossible) -> Remedy | None:

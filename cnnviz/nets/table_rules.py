@@ -58,15 +58,24 @@ class Impossible(ValueError):
         What that changes.
     needs_numbers : bool
         Whether it would be possible after a Flatten.
+    too_small : (int, int) or None
+        Rows and columns of the map that it gets, where a larger one would do.
     """
 
     def __init__(
-        self, message: str, instead: Row | None = None, remedy: str = "", *, needs_numbers: bool = False
+        self,
+        message: str,
+        instead: Row | None = None,
+        remedy: str = "",
+        *,
+        needs_numbers: bool = False,
+        too_small: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.instead = instead
         self.remedy = remedy
         self.needs_numbers = needs_numbers
+        self.too_small = too_small
 
 
 def times(shape: Shape) -> str:
@@ -287,15 +296,15 @@ def _small_map(
 ) -> Impossible:
     spans = "" if reach == window else f" with its dilation spans {times(reach)} and"
     onto = "" if padded == size else f", padded to {times(padded)}"
-    message = (
-        f"A {times(window)} window{spans} does not fit a {times(size)} map{onto}: make the window smaller, pad more, "
-        "or remove a pooling or stride above."
-    )
+    fits = f"A {times(window)} window{spans} does not fit a {times(size)} map{onto}"
+    message = f"{fits}: make the window smaller, or pad more."
     if reach != window:
-        return Impossible(message, row.model_copy(update={"dilation": (1, 1)}), "Take dilation 1")
+        plain = row.model_copy(update={"dilation": (1, 1)})
+        return Impossible(message, plain, "Take dilation 1", too_small=size)
     fitting = (min(window[0], padded[0]), min(window[1], padded[1]))
     field = "kernel_size" if isinstance(row, ConvolutionRow) else "window"
-    return Impossible(message, row.model_copy(update={field: fitting}), f"Make the window {times(fitting)}")
+    smaller = row.model_copy(update={field: fitting})
+    return Impossible(message, smaller, f"Make the window {times(fitting)}", too_small=size)
 
 
 def _divisor(number: int, most: int) -> int:

@@ -210,7 +210,8 @@ def test_an_impossible_size_is_explained_at_its_row_and_those_below_wait():
     plan = plan_table(table, (1, 10, 10), 10)
     pooled, convolution, *below = plan.rows
     assert pooled.output == (1, 5, 5)
-    assert convolution.problem.startswith("A 7×7 window does not fit a 5×5 map: make the window smaller, pad more")
+    assert convolution.problem.startswith("A 7×7 window does not fit a 5×5 map: make the window smaller, or pad more")
+    assert convolution.problem.endswith("or remove a pooling or stride above.")
     assert all(row.waits and row.output is None for row in below)
     assert plan.first_problem.startswith("conv1: A 7×7")
     assert convolution.remedy.words == "Make the window 5×5"
@@ -218,6 +219,24 @@ def test_an_impossible_size_is_explained_at_its_row_and_those_below_wait():
     assert mended.rows[1].output == (32, 1, 1)
     assert mended.problem == "It ends in 32 numbers, and there are 10 classes."
     assert plan_table(mended.remedy.of(convolution.remedy.of(table)), (1, 10, 10), 10).is_possible
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ConvolutionRow(name="first", kernel_size=(11, 11)),
+        ConvolutionRow(name="first", kernel_size=(6, 6), dilation=(2, 2)),
+        PoolingRow(name="first", window=(12, 12)),
+    ],
+    ids=["convolution", "dilated", "pooling"],
+)
+@pytest.mark.parametrize("above", [(), (ActivationRow(name="act"),)], ids=["first", "behind what keeps the size"])
+def test_where_nothing_above_makes_the_map_smaller_nothing_above_is_blamed(above, row):
+    table = LayerTable(layers=(*above, row))
+    problem = plan_table(table, (1, 10, 10), 10).rows[-1].problem
+    assert problem.endswith(" or pad more, or choose larger images in the line “input”.")
+    larger = table.model_copy(update={"height_width": (20, 20)})
+    assert plan_table(larger, (1, 10, 10), 10).rows[-1].problem == "", "the advice helps"
 
 
 @pytest.mark.parametrize(
