@@ -17,8 +17,7 @@ from cnnviz.engine.live import handed_over
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
 from cnnviz.engine.panel import Cancelled, ComputeCancelled
 from cnnviz.engine.refillable_network import KEPT, RefillableNetwork
-from cnnviz.engine.training_weights import KIND, build_module, last_checkpoint, newest
-from cnnviz.nets.layer_table import architecture_title
+from cnnviz.engine.training_weights import KIND, build_module, checkpoint_title, last_checkpoint, newest, run_title
 from cnnviz.scene.models import NetworkChoice
 
 if TYPE_CHECKING:
@@ -238,8 +237,7 @@ def _opened(choice: NetworkChoice) -> _Opened:
     if kind == KIND:
         weights = newest(choice.source)
         if weights is not None:
-            title = f"{architecture_title(weights.card.architecture)} on {weights.card.dataset.removeprefix('folder:')}"
-            return _Opened(title, build_module(weights), weights.card, offer=weights.number)
+            return _Opened(run_title(weights.card), build_module(weights), weights.card, offer=weights.number)
         last = last_checkpoint(choice.source)
         if last is None:
             raise NetworkUnavailable(f"The run in {name} is over and kept no network; train it anew.")
@@ -253,4 +251,4 @@ def _opened(choice: NetworkChoice) -> _Opened:
         )
     except CheckpointError as error:
         raise NetworkUnavailable(str(error)) from error
-    return _Opened(opened.name, opened.module, opened.card, opened.asks, opened.lacks)
+    return _Opened(checkpoint_title(opened.path, opened.card), opened.module, opened.card, opened.asks, opened.lacks)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnnviz.engine.observation import LoadedNetwork, dtype_of
+from cnnviz.engine.training_weights import checkpoint_title
 from cnnviz.scene.models import NetworkChoice
 
 KEPT = ("receptive_fields", "pixel_reach")
@@ -49,8 +50,9 @@ class RefillableNetwork:
         refill(traced.module, weights)
         card = weights.card or network.card
         known = {name: value for name, value in vars(network).items() if name in KEPT}
+        name = checkpoint_title(path, card)
         self.network = replace(
-            network, name=path.stem, choice=choice, card=card, traced=traced, generation=next_generation(), asks=""
+            network, name=name, choice=choice, card=card, traced=traced, generation=next_generation(), asks=""
         )
         if traced is network.traced:
             vars(self.network).update(known)  # they are those of the graph, which is the same

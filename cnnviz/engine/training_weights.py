@@ -52,6 +52,21 @@ def folder_of(source: str) -> Path | None:
     return Path(name) if kind == KIND else None
 
 
+def run_title(card: NetworkCard) -> str:
+    """What the network of a run is called."""
+    from cnnviz.nets.layer_table import architecture_title
+
+    return f"{architecture_title(card.architecture)} on {card.dataset.removeprefix('folder:')}"
+
+
+def checkpoint_title(path: Path, card: NetworkCard) -> str:
+    """What the network in ``path`` is called: one that a run kept by the run and its step, another by its file."""
+    from cnnviz.training.run_folder import step_of
+
+    step = step_of(path)
+    return path.stem if step is None else f"{run_title(card)}, step {step:,}"
+
+
 def last_checkpoint(source: str) -> Path | None:
     """The run's last network on disk; None where the source is no run or has none."""
     from cnnviz.training.run_folder import network_path, saved_steps

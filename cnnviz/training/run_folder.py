@@ -113,6 +113,12 @@ def dismiss(folder: Path) -> None:
         write_record(folder, record.model_copy(update={"status": "stopped"}))
 
 
+def step_of(path: Path) -> int | None:
+    """After how many steps a run has kept the network in ``path``; None where it is not of a run."""
+    named = _NETWORK.fullmatch(path.name)
+    return int(named[1]) if named is not None and (path.parent / RUN_FILE).is_file() else None
+
+
 def network_path(folder: Path, step: int) -> Path:
     """The network after so many steps."""
     return folder / f"step-{step:08d}.safetensors"

@@ -9,9 +9,10 @@ from cnnviz.checkpoints.save import save_network
 from cnnviz.core.network_changes import SwapPooling
 from cnnviz.engine import training_weights
 from cnnviz.engine.network_host import NetworkHost, NetworkUnavailable
-from cnnviz.engine.training_weights import folder_of, last_checkpoint, newest, offer, source_of
+from cnnviz.engine.training_weights import folder_of, last_checkpoint, newest, offer, source_of, withdraw
 from cnnviz.scene.models import NetworkChoice
-from cnnviz.training.run_folder import network_path
+from cnnviz.training.run_folder import RUN_FILE, RunRecord, network_path, write_record
+from cnnviz.training.settings import checked_settings
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +88,23 @@ def test_a_run_that_is_over_is_its_last_checkpoint(opened, tmp_path):
     loaded = NetworkHost().load(NetworkChoice(source=source, device="cpu"))
     torch.testing.assert_close(dict(loaded.module.state_dict()), shaken(opened.module, 40)[0], rtol=0, atol=0)
     assert loaded.offer == 0
+
+
+def test_the_network_of_a_run_is_called_by_the_run_and_once_that_is_over_by_its_step_too(opened, tmp_path):
+    folder, source = tmp_path / "run", source_of(tmp_path / "run")
+    write_record(folder, RunRecord(settings=checked_settings({})))
+    for step in (1154, 2000):
+        save_network(opened.module, opened.card, network_path(folder, step))
+    offer(source, opened.card, 2000, shaken(opened.module, 1)[1])
+    assert NetworkHost().load(NetworkChoice(source=source, device="cpu")).name == "lenet on mnist"
+    withdraw(source)
+    host = NetworkHost()
+    assert host.load(NetworkChoice(source=source, device="cpu")).name == "lenet on mnist, step 2,000"
+    for step, name in ((1154, "lenet on mnist, step 1,154"), (2000, "lenet on mnist, step 2,000")) * 2:
+        choice = NetworkChoice(source=f"file:{network_path(folder, step)}", device="cpu")
+        assert host.load(choice).name == name, "also where its weights go into the network that is there"
+    (folder / RUN_FILE).unlink()
+    assert NetworkHost().load(choice).name == "step-00002000", "a file that no run has kept has its own name"
 
 
 def test_another_run_lets_the_first_go(opened, tmp_path):
