@@ -147,11 +147,8 @@ class TrainingView(PanelView):
         offer.addWidget(self._pending)
         offer.addWidget(self._pending_run, 1)
         offer.addWidget(self._dismiss)
-        for label in (
-            self._phase,
-            self._pace,
-            self._pending_run,
-        ):  # their words run: they must not lay the window out anew
+        # their words run: they must not lay the window out anew
+        for label in (self._phase, self._pace, self._pending_run):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for combo in (self._network, self._data):
             combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -283,7 +280,9 @@ class TrainingView(PanelView):
         self._pause.setToolTip(f"{name}: {words.go_on_words(phase)}" if name == "Continue" else name)
         self._pause.setAccessibleName(name)
         self._step.setEnabled(self._start.isEnabled() or runs or phase == "paused")
-        self._stop.setEnabled(runs or phase == "paused")
+        self._stop.setEnabled(session is not None and goes_on and not session.cancelling)
+        self._stop.setToolTip(words.stop_words(phase))
+        self._stop.setAccessibleName(words.stop_words(phase))
         self._network.setEnabled(not goes_on)
         self._data.setEnabled(not goes_on)
         # what is set between the press on Start and the first step would reach neither this run nor the next
@@ -303,7 +302,8 @@ class TrainingView(PanelView):
 
     def _say_figures(self, session: TrainingSession) -> None:
         state, curve = session.state, session.curve
-        self._phase.set_text(words.phase_words(state, curve, session.fetching))
+        phase_words = words.phase_words(state, curve, session.fetching)
+        self._phase.set_text("cancelling" if session.cancelling else phase_words)
         done, total = words.progress(state, curve)
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)

@@ -105,6 +105,11 @@ def no_gradient_words(curve: RunCurve) -> str:
     )
 
 
+def stop_words(phase: RunPhase) -> str:
+    """What the square button does; a run that is prepared, which can take minutes, has nothing to save yet."""
+    return "Cancel: this run does not begin" if phase == "preparing" else "Stop and save"
+
+
 def go_on_words(phase: RunPhase) -> str:
     """From where a run that rests goes on."""
     return {

@@ -73,6 +73,8 @@ class Run:
         """A run from its first step; raises what :func:`cnnviz.training.start.prepare` and :class:`Trainer` do."""
         prepared = prepare(settings, command, progress)
         trainer = Trainer(prepared.module, prepared.data, settings, ranks)
+        if progress is not None:
+            progress("preparing", 1.0)  # whoever does not want the run any more raises: nothing is written yet
         record = RunRecord(settings=settings, started=time.time(), command=command, total_steps=trainer.total_steps)
         run = cls(prepared, trainer, folder, record, tell)
         run._open()
@@ -99,6 +101,8 @@ class Run:
         prepared = prepare_again(settings, read_card(network_path(folder, state.step)), progress)
         trainer = Trainer(prepared.module, prepared.data, settings, ranks)
         trainer.restore(state)
+        if progress is not None:
+            progress("preparing", 1.0)
         run = cls(prepared, trainer, folder, record.model_copy(update={"settings": settings}), tell)
         run._saved_step = state.step
         run._open()

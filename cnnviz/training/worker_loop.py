@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +38,10 @@ BUSY_SECONDS = 2.0
 """Between two steps while the person draws: each takes the cores from a frame, and its weights go to all panels."""
 
 
+class _Cancelled(Exception):
+    """The run that is being prepared is not wanted any more."""
+
+
 class WorkerLoop:
     """Does one thing after another, on one thread.
 
@@ -51,6 +56,8 @@ class WorkerLoop:
     def __init__(self, commands: queue.SimpleQueue[Message | None], send: Callable[[Message], None]) -> None:
         self._commands = commands
         self._send = send
+        self._ahead: deque[Message | None] = deque()
+        """Commands that came while a run was prepared, and have their turn after that."""
         self._run: Run | None = None
         self._goes = False
         self._steps = 0
@@ -81,7 +88,7 @@ class WorkerLoop:
         self._send(Message("ready", {"torch": torch.__version__, "threads": torch.get_num_threads()}))
         while True:
             try:
-                message = self._commands.get(timeout=self._patience())
+                message = self._ahead.popleft() if self._ahead else self._commands.get(timeout=self._patience())
             except queue.Empty:
                 self._work()
                 continue
@@ -172,7 +179,11 @@ class WorkerLoop:
 
     def _begin(self, make: Callable[[], Run], paused: bool) -> None:
         self._send(Message("state", {"phase": "preparing"}))
-        self._run = run = make()
+        try:
+            self._run = run = make()
+        except _Cancelled:
+            self._tell_state()
+            return
         self._goes, self._steps = not paused, 0
         self._weights_step = -1
         self._weights = WeightsWriter(run.trainer.module)
@@ -267,6 +278,11 @@ class WorkerLoop:
             self._events.append(event)
 
     def _tell_progress(self, what: str, share: float) -> None:
+        """Raises _Cancelled where the run was stopped, or the window closed, before it began."""
+        while not self._commands.empty():
+            self._ahead.append(self._commands.get())
+        if any(message is None or message.kind in ("stop", "end") for message in self._ahead):
+            raise _Cancelled
         self._send(Message("progress", {"what": what, "share": share}))
 
     def _tell_events(self) -> None:

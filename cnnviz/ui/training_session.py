@@ -85,6 +85,8 @@ class TrainingSession(QObject):
         self.fetching: Fetching | None = None
         self.trouble = ""
         """Why the last thing asked for could not be done."""
+        self._stops = False
+        self._awaits = False  # what the process says of the run before the one that was asked for is over
         self.unsaved = ""
         """Why the run cannot be saved at present; empty where it can."""
         self.pending: tuple[run_folder.PendingRun, ...] = ()
@@ -114,6 +116,11 @@ class TrainingSession(QObject):
     def goes_on(self) -> bool:
         """Whether there is a run whose network, data and seed cannot be changed."""
         return self.phase in ("preparing", "training", "testing", "paused")
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether the run that is still being prepared was told not to begin."""
+        return self._stops and self.phase == "preparing"
 
     @property
     def data_gone(self) -> str:
@@ -199,8 +206,10 @@ class TrainingSession(QObject):
         self._connected().step()
 
     def stop(self) -> None:
-        """Save the run and let it go."""
+        """Save the run and let it go; one that is being prepared does not begin."""
+        self._stops = True
         self._connected().stop()
+        self.changed.emit()
 
     def show(self) -> None:
         """Let every panel show the network of the run."""
@@ -278,6 +287,7 @@ class TrainingSession(QObject):
 
     def _take_run(self, run: RunBegun, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:
         self.run = run
+        self._awaits = False
         self._shows_next = True
         self.fetching = None
         self.curve = RunCurve()
@@ -290,6 +300,9 @@ class TrainingSession(QObject):
         self, event: WorkerReady | RunState | Metrics | SettingsChanged | Fetching | Saved | Notice | Failed | Lost
     ) -> None:
         if isinstance(event, RunState):
+            self._awaits = self._awaits and event.phase != "preparing"
+            if self._awaits:
+                return
             self._stood = event if event.total_steps else self._stood
             self.state = event if event.phase != "idle" else self._stood.at_rest()
         elif isinstance(event, Metrics):
@@ -307,12 +320,14 @@ class TrainingSession(QObject):
             self._failures.tell(event.message, "warning" if stays else "info", event.details)
         elif isinstance(event, Failed):
             self._fail(event)
+            self._awaits = False
             if self.phase == "preparing":
                 self.state = self._stood.at_rest()
             else:
                 self._settings.take_back()
         elif isinstance(event, Lost):
             self._fail(event)
+            self._awaits = False
             self.state = self._stood.at_rest()
             self._weights.forget()
             self.look_for_pending()
@@ -351,6 +366,7 @@ class TrainingSession(QObject):
     def _begin(self) -> None:
         self.trouble, self.unsaved, self.fetching = "", "", None
         self.state = RunState("preparing")
+        self._awaits, self._stops = True, False
         self.changed.emit()
 
     def _connected(self) -> TrainingClient:

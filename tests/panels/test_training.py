@@ -35,7 +35,7 @@ from cnnviz.training.run_curve import RunCurve
 from cnnviz.training.run_folder import PendingRun, RunRecord, write_record
 from cnnviz.training.run_label import RunLabel, write_label
 from cnnviz.training.settings import checked_settings
-from cnnviz.ui.controls import ComboBox, Toggle
+from cnnviz.ui.controls import ComboBox, ElidedLabel, Toggle
 from cnnviz.ui.fitting_choice import FittingChoice
 from cnnviz.ui.log_slider import LogSlider
 from cnnviz.ui.slider import LabelledSlider
@@ -195,7 +195,7 @@ class Standing(QObject):
     """A session that stands still."""
 
     changed = pyqtSignal()
-    phase, goes_on, can_carry_on, is_shown = "idle", False, False, False
+    phase, goes_on, can_carry_on, is_shown, cancelling = "idle", False, False, False, False
     state, fetching, run, source = RunState("idle"), None, None, None
     trouble = unsaved = data_gone = ""
     shelf = queue = SimpleNamespace(changed=SimpleNamespace(connect=lambda slot: None))
@@ -303,6 +303,27 @@ def test_while_a_run_is_prepared_nothing_can_be_set_that_would_be_lost(qtbot):
     view.attach(session)
     assert view.findChild(LogSlider).isEnabled()
     assert view.findChild(TrainingSettingsView).isEnabled()
+
+
+def test_a_run_can_be_cancelled_while_it_is_prepared(qtbot):
+    view = TrainingView(Document())
+    qtbot.addWidget(view)
+    session = Standing(view, phase="preparing", state=RunState("preparing"), goes_on=True)
+    asked = []
+    session.stop = lambda: asked.append("stop")
+    view.attach(session)
+    stop = next(each for each in view.findChildren(QAbstractButton) if each.accessibleName().startswith("Cancel"))
+    assert stop.isEnabled()
+    stop.click()
+    assert asked == ["stop"]
+    session.cancelling = True
+    view.attach(session)
+    assert not stop.isEnabled()
+    assert "cancelling" in [label.text() for label in view.findChildren(ElidedLabel)]
+    session.phase, session.state, session.cancelling = "training", RunState("training"), False
+    view.attach(session)
+    assert stop.isEnabled()
+    assert stop.accessibleName() == "Stop and save"
 
 
 def test_the_offer_to_show_the_run_is_gone_once_it_is_shown(qtbot, monkeypatch, tmp_path):

@@ -31,6 +31,9 @@ class PlayedClient:
     def start(self, settings, folder, *, paused):
         pass
 
+    def stop(self):
+        self.stops = True
+
     def change(self, changes):
         self.changes.append(dict(changes))
 
@@ -86,6 +89,38 @@ def test_images_that_are_taken_away_are_told_and_the_run_goes_on(session, trains
     (pictures / "cats").rmdir()
     qtbot.wait(80)
     assert len(session.heard) == 2  # of a run that is over nothing depends on them
+
+
+def test_what_is_still_said_of_a_run_that_could_not_begin_does_not_end_the_next(session, qtbot):
+    session.start()
+    client = session._connected()
+    client.say(RunState("preparing"))
+    client.say(Failed("The images are gone.", ""))
+    qtbot.waitUntil(lambda: session.phase == "idle")
+    assert session.trouble == "The images are gone."
+    session.start()
+    client.say(RunState("idle"))  # it was under way when the next run was asked for
+    qtbot.wait(30)
+    assert session.phase == "preparing"
+    client.say(RunState("preparing"))
+    client.say(RunState("idle"))
+    qtbot.waitUntil(lambda: session.phase == "idle")
+
+
+def test_a_run_can_be_cancelled_while_it_is_prepared(session, qtbot):
+    session.start()
+    client = session._connected()
+    client.say(RunState("preparing"))
+    assert not session.cancelling
+    session.stop()
+    assert client.stops
+    assert session.cancelling
+    client.say(RunState("idle"))
+    qtbot.waitUntil(lambda: session.phase == "idle")
+    assert not session.cancelling
+    assert session.trouble == ""
+    session.start()
+    assert not session.cancelling
 
 
 def test_what_cannot_be_saved_is_said_until_it_can_be(session, trains_on, qtbot):
