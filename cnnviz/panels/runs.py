@@ -71,6 +71,8 @@ class RunLine:
         Name of its curve in the plot; empty where it has none.
     folder : Path or None
         None while it waits.
+    trouble : str
+        Of one that waits: why it could not begin when it was its turn.
     """
 
     id: str
@@ -93,6 +95,7 @@ class RunLine:
     beside: str = ""
     folder: Path | None = None
     later: tuple[str, ...] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,6 +213,7 @@ def _waiting_line(run: WaitingRun, name: RunName, is_shown: bool) -> RunLine:
         label=run.label,
         epochs=(0, run.settings.epochs),
         is_shown=is_shown,
+        trouble=run.trouble,
     )
 
 

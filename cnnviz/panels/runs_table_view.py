@@ -324,7 +324,7 @@ class _RunPainter(QStyledItemDelegate):
         painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | where), name)
         if change:
             painter.setFont(hub.font("tiny"))
-            painter.setPen(hub.colour("muted"))
+            painter.setPen(hub.colour("warning" if line.trouble else "muted"))
             change = painter.fontMetrics().elidedText(change, Qt.TextElideMode.ElideRight, round(room.width()))
             painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom), change)
 
@@ -332,7 +332,7 @@ class _RunPainter(QStyledItemDelegate):
         hub = theme()
         is_state = index.column() == _STATE
         painter.setFont(hub.font("small"))
-        painter.setPen(hub.colour(words.standing_token(line.standing) if is_state else "text"))
+        painter.setPen(hub.colour(words.standing_token(line) if is_state else "text"))
         side = Qt.AlignmentFlag.AlignLeft if is_state else Qt.AlignmentFlag.AlignRight
         room = cell.adjusted(hub.px(4), 0, -hub.px(8), 0)
         painter.drawText(room, int(side | Qt.AlignmentFlag.AlignVCenter), str(index.data()))

@@ -48,8 +48,6 @@ _ALONG = (
     ("steps", "steps", "Changes of the weights"),
     ("seconds", "seconds", "Time of training: what a change costs"),
 )
-
-
 WORDS_WIDTH = 56
 """Characters in a line of words in a menu."""
 
@@ -280,7 +278,7 @@ class RunsView(PanelView):
         if queue.goes:
             queue.pause()
         else:
-            queue.go_on()
+            queue.try_again()
 
     def _open_menu(self, at: QPoint) -> None:
         line = self._table.line_at(at)
@@ -357,15 +355,20 @@ class RunsView(PanelView):
 
     def _say_queue(self) -> None:
         queue = self._session.queue if self._session is not None else None
-        count = len(queue.runs) if queue is not None else 0
+        runs = queue.runs if queue is not None else ()
+        troubles = [run.trouble for run in runs if run.trouble]
+        count = len(runs) - len(troubles)
         goes = queue is not None and queue.goes
-        self._waiting.setVisible(count > 0)
-        self._train.setVisible(count > 0)
-        self._waiting.setText(queue_words(count, goes, self._result.lines))
-        self._train.setText("Pause" if goes else "Train them" if count > 1 else "Train it")
+        self._waiting.setVisible(bool(runs))
+        self._train.setVisible(bool(runs))
+        self._waiting.setText(queue_words(count, goes, self._result.lines, troubles))
+        begin = "Train them" if len(runs) > 1 else "Train it"
+        self._train.setText("Pause" if goes else begin if count else "Try again")
         self._train.setIcon(icon("pause" if goes else "play"))
         self._train.setToolTip(
-            "Begin no other run after the present one" if goes else "Train those that wait, one after the other"
+            "Begin no other run after the present one"
+            if goes
+            else "Train those that wait, one after the other; those that could not begin have another turn"
         )
 
     def _say_buttons(self) -> None:

@@ -20,18 +20,30 @@ _TOKENS = {"training": "accent", "diverged": "error", "interrupted": "warning", 
 
 def standing_words(line: RunLine) -> str:
     """How it stands; of one that is not done, how far it came."""
+    if line.trouble:
+        return "not begun"
     word = _STANDINGS[line.standing]
     return f"{word} {line.progress * 100:.0f} %" if line.standing in ("training", "stopped", "interrupted") else word
 
 
 def change_words(line: RunLine) -> str:
-    """In what it differs from the run that it is beside, and what was changed on its way."""
+    """In what it differs from the run that it is beside, and what was changed on its way; or why it has not begun."""
+    if line.trouble:
+        return line.trouble
     later = f"later {', '.join(line.later)}" if line.later else ""
     return ", ".join(each for each in (line.change, later) if each)
 
 
-def queue_words(count: int, goes: bool, lines: Sequence[RunLine]) -> str:
-    """How many runs wait, and which one they wait for."""
+def queue_words(count: int, goes: bool, lines: Sequence[RunLine], troubles: Sequence[str] = ()) -> str:
+    """How many runs wait, and which one they wait for; then why others could not begin when it was their turn."""
+    if not troubles:
+        return _waiting_words(count, goes, lines)
+    why = troubles[0] if troubles[0].endswith(".") else f"{troubles[0]}."
+    many = "1 run could not begin" if len(troubles) == 1 else f"{len(troubles)} runs could not begin, the first of them"
+    return f"{many}: {why} {_waiting_words(count, goes, lines) if count else ''}".strip()
+
+
+def _waiting_words(count: int, goes: bool, lines: Sequence[RunLine]) -> str:
     runs = "1 run waits" if count == 1 else f"{count} runs wait"
     present = next((line for line in lines if line.standing == "training"), None)
     if not goes:
@@ -42,9 +54,9 @@ def queue_words(count: int, goes: bool, lines: Sequence[RunLine]) -> str:
     return f"“{present.name}”{of} is trained, {present.progress * 100:.0f} % done; {runs} for it."
 
 
-def standing_token(standing: str) -> str:
+def standing_token(line: RunLine) -> str:
     """Colour of those words in the theme."""
-    return _TOKENS.get(standing, "muted")
+    return "warning" if line.trouble else _TOKENS.get(line.standing, "muted")
 
 
 def share_words(share: float | None) -> str:
@@ -83,7 +95,7 @@ def all_words(line: RunLine) -> str:
     """All that the table says of a run, also what there is no room for."""
     settings = line.settings
     beside = f"a duplicate of “{line.beside}” with" if line.beside else "differs from the one above:"
-    lines = [line.name, f"{beside} {line.change}" if line.change else "", standing_words(line)]
+    lines = [line.name, f"{beside} {line.change}" if line.change else "", standing_words(line), line.trouble]
     if line.later:
         lines.append(f"changed on its way: {', '.join(line.later)}")
     if line.label.comparison:

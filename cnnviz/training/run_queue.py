@@ -25,6 +25,7 @@ class WaitingRun(Frozen):
     settings: TrainingSettings
     label: RunLabel = RunLabel()
     asked: float = Field(0.0, description="when it was asked for, in seconds since 1970")
+    trouble: str = Field("", description="why it could not begin; it is passed over until it is to be tried again")
 
 
 class RunQueue(Frozen):
@@ -32,6 +33,11 @@ class RunQueue(Frozen):
 
     version: Literal[1] = 1
     waiting: Annotated[tuple[WaitingRun, ...], Field(max_length=1000)] = ()
+
+    @property
+    def next(self) -> WaitingRun | None:
+        """The one to begin next; None where there is none that is not set aside."""
+        return next((run for run in self.waiting if not run.trouble), None)
 
     def find(self, run_id: str) -> WaitingRun | None:
         """The one of that id; None where it does not wait."""
@@ -52,6 +58,15 @@ class RunQueue(Frozen):
         if place > 0:
             runs[place - 1 : place + 1] = runs[place], runs[place - 1]
         return RunQueue(waiting=tuple(runs))
+
+    def set_aside(self, run_id: str, trouble: str) -> RunQueue:
+        """With that run behind all others, and why it could not begin."""
+        aside = [run.model_copy(update={"trouble": trouble}) for run in self.waiting if run.id == run_id]
+        return RunQueue(waiting=(*self.without(run_id).waiting, *aside))
+
+    def tried_again(self) -> RunQueue:
+        """With none set aside."""
+        return RunQueue(waiting=tuple(run.model_copy(update={"trouble": ""}) for run in self.waiting))
 
     def relabelled(self, run_id: str, label: RunLabel) -> RunQueue:
         """With another label for that run."""

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class TrainingQueue(QObject):
     """Feeds the session from the queue on disk; all of it is used on the UI thread.
 
-    A run leaves the queue once it has a folder and has begun: whatever ends before that, it still waits. Where a run is
-    stopped, or its process is lost, the queue rests until it is told to go on.
+    A run leaves the queue once it has a folder and has begun: whatever ends before that, it still waits. One that
+    cannot begin is set aside, behind the others, and the next one begins. Where a run is stopped, or its process is
+    lost while it trains, the queue rests until it is told to go on.
     """
 
     changed = pyqtSignal()
@@ -93,6 +94,13 @@ class TrainingQueue(QObject):
     def rename(self, run_id: str, label: RunLabel) -> None:
         self._keep(read_queue(self.folder).relabelled(run_id, label))
 
+    def try_again(self) -> None:
+        """Begin the next run, at once or when the present one is done; those that could not begin have their turn."""
+        queue = read_queue(self.folder)
+        if queue.tried_again() != queue:
+            self._keep(queue.tried_again())
+        self.go_on()
+
     def pause(self) -> None:
         """Begin no other run after the present one."""
         self._goes = False
@@ -111,12 +119,13 @@ class TrainingQueue(QObject):
     def _begin_next(self) -> None:
         if not self._goes or self._starting or self._session.goes_on:
             return
-        self._take(read_queue(self.folder))  # another window may have taken some of them
-        if not self.runs:
+        queue = read_queue(self.folder)  # another window may have taken some of them
+        self._take(queue)
+        run = queue.next
+        if run is None:
             self._goes = False
             self.changed.emit()
             return
-        run = self.runs[0]
         self._starting = run.id
         self._document.amend("panels.training.settings", run.settings)
         self._session.start(folder=self.folder / run.id)
@@ -133,9 +142,11 @@ class TrainingQueue(QObject):
         if self._starting:
             if present == self._starting:
                 self._began(Path(cast(Any, session.run).folder))
-            elif session.phase == "idle":  # it could not begin; why, the session has told
-                self._starting, self._goes = "", False
-                self.changed.emit()
+            elif session.phase == "idle" and session.trouble:
+                self._set_aside(session.trouble)
+            elif session.phase == "idle":  # the person did not want it to begin
+                self._starting = ""
+                self.pause()
         elif session.phase in ("finished", "diverged"):
             if self._goes:
                 self._soon.start()
@@ -152,6 +163,14 @@ class TrainingQueue(QObject):
                 self._failures.tell(f"The name of the run cannot be written in {folder} ({error.strerror or error}).")
         began, self._starting = self._starting, ""
         self._keep(queue.without(began))
+
+    def _set_aside(self, trouble: str) -> None:
+        """Go on with the next one."""
+        failed, self._starting = self._starting, ""
+        self._keep(read_queue(self.folder).set_aside(failed, trouble))
+        if self._goes:
+            self._soon.start()
+        self.changed.emit()
 
     def _show_curve_of(self, run_id: str) -> None:
         """A run that was begun by hand is among those whose curves are drawn."""

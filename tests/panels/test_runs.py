@@ -31,7 +31,7 @@ from cnnviz.training.metrics import EpochMetrics, StepMetrics
 from cnnviz.training.run import Run
 from cnnviz.training.run_folder import Curve, RunRecord, network_path, runs_folder, write_record
 from cnnviz.training.run_label import RunLabel, write_label
-from cnnviz.training.run_queue import RunQueue, WaitingRun, write_queue
+from cnnviz.training.run_queue import RunQueue, WaitingRun, read_queue, write_queue
 from cnnviz.training.settings import checked_settings
 from cnnviz.ui.curve_painter import looks
 from cnnviz.ui.menu_button import MenuButton
@@ -127,6 +127,25 @@ def test_what_the_waiting_runs_wait_for_is_named(three):
     assert queue_words(1, True, lines) == "1 run waits and will be trained in turn."
     trained = [replace(line, standing="training") if line.id == "b" else line for line in lines]
     assert queue_words(3, True, trained) == "“fast” of “Rates” is trained, 50 % done; 3 runs wait for it."
+
+
+def test_a_run_that_could_not_begin_says_why_at_its_row(three, view):
+    why = "cifar10 is not there; fetch it."
+    queue = read_queue(runs_folder())
+    (waits,) = queue.waiting
+    write_queue(runs_folder(), queue.set_aside(waits.id, why))
+    result = result_of()
+    (line,) = (each for each in result.lines if each.id == waits.id)
+    assert (line.standing, line.trouble) == ("waiting", why)
+    assert (standing_words(line), change_words(line)) == ("not begun", why)
+    assert why in all_words(line).split("\n")
+    assert queue_words(0, False, result.lines, [why]) == f"1 run could not begin: {why}"
+    assert queue_words(2, False, result.lines, [why, "x"]) == (
+        f"2 runs could not begin, the first of them: {why} 2 runs wait to be trained."
+    )
+    view.show_result(result)
+    table = view.findChild(RunsTable)
+    assert table.rows.index(table.rows.row_of(waits.id), 1).data() == "not begun"
 
 
 def test_losses_of_any_size_fit_the_column():

@@ -22,7 +22,7 @@ class PlayedSession(QObject):
 
     def __init__(self):
         super().__init__()
-        self.state, self.run = RunState("idle"), None
+        self.state, self.run, self.trouble = RunState("idle"), None, ""
         self.started = []
 
     @property
@@ -35,7 +35,12 @@ class PlayedSession(QObject):
 
     def start(self, *, folder):
         self.started.append(folder)
+        self.trouble = ""
         self.to("preparing")
+
+    def fail(self, why):
+        self.trouble = why
+        self.to("idle")
 
     def begin(self):
         folder = self.started[-1]
@@ -119,6 +124,32 @@ def test_where_one_ends_early_the_others_wait_for_a_word(session, queue, three, 
     queue.go_on()
     qtbot.waitUntil(lambda: len(session.started) == 2)
     assert session.started[1].name == three[1 if begun else 0]
+
+
+def test_one_that_cannot_begin_is_set_aside_with_why_and_the_next_one_begins(session, queue, three, document, qtbot):
+    first, second, third = three
+    session.fail("The images are gone.")
+    qtbot.waitUntil(lambda: queue.starting == second)
+    assert waiting(queue) == [second, third, first], "nothing is lost"
+    assert [run.trouble for run in queue.runs] == ["", "", "The images are gone."]
+    assert present_epochs(document) == 2
+    session.begin()
+    session.to("finished")
+    qtbot.waitUntil(lambda: queue.starting == third)
+    session.fail("There is no memory.")
+    qtbot.waitUntil(lambda: not queue.goes)
+    assert [run.trouble for run in queue.runs] == ["The images are gone.", "There is no memory."]
+    assert [folder.name for folder in session.started] == [first, second, third], "none is tried over and over"
+    (fourth,) = queue.add([(checked_settings({}), RunLabel())])
+    qtbot.waitUntil(lambda: queue.starting == fourth)
+    session.begin()
+    session.to("finished")
+    qtbot.waitUntil(lambda: not queue.goes)
+    queue.try_again()
+    qtbot.waitUntil(lambda: queue.starting == first)
+    assert [run.trouble for run in queue.runs] == ["", ""]
+    session.begin()
+    assert waiting(queue) == [third]
 
 
 def test_what_waits_is_there_for_the_next_window_which_begins_nothing_by_itself(session, queue, three, document, qtbot):
