@@ -34,10 +34,11 @@ from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.main_window import MainWindow
 from cnnviz.ui.panel_view import PanelView
 from cnnviz.ui.reader_ahead import ReaderAhead
-from cnnviz.ui.session import SessionKeeper
+from cnnviz.ui.session import SAVING, SessionKeeper
 from cnnviz.ui.stage import Stage
 from cnnviz.ui.theme import theme
 from cnnviz.ui.training_session import TrainingSession
+from cnnviz.ui.unsaved import ask_about_unsaved, say_unsaved
 
 # the engine's Python work hands the interpreter to the UI thread after at most this long
 SWITCH_INTERVAL_S = 0.0005
@@ -166,6 +167,7 @@ class Program(QObject):
         self._keep_session = keep_session
         self._owns_process = owns_process
         self._closed = False
+        self._is_told_to_end = False
         self.window.restore_layout(scene.layout)
         self.window.seen_changed.connect(self._look)
         self.window.painted.connect(lambda: self.clock.painted(self.stage.shown_version))
@@ -173,7 +175,7 @@ class Program(QObject):
         self.stage.delivered.connect(self._time_from)
         self.window.painted.connect(self.training.painted)
         self.stage.delivered.connect(self.training.take)
-        self.window.closing.connect(self.close)
+        self.window.closing.connect(lambda: self.close(asks=not self._is_told_to_end))
         self.document.changed.connect(self._on_changed)
         self._failed.connect(self.window.notices.show_failure)
         self.failures.listen(self._failed.emit)
@@ -191,29 +193,36 @@ class Program(QObject):
         self._start()
         self.stage.wait_until_idle()
 
-    def close(self) -> bool:
+    def close(self, *, asks: bool = False) -> bool:
         """Save the session and stop the engine; False while a forward pass is still running, which nothing can stop.
 
-        What does not end goes with the process, where the program owns it; elsewhere at the interpreter's end.
+        Where something cannot be saved, the person is asked what to do if it ``asks``, and else told. What does not
+        end goes with the process, where the program owns it; elsewhere at the interpreter's end.
         """
         if self._closed:
             return self.stage.close()
         self._closed = True
         self.training.close()
-        # last of all the session: one that is being saved in the background must not come after it
+        # before the session: one that is being saved in the background must not come after it
         finished = self.background.close()
         self._reader_ahead.close()
-        if self._keep_session:
-            self.session.save_now()
+        unsaved = self.session.save_now() if self._keep_session else ""
         self.document.changed.disconnect()
         stopped = self.stage.close()
         wait_until(self.training.has_closed, "Saving the training run. The program ends when that is done.")
+        others = [sentence for doing, sentence in self.background.unwritten.items() if doing != SAVING]
+        others += filter(None, [self.training.unsaved])
+        if asks:
+            ask_about_unsaved(unsaved, others, self.session)
+        else:
+            say_unsaved(filter(None, [unsaved, *others]))
         if self._owns_process and not (stopped and finished):
             _leave_at_once()
         return stopped
 
     def close_soon(self) -> None:
         """Close the window from the event loop: for signals, which may come in the midst of anything."""
+        self._is_told_to_end = True
         QTimer.singleShot(0, self.window.close)
 
     def discard(self) -> None:

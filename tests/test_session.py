@@ -2,8 +2,11 @@
 
 import os
 import threading
+from types import SimpleNamespace
 
-from PyQt6.QtWidgets import QApplication
+import pytest
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QApplication, QMessageBox
 
 from cnnviz.scene import actions
 from cnnviz.scene.store import load_scene, restore_session
@@ -61,17 +64,100 @@ def test_a_session_still_being_saved_in_the_background_does_not_replace_the_last
     assert load_scene(tmp_path / "state" / "session.json").input.edits.rotation == 2
 
 
-def test_a_disk_that_is_full_does_not_keep_the_window_from_closing(start, scene_of, small, monkeypatch):
+@pytest.fixture
+def disk(monkeypatch):
+    """A disk that is full until ``room`` is True."""
+    from cnnviz.scene.store import save_scene
     from cnnviz.ui import session
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    def save(scene, path):
+        if not disk.room and path.parent not in disk.others:
+            raise OSError(28, "No space left on device")
+        save_scene(scene, path)
 
-    monkeypatch.setattr(session, "save_scene", full)
+    disk = SimpleNamespace(room=False, others=[])
+    monkeypatch.setattr(session, "save_scene", save)
+    return disk
+
+
+@pytest.fixture
+def answers():
+    """Presses buttons of the box that is asked with, one after another, and notes what it says."""
+    said, wanted = [], []
+
+    def press():
+        box = QApplication.activeModalWidget()
+        if not isinstance(box, QMessageBox):
+            return
+        said.append(box.text())
+        before, title = wanted.pop(0)
+        before()
+        next(button for button in box.buttons() if button.text() == title).click()
+
+    timer = QTimer()
+    timer.setInterval(20)
+    timer.timeout.connect(press)
+    timer.start()
+    yield SimpleNamespace(said=said, wanted=wanted)
+    timer.stop()
+
+
+def test_a_session_that_cannot_be_saved_is_asked_about_when_the_window_has_gone(
+    start, scene_of, small, disk, answers, tmp_path
+):
     program = start(scene_of(small), keep_session=True)
+    program.document.edit("input.edits.rotation", 7)
+    path = tmp_path / "state" / "session.json"
+    gone = []
+    answers.wanted += [
+        (lambda: gone.append(not program.window.isVisible()), "Try again"),
+        (lambda: setattr(disk, "room", True), "Try again"),
+    ]
+    assert program.window.close()
+    assert answers.said == [f"The session could not be saved as {path}: No space left on device."] * 2
+    assert gone == [True]
+    assert load_scene(path).input.edits.rotation == 7
+
+
+def test_a_session_that_cannot_be_saved_is_saved_elsewhere(
+    start, scene_of, small, disk, answers, tmp_path, monkeypatch
+):
+    program = start(scene_of(small), keep_session=True)
+    program.document.edit("input.edits.rotation", 8)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    disk.others.append(elsewhere)
+    monkeypatch.setattr(
+        "cnnviz.ui.unsaved.QFileDialog.getSaveFileName", lambda *_: (str(elsewhere / "kept.json"), "Scenes")
+    )
+    answers.wanted.append((lambda: None, "Save elsewhere…"))
+    assert program.window.close()
+    assert load_scene(elsewhere / "kept.json").input.edits.rotation == 8
+    assert not answers.wanted
+
+
+def test_a_disk_that_is_full_does_not_keep_the_window_from_closing(start, scene_of, small, disk, answers):
+    program = start(scene_of(small), keep_session=True)
+    answers.wanted.append((lambda: None, "Close without saving"))
     assert program.window.close()
     assert not program.window.isVisible()
-    assert any("No space left" in text for text in program.window.notices.texts())
+
+
+def test_a_run_that_cannot_be_saved_is_told_of_when_the_window_has_gone(start, scene_of, small, answers, tmp_path):
+    program = start(scene_of(small), keep_session=True)
+    program.training.unsaved = "Step 20 cannot be saved in runs/a."
+    answers.wanted.append((lambda: None, "Close"))
+    assert program.window.close()
+    assert answers.said == ["Step 20 cannot be saved in runs/a."]
+    assert (tmp_path / "state" / "session.json").exists()
+
+
+def test_a_program_that_is_told_to_end_asks_nobody(start, scene_of, small, disk, answers, qtbot, capsys):
+    program = start(scene_of(small), keep_session=True)
+    program.close_soon()
+    qtbot.waitUntil(lambda: not program.window.isVisible())
+    assert answers.said == []
+    assert "No space left on device" in capsys.readouterr().err
 
 
 def test_closing_in_the_middle_of_a_pass(start, scene_of, gated, gate, tmp_path):

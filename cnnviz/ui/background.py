@@ -8,7 +8,7 @@ from typing import Any
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
-from cnnviz.engine.failures import FailuresHub
+from cnnviz.engine.failures import FailuresHub, plain_words
 
 # how long closing waits for what only reads, and for what writes a person's file
 PATIENCE_S = 2.0
@@ -28,8 +28,10 @@ class Background(QObject):
         super().__init__(parent)
         self._failures = failures
         self._closed = False
-        self._reading: set[Future[Any]] = set()
-        self._writing: set[Future[Any]] = set()
+        self.unwritten: dict[str, str] = {}
+        """What was not written as this was closed: by what was being done a sentence on why."""
+        self._reading: dict[Future[Any], str] = {}
+        self._writing: dict[Future[Any], str] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-background")
         # queued also from this thread: ``then`` never runs within ``run``
         self._finished.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
@@ -43,19 +45,17 @@ class Background(QObject):
         """
         future = self._pool.submit(job)
         jobs = self._reading if only_reads else self._writing
-        jobs.add(future)
+        jobs[future] = doing
 
         def finished(done: Future[Any]) -> None:
-            jobs.discard(done)
+            jobs.pop(done, None)
             if done.cancelled():
                 return
             error = done.exception()
             if error is None:
                 self._finished.emit(then, done.result())
-            elif isinstance(error, ValueError):
-                self._failures.tell(str(error), "warning")
-            elif isinstance(error, OSError):
-                self._failures.tell(f"{doing} failed: {error.strerror or error}.", "warning")
+            elif isinstance(error, ValueError | OSError):
+                self._failures.tell(_sentence(error, doing), "warning")
             else:
                 self._failures.report(error, doing)
 
@@ -63,15 +63,25 @@ class Background(QObject):
 
     def close(self) -> bool:
         """Finish what writes; False when something is still running after that. Results that come now are nobody's."""
-        for future in tuple(self._reading):
+        reading, writing = tuple(self._reading), dict(self._writing)
+        for future in reading:
             future.cancel()
         self._pool.shutdown(wait=False)
-        running = (
-            wait(tuple(self._reading), PATIENCE_S).not_done | wait(tuple(self._writing), PATIENCE_TO_WRITE_S).not_done
-        )
+        running = wait(reading, PATIENCE_S).not_done | wait(writing, PATIENCE_TO_WRITE_S).not_done
+        for future, doing in writing.items():
+            if future in running:
+                self.unwritten[doing] = f"{doing} has not ended."
+            elif (error := future.exception()) is not None:
+                self.unwritten[doing] = _sentence(error, doing)
         self._closed = True
         return not running
 
     def _hand_over(self, then: Callable[[Any], object], result: Any) -> None:
         if not self._closed:
             then(result)
+
+
+def _sentence(error: BaseException, doing: str) -> str:
+    if isinstance(error, ValueError):
+        return str(error)
+    return f"{doing} failed: {(isinstance(error, OSError) and error.strerror) or plain_words(error)}."

@@ -13,6 +13,7 @@ from cnnviz.ui.background import Background
 from cnnviz.ui.main_window import MainWindow
 
 SAVE_AFTER_MS = 3000
+SAVING = "Saving the session"
 
 
 class SessionKeeper(QObject):
@@ -34,13 +35,21 @@ class SessionKeeper(QObject):
         if not self._timer.isActive():
             self._timer.start()
 
-    def save_now(self) -> None:
-        """Save before the window goes; a full disk must not keep it from closing."""
+    def save_now(self) -> str:
+        """Save before the program ends; returns why that could not be done, else nothing."""
         self._timer.stop()
+        return self._written(self._path, "The session")
+
+    def save_as(self, path: Path) -> str:
+        """Save where the person says, as a scene that can be opened; returns why that could not be done."""
+        return self._written(path, "The scene")
+
+    def _written(self, path: Path, what: str) -> str:
         try:
-            save_scene(self.scene(), self._path)
+            save_scene(self.scene(), path)
         except OSError as error:
-            self._window.notices.show_message(f"The session could not be saved: {error.strerror}.", "error")
+            return f"{what} could not be saved as {path}: {error.strerror or error}."
+        return ""
 
     def scene(self) -> Scene:
         """The present scene with the docks as they stand; the pointer is nobody's work."""
@@ -48,4 +57,4 @@ class SessionKeeper(QObject):
 
     def _save(self) -> None:
         scene = self.scene()
-        self._background.run(lambda: save_scene(scene, self._path), lambda _: None, "Saving the session")
+        self._background.run(lambda: save_scene(scene, self._path), lambda _: None, SAVING)

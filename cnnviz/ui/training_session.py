@@ -267,10 +267,20 @@ class TrainingSession(QObject):
 
     def _tell(self, event: ClientEvent) -> None:
         """On the client's thread."""
+        if self._closed:
+            self._take_last_word(event)
+            return
         curve: tuple[Any, ...] = ()
         if isinstance(event, RunBegun) and event.folder:
             curve = run_folder.read_curve(Path(event.folder))
         self._heard.emit(event, curve)
+
+    def _take_last_word(self, event: ClientEvent) -> None:
+        """Of a run that is saved as the program closes."""
+        if isinstance(event, Saved):
+            self.unsaved = ""
+        elif (isinstance(event, Notice) and event.unsaved) or isinstance(event, Failed):
+            self.unsaved = event.message
 
     def _hear(self, event: ClientEvent, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:
         if self._closed:

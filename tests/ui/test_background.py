@@ -85,3 +85,21 @@ def test_closing_leaves_behind_what_only_reads(background, qapp, monkeypatch):
     assert background.close()
     qapp.processEvents()
     assert done == []
+
+
+def test_what_fails_to_be_written_while_it_is_closed_is_known_at_once(background):
+    go_on = threading.Event()
+
+    def write():
+        go_on.wait(30)
+        raise OSError(28, "No space left on device")
+
+    def read():
+        raise OSError(2, "No such file")
+
+    background.run(write, lambda _: None, "Saving a.png")
+    background.run(lambda: None, lambda _: None, "Saving b.png")
+    background.run(read, lambda _: None, "Opening c.png", only_reads=True)
+    threading.Timer(0.1, go_on.set).start()
+    assert background.close()
+    assert background.unwritten == {"Saving a.png": "Saving a.png failed: No space left on device."}

@@ -136,6 +136,24 @@ def test_what_cannot_be_saved_is_said_until_it_can_be(session, trains_on, qtbot)
     qtbot.waitUntil(lambda: not session.unsaved)
 
 
+def test_what_cannot_be_saved_as_the_program_closes_is_known_when_the_process_has_gone(session, trains_on):
+    client = trains_on("digits")
+    client.close = lambda: client.say(Notice("Step 20 cannot be saved.", unsaved=True))
+    session.close()
+    assert session.has_closed(60)
+    assert session.unsaved == "Step 20 cannot be saved."
+
+
+def test_what_can_be_saved_again_as_the_program_closes_is_not_spoken_of(session, trains_on, qtbot):
+    client = trains_on("digits")
+    client.say(Notice("There is no room.", unsaved=True))
+    qtbot.waitUntil(lambda: bool(session.unsaved))
+    client.close = lambda: client.say(Saved(20, "step-20"))
+    session.close()
+    assert session.has_closed(60)
+    assert not session.unsaved
+
+
 def test_a_run_that_was_let_go_is_as_far_as_it_came(session, trains_on, qtbot):
     client = trains_on("digits")
     client.say(RunState("training", 52, 440, 2))

@@ -1,0 +1,65 @@
+"""What could not be saved while the program closes: said in a box, since the window is gone, and tried again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog, QMessageBox
+
+from cnnviz.ui.session import SessionKeeper
+
+
+def ask_about_unsaved(trouble: str, others: Sequence[str], session: SessionKeeper) -> None:
+    """Where something was not saved, say so, and try again until the session is or the person lets it go.
+
+    Parameters
+    ----------
+    trouble
+        Why the session could not be saved, as a sentence that names the place; empty where it was.
+    others
+        Sentences of what else could not be saved, which nothing can be done about any more.
+    """
+    while trouble or others:
+        chosen = _ask([*filter(None, [trouble]), *others], can_save=bool(trouble))
+        if chosen == "close":
+            return
+        others = ()  # they have been said
+        trouble = session.save_now() if chosen == "again" else _saved_elsewhere(session, trouble)
+
+
+def say_unsaved(sentences: Iterable[str]) -> None:
+    """The same where nobody can be asked, as at a signal: on the standard error."""
+    for sentence in sentences:
+        if sys.stderr is not None:  # of a program without a console
+            print(f"cnnviz: {sentence}", file=sys.stderr)
+
+
+def _saved_elsewhere(session: SessionKeeper, trouble: str) -> str:
+    path, _ = QFileDialog.getSaveFileName(None, "Save scene", "scene.cnnviz.json", "Scenes (*.json)")
+    return session.save_as(Path(path)) if path else trouble
+
+
+def _ask(sentences: Sequence[str], *, can_save: bool) -> str:
+    """What the person wants: ``again``, ``elsewhere`` or ``close``."""
+    box = QMessageBox()
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setWindowTitle("cnnviz: not everything could be saved")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText("\n\n".join(sentences))
+    roles = QMessageBox.ButtonRole
+    close = box.addButton("Close without saving" if can_save else "Close", roles.RejectRole)
+    if can_save:
+        box.setInformativeText("Make room and try again, or save the scene elsewhere and open it from there.")
+        again = box.addButton("Try again", roles.AcceptRole)
+        elsewhere = box.addButton("Save elsewhere…", roles.ActionRole)
+        box.setDefaultButton(again)
+    box.setEscapeButton(close)
+    box.exec()
+    clicked = box.clickedButton()
+    box.deleteLater()
+    if not can_save or clicked is close or clicked is None:
+        return "close"
+    return "elsewhere" if clicked is elsewhere else "again"
