@@ -33,6 +33,8 @@ def made_by(spec: str, checkpoint: Path) -> nn.Module:
         _check_origin(module_name, checkpoint)
         try:
             made = getattr(importlib.import_module(module_name), name)()
+        except SystemExit as error:
+            raise CheckpointError(f"--model {spec} ends the program instead of making a network; correct it.") from error
         except Exception as error:  # the person's own code may raise anything
             raise CheckpointError(f"--model {spec} could not be called ({first_line(error)}); correct it.") from error
     if not isinstance(made, nn.Module):
@@ -61,7 +63,7 @@ def _check_origin(module_name: str, checkpoint: Path) -> None:
         try:
             # The packages before the last part are imported by this; each was checked in the round before.
             spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, SystemExit) as error:
             raise CheckpointError(f"The module {name} cannot be found ({error}); check --model.") from error
         if spec is None:
             raise CheckpointError(

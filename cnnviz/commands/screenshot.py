@@ -51,8 +51,10 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
     if not arguments.out.absolute().parent.is_dir():
         raise CommandError(f"There is no folder {arguments.out.absolute().parent}; make it first.")
     from cnnviz.app import Program, qt_application
+    from cnnviz.data.atomic import write_atomically
     from cnnviz.panels import PANELS
     from cnnviz.scene.actions import first_scene
+    from cnnviz.ui.figure import png
     from cnnviz.ui.workspaces import offered
 
     known = [spec.id for spec in PANELS]
@@ -88,12 +90,14 @@ def run_screenshot(arguments: argparse.Namespace) -> int:
     program.stage.wait_until_idle()
     if (widget.width(), widget.height()) != (width, height):
         failures.append(f"It takes at least {widget.width()}x{widget.height()} to show this; give a larger --size.")
-    saved = not failures and widget.grab().save(str(arguments.out), "PNG")
+    content = b"" if failures else png(widget.grab().toImage())
     program.discard()
     if failures:
         raise CommandError(failures[0])
-    if not saved:
-        raise CommandError(f"{arguments.out} cannot be written; check the folder and the disk.")
+    try:
+        write_atomically(arguments.out, content)
+    except OSError as error:
+        raise CommandError(f"{arguments.out} cannot be written ({error.strerror}); choose another place.") from error
     return 0
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _TOLD_EVERY = 100
 """Files between two words about how far the reading is."""
+_HOPELESS = 1_000
+"""So many files at the beginning without an image: this is another kind of folder, which may be as large as a disk."""
 
 
 def decode(data: bytes, shape: tuple[int, int, int] | None = None) -> NDArray[np.uint8]:
@@ -54,8 +56,8 @@ def read_class_folders(
     Raises
     ------
     DatasetError
-        The folder cannot be read, there are fewer than two classes with images, or the images differ in size and
-        ``shape`` does not say which is wanted.
+        The folder cannot be read, there are fewer than two classes with images, the first thousand files are no
+        images, or the images differ in size and ``shape`` does not say which is wanted.
     """
     if not folder.is_dir():
         what = "is not a folder; choose" if folder.exists() else "is not there; bring it back, or choose"
@@ -76,6 +78,11 @@ def read_class_folders(
                 arrays.append(_fitted(open_picture(file), shape))
             except ImageError:
                 skipped.append(f"{class_folder.name}/{file.name}")
+                if not arrays and len(skipped) >= _HOPELESS:
+                    raise DatasetError(
+                        f"None of the first {_HOPELESS:,} files in the folders of {folder} is an image that can be "
+                        "read; choose a folder with one folder of images per class."
+                    ) from None
         if len(arrays) > count_before:
             labels += [len(class_names)] * (len(arrays) - count_before)
             class_names.append(class_folder.name)

@@ -88,6 +88,11 @@ def _png(figure: Figure, size: QSize) -> bytes:
     painter = QPainter(image)
     figure.paint(painter, QRectF(0, 0, size.width(), size.height()))
     painter.end()
+    return png(image)
+
+
+def png(image: QImage) -> bytes:
+    """The bytes of a file with this picture."""
     buffer = _buffer()
     image.save(buffer, "PNG")
     return buffer.data().data()

@@ -154,6 +154,12 @@ def test_arguments_that_do_not_go_together_are_refused(known, capsys, arguments,
     assert message in error
 
 
+def test_a_callable_that_ends_the_program_is_told(known, capsys):
+    status, out, error = inspect(capsys, known, "--model", "sys:exit")
+    assert (status, out) == (2, "")
+    assert error == "cnnviz: --model sys:exit ends the program instead of making a network; correct it.\n"
+
+
 def test_what_cannot_be_read_ends_with_2(tmp_path, capsys):
     (tmp_path / "empty.pt").touch()
     for name in ("empty.pt", "missing.pt"):

@@ -1,5 +1,6 @@
 """``cnnviz screenshot``: pictures without a display."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -169,3 +170,18 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
     out.mkdir()
     assert main(["screenshot", "--out", str(out), "--panel", "unit", "--size", "400x400"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_one_before_it(tmp_path, capsys, monkeypatch):
+    out = tmp_path / "panel.png"
+    out.write_bytes(b"the picture before")
+
+    def no_room(file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    assert main(["screenshot", "--out", str(out), "--panel", "unit", "--size", "400x400"]) == 2
+    words = f"cnnviz: {out} cannot be written (No space left on device); choose another place.\n"
+    assert capsys.readouterr().err == words
+    assert out.read_bytes() == b"the picture before"
+    assert [path.name for path in tmp_path.iterdir()] == ["panel.png"]

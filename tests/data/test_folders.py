@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnviz.data import folders
 from cnnviz.data.folders import decode, read_class_folders
-from cnnviz.data.images import ImageError
+from cnnviz.data.images import ImageError, open_picture
 from cnnviz.data.labelled_images import DatasetError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
@@ -181,3 +182,15 @@ def test_a_file_far_larger_than_memory_is_looked_at_and_not_read(tmp_path):
     with (tmp_path / "a" / "film.mp4").open("wb") as film:
         film.truncate(1 << 42)  # takes no room on the disk
     assert read_class_folders(tmp_path).skipped == ("a/film.mp4",)
+
+
+def test_a_folder_of_other_things_is_given_up_after_a_while(tmp_path, monkeypatch):
+    for number in range(1_200):
+        (file := tmp_path / f"{'ab'[number % 2]}/{number}.txt").parent.mkdir(exist_ok=True)
+        file.write_text("no image")
+    write(tmp_path, "c/1.png", plain(1))
+    looked_at = []
+    monkeypatch.setattr(folders, "open_picture", lambda file: (looked_at.append(file), open_picture(file))[1])
+    with pytest.raises(DatasetError, match=r"first 1,000 files .* is an image .* one folder of images per class"):
+        read_class_folders(tmp_path)
+    assert len(looked_at) == 1_000
