@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -87,8 +88,10 @@ def loop_runs() -> bool:
 
 def _leave_at_once() -> None:
     """End the process: a thread inside a forward pass at interpreter exit aborts it, one that reads holds it up."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as of a program without a terminal
+            with suppress(OSError):
+                stream.flush()
     os._exit(0)
 
 

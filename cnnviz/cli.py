@@ -1,6 +1,8 @@
 """The command line: one function per command, each of which imports what it needs when it runs."""
 
 import argparse
+import errno
+import io
 import os
 import select
 import sys
@@ -33,6 +35,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in ``argv`` and return its exit status; an error is one line on stderr and status 2."""
+    _prepare_streams()
     words = sys.argv[1:] if argv is None else list(argv)
     parser = _command_parser() if words and words[0] in COMMANDS else _window_parser()
     arguments = parser.parse_args(words)
@@ -43,8 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         if not _reader_is_gone():
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more as it ends
+        _drop_output()
         return READER_GONE
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _drop_output()
+        print(f"cnnviz: the output cannot be written ({error.strerror}); make room.", file=sys.stderr)
+        return USAGE_ERROR
     except KeyboardInterrupt:
         print("cnnviz: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -53,6 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"cnnviz: {' '.join(str(error).split())}", file=sys.stderr)  # a file's name may have lines
         return USAGE_ERROR
+
+
+def _prepare_streams() -> None:
+    """Let every word be said: to a stream that is closed in vain, to one of few letters with escapes for the others."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors != "backslashreplace":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere, or Python would complain once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reader_is_gone() -> bool:

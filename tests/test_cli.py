@@ -293,3 +293,26 @@ def test_a_name_too_long_for_any_file_is_no_network_to_show(capsys, tmp_path):
     assert main(["screenshot", "n" * 300, "--out", str(tmp_path / "picture.png")]) == 2
     said = capsys.readouterr().err
     assert said.endswith("cannot be read (File name too long); check the path and its permissions.\n")
+
+
+def test_help_is_given_where_the_terminal_knows_few_letters():
+    environment = os.environ | {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "cnnviz", "--help"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "File \\u203a Save scene" in run.stdout
+
+
+def test_a_command_runs_without_a_place_for_its_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["inspect", str(tmp_path / "missing.pt")]) == 2
+    sys.stdout.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_output_onto_a_full_disk_is_one_line(tmp_path):
+    command = [sys.executable, "-m", "cnnviz", "inspect", str(tmp_path / "missing.pt")]
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100)
+    assert run.returncode == 2
+    assert run.stderr == "cnnviz: the output cannot be written (No space left on device); make room.\n"

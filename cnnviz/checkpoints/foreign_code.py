@@ -34,7 +34,9 @@ def made_by(spec: str, checkpoint: Path) -> nn.Module:
         try:
             made = getattr(importlib.import_module(module_name), name)()
         except SystemExit as error:
-            raise CheckpointError(f"--model {spec} ends the program instead of making a network; correct it.") from error
+            raise CheckpointError(
+                f"--model {spec} ends the program instead of making a network; correct it."
+            ) from error
         except Exception as error:  # the person's own code may raise anything
             raise CheckpointError(f"--model {spec} could not be called ({first_line(error)}); correct it.") from error
     if not isinstance(made, nn.Module):

@@ -280,7 +280,7 @@ class TrainingView(PanelView):
         self._pause.setToolTip(f"{name}: {words.go_on_words(phase)}" if name == "Continue" else name)
         self._pause.setAccessibleName(name)
         self._step.setEnabled(self._start.isEnabled() or runs or phase == "paused")
-        self._stop.setEnabled(session is not None and goes_on and not session.cancelling)
+        self._stop.setEnabled(session is not None and (bool(session.silent) or (goes_on and not session.cancelling)))
         self._stop.setToolTip(words.stop_words(phase))
         self._stop.setAccessibleName(words.stop_words(phase))
         self._network.setEnabled(not goes_on)
@@ -308,7 +308,7 @@ class TrainingView(PanelView):
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)
         self._pace.set_text(words.pace_words(state, curve))
-        trouble = session.trouble or session.unsaved or session.data_gone
+        trouble = session.silent or session.trouble or session.unsaved or session.data_gone
         trouble = trouble or words.divergence_words(curve) or words.no_gradient_words(curve)
         self._trouble.set_text(trouble)
         self._trouble.setVisible(bool(trouble))

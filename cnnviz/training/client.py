@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
-from cnnviz.training.client_events import ClientEvent, Lost, event_of
+from cnnviz.training.client_events import Answers, ClientEvent, Lost, Silent, event_of
 from cnnviz.training.messages import MalformedMessage, Message, pack, unpack
 from cnnviz.training.settings import TrainingSettings
 
@@ -24,7 +25,13 @@ NICENESS = 5
 """Of the process that trains: where both want the processor, the window comes first."""
 _PATIENCE = 5.0
 _PATIENCE_TO_SAVE = 60.0
-"""Seconds for the step that is being made, and for writing the run: it is ended sooner only by its own end."""
+"""Seconds for the step that is being made, and for writing the run, while the process says that it lives."""
+_ASK_SECONDS = 4.0
+"""After so long without a word the process is asked whether it lives, which a thread of its own answers."""
+_SILENT_SECONDS = 16.0
+"""After so long without an answer the window says so: a machine that is full of work answers sooner."""
+_SILENT_AT_THE_END_SECONDS = 8.0
+_LOOK_SECONDS = 0.2
 
 
 class TrainingClient:
@@ -99,12 +106,19 @@ class TrainingClient:
         """While the person draws, train a little only; starts no process."""
         self._send(Message("busy", {"busy": busy}), start=False)
 
+    def end_now(self) -> None:
+        """End the process without waiting for it, as where it does not answer; `Lost` says that it is gone."""
+        with self._lock:
+            worker = self._worker
+        if worker is not None:
+            worker.end_now()
+
     def acknowledge(self) -> None:
         """Say that the last weights were taken over, so that the next may come."""
         self._send(Message("acknowledge"), start=False)
 
     def close(self) -> None:
-        """Let the run be saved and the process end; it is waited for some seconds, then ended."""
+        """Let the run be saved and the process end; one that saves for too long, or does not answer, is ended."""
         with self._lock:
             worker, self._worker = self._worker, None
         if worker is not None:
@@ -150,7 +164,9 @@ class _Worker:
         self._tell = tell
         self._gone = gone
         self._outgoing: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._closing = False
+        self._closing = self._ended = self._silent = self._connected = False
+        self._asked: float | None = None
+        """Since when it has not answered."""
         # A short path of its own: the address of a socket has room for some hundred bytes only.
         self._folder = tempfile.TemporaryDirectory(prefix="cnnviz-", ignore_cleanup_errors=True)
         name = rf"\\.\pipe\cnnviz-{uuid.uuid4().hex}" if os.name == "nt" else str(Path(self._folder.name) / "line")
@@ -175,12 +191,25 @@ class _Worker:
         self._closing = True
         # Said rather than done: to close a connection on which another thread waits ends nothing.
         self._outgoing.put(Message("end"))
-        try:
-            self.process.wait(_PATIENCE_TO_SAVE)
-        except subprocess.TimeoutExpired:
+        end = time.monotonic() + _PATIENCE_TO_SAVE
+        # before it can be reached it has no run that could be saved
+        while self._connected and time.monotonic() < end and self._silence() < _SILENT_AT_THE_END_SECONDS:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_LOOK_SECONDS)
+                break
+        if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         self._thread.join(_PATIENCE)
+
+    def end_now(self) -> None:
+        self._ended = True
+        self.process.kill()
+
+    def _silence(self) -> float:
+        """Seconds since it was asked in vain whether it lives."""
+        asked = self._asked
+        return 0.0 if asked is None else time.monotonic() - asked
 
     def _serve(self) -> None:
         """Connect, read until the end, and say what the end was."""
@@ -188,6 +217,7 @@ class _Worker:
         with contextlib.suppress(OSError, EOFError, ValueError):  # what became of the process is told below
             connection = self._connect()
         if connection is not None:
+            self._connected = True
             writer = threading.Thread(target=self._write, args=(connection,), name="commands training", daemon=True)
             writer.start()
             self._read(connection)
@@ -196,7 +226,7 @@ class _Worker:
             connection.close()
         code = self._end_process()
         if not self._closing:
-            self._gone(self, Lost.of(code, self._last_words()))
+            self._gone(self, Lost.of(code, self._last_words(), ended=self._ended))
         self._folder.cleanup()
 
     def _connect(self) -> Connection:
@@ -212,15 +242,31 @@ class _Worker:
     def _read(self, connection: Connection) -> None:
         while True:
             try:
+                if not connection.poll(_ASK_SECONDS):
+                    self._ask()
+                    continue
                 data = connection.recv_bytes()
             except (EOFError, OSError):
                 return
+            self._asked = None
+            if self._silent:
+                self._silent = False
+                self._tell(Answers())
             try:
-                event = event_of(unpack(data))
+                message = unpack(data)
+                if message.kind != "pong":
+                    self._tell(event_of(message))
             except MalformedMessage:
                 continue  # of another version of the program, which cannot be told of here
-            if event is not None:
-                self._tell(event)
+
+    def _ask(self) -> None:
+        """Whether it lives; once only, until it has answered."""
+        if self._asked is None:
+            self._asked = time.monotonic()
+            self._outgoing.put(Message("ping"))
+        elif not self._silent and self._silence() > _SILENT_SECONDS:
+            self._silent = True
+            self._tell(Silent())
 
     def _write(self, connection: Connection) -> None:
         while (message := self._outgoing.get()) is not None:

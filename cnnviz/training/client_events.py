@@ -110,6 +110,16 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Silent:
+    """The process is there and does not answer: something has stopped it, or the machine is too busy."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A process that was silent answers again."""
+
+
+@dataclass(frozen=True)
 class Lost:
     """The process ended; the next command starts another. Weights and checkpoints up to here remain."""
 
@@ -119,9 +129,11 @@ class Lost:
     """The process' last words; may be empty."""
 
     @classmethod
-    def of(cls, code: int, last_words: str) -> Lost:
-        """Of a process that ended with this status."""
-        if code == -signal.SIGTERM or (hasattr(signal, "SIGKILL") and code == -signal.SIGKILL):
+    def of(cls, code: int, last_words: str, *, ended: bool = False) -> Lost:
+        """Of a process that ended with this status; ``ended`` where the person wanted it to."""
+        if ended:
+            why = "was ended, as it did not answer"
+        elif code == -signal.SIGTERM or (hasattr(signal, "SIGKILL") and code == -signal.SIGKILL):
             why = "was ended by the system, which may have run out of memory"
         elif code < 0:
             why = f"crashed (signal {-code})"
@@ -142,9 +154,10 @@ class Lost:
         )
 
 
-ClientEvent = (
-    WorkerReady | RunBegun | RunState | Metrics | Weights | SettingsChanged | Fetching | Saved | Notice | Failed | Lost
+ClientWord = (
+    WorkerReady | RunState | Metrics | SettingsChanged | Fetching | Saved | Notice | Failed | Silent | Answers | Lost
 )
+ClientEvent = ClientWord | RunBegun | Weights
 
 
 def event_of(message: Message) -> ClientEvent:

@@ -165,10 +165,9 @@ class Curve:
 
     def append(self, events: Sequence[StepMetrics | EpochMetrics | Divergence]) -> None:
         """Raises OSError where they cannot be written."""
-        lines = [json.dumps(fields_of(event)) for event in events]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{line}\n" for line in lines))
+            file.write(_lines(events))
 
     def cut(self, step: int, tested: bool) -> None:
         """Forget what lies after ``step``, and the test at that step where it is not ``tested``.
@@ -180,8 +179,11 @@ class Curve:
             for event in read_curve(self._path.parent)
             if event.step < step or (event.step == step and (tested or not isinstance(event, EpochMetrics)))
         ]
-        write_atomically(self._path, b"")
-        self.append(kept)
+        write_atomically(self._path, _lines(kept).encode())
+
+
+def _lines(events: Sequence[StepMetrics | EpochMetrics | Divergence]) -> str:
+    return "".join(f"{json.dumps(fields_of(event))}\n" for event in events)
 
 
 def read_curve(folder: Path) -> tuple[StepMetrics | EpochMetrics | Divergence, ...]:

@@ -23,12 +23,13 @@ class Line:
     """The connection to the window: one thread always reads, another writes, and neither keeps the training waiting.
 
     ``commands`` holds what came in; None is the end of the connection. What cannot wait for the next step is told to
-    ``on_arrival`` as well, on the thread that reads.
+    ``on_arrival`` as well, on the thread that reads, the end of the connection as the command to end. Whether this
+    process is alive is answered by that thread itself.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.commands: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self.on_arrival: Callable[[Message], None] = lambda message: None
+        self.on_arrival: Callable[[Message], None] = _end_before_there_is_a_run
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._connection = connection
         threading.Thread(target=self._read, name="reads commands", daemon=True).start()
@@ -49,12 +50,16 @@ class Line:
             try:
                 data = self._connection.recv_bytes()
             except (EOFError, OSError):
+                self.on_arrival(Message("end"))
                 self.commands.put(None)
                 return
             try:
                 message = unpack(data)
             except MalformedMessage as error:
                 self.send(Message("notice", {"message": f"A command was not understood: {error}."}))
+                continue
+            if message.kind == "ping":
+                self.send(Message("pong"))
                 continue
             self.on_arrival(message)
             self.commands.put(message)
@@ -87,10 +92,16 @@ def main() -> None:
     from cnnviz.training.worker_loop import WorkerLoop  # torch takes its time, in which commands can come already
 
     keep_freed_memory(FOR_TRAINING)
-    loop = WorkerLoop(line.commands, line.send)
+    loop = WorkerLoop(line.commands, line.send, leave=lambda: os._exit(0))
     line.on_arrival = loop.hear
     loop.run()
     line.close()
+
+
+def _end_before_there_is_a_run(message: Message) -> None:
+    """To import torch, or to fetch images, takes too long for a window that is closing to wait for."""
+    if message.kind == "end":
+        os._exit(0)
 
 
 def _end_with_the_window(connected: threading.Event) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from cnnviz.core.error_words import first_line
 from cnnviz.training.messages import Message
 from cnnviz.training.metrics import (
     Divergence,
@@ -51,11 +52,21 @@ class WorkerLoop:
         None is the end: save and return.
     send
         Takes messages for the window; never waits.
+    leave
+        Ends the process at once: called on the thread that hears of the end while a run is being prepared, when there
+        is nothing to save and fetching images may take minutes.
     """
 
-    def __init__(self, commands: queue.SimpleQueue[Message | None], send: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        commands: queue.SimpleQueue[Message | None],
+        send: Callable[[Message], None],
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
         self._commands = commands
         self._send = send
+        self._leave_at_once = leave
+        self._preparing = self._ends = False
         self._ahead: deque[Message | None] = deque()
         """Commands that came while a run was prepared, and have their turn after that."""
         self._run: Run | None = None
@@ -103,6 +114,10 @@ class WorkerLoop:
         """A command has come in; called on another thread, and before the command's turn between two steps."""
         if message.kind == "acknowledge":
             self._while_shown.end()
+        elif message.kind == "end":
+            self._ends = True  # before the look, as `_prepared` looks after having said that it prepares
+            if self._preparing:
+                self._leave_at_once()
 
     def _patience(self) -> float | None:
         """How long to wait for a command before the next step."""
@@ -131,9 +146,13 @@ class WorkerLoop:
             self._fail("The device has no memory left for the run; choose a smaller batch, or the device cpu.", "")
         except ValueError as error:
             self._fail(str(error), traceback.format_exc())
-        except Exception as error:  # noqa: BLE001  whatever it is, the person must hear of it
-            text = str(error).strip().splitlines()
-            self._fail(f"{type(error).__name__}: {text[0] if text else 'no more is known'}", traceback.format_exc())
+        except OSError as error:
+            what = error.filename or "A file of the run"
+            words = f"{what} cannot be read or written ({error.strerror or first_line(error)}); check the folder and "
+            self._fail(f"{words}the disk, then start again.", traceback.format_exc())
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the person must hear of it
+            words = f"A fault that nobody foresaw stopped the run ({first_line(error)}); start it again, or change its "
+            self._fail(f"{words}settings.", traceback.format_exc())
 
     def _fail(self, message: str, details: str) -> None:
         self._goes, self._steps = False, 0
@@ -180,7 +199,7 @@ class WorkerLoop:
     def _begin(self, make: Callable[[], Run], paused: bool) -> None:
         self._send(Message("state", {"phase": "preparing"}))
         try:
-            self._run = run = make()
+            self._run = run = self._prepared(make)
         except _Cancelled:
             self._tell_state()
             return
@@ -201,6 +220,15 @@ class WorkerLoop:
         self._tell_state()
         self._weights_wanted, self._weights_due = True, 0.0
         self._send_weights()
+
+    def _prepared(self, make: Callable[[], Run]) -> Run:
+        self._preparing = True
+        try:
+            if self._ends:
+                self._leave_at_once()
+            return make()
+        finally:
+            self._preparing = False
 
     def _pause(self) -> None:
         self._goes, self._steps = False, 0

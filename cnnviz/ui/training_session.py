@@ -18,7 +18,9 @@ from cnnviz.scene.models import Scene
 from cnnviz.training import run_folder
 from cnnviz.training.client import TrainingClient
 from cnnviz.training.client_events import (
+    Answers,
     ClientEvent,
+    ClientWord,
     Failed,
     Fetching,
     Lost,
@@ -27,8 +29,8 @@ from cnnviz.training.client_events import (
     RunPhase,
     RunState,
     SettingsChanged,
+    Silent,
     Weights,
-    WorkerReady,
 )
 from cnnviz.training.metrics import Divergence, EpochMetrics, Notice, Saved, StepMetrics
 from cnnviz.training.run_curve import RunCurve
@@ -41,6 +43,10 @@ from cnnviz.ui.weights_on_screen import WeightsOnScreen
 
 HAND_RESTS_MS = 300
 """After so long without a stroke the hand is taken to rest."""
+_SILENT = (
+    "The training process does not answer: wait for it, or press Stop, which ends it; the run can then go on from its "
+    "last checkpoint."
+)
 
 
 class TrainingSession(QObject):
@@ -89,6 +95,8 @@ class TrainingSession(QObject):
         self._awaits = False  # what the process says of the run before the one that was asked for is over
         self.unsaved = ""
         """Why the run cannot be saved at present; empty where it can."""
+        self.silent = ""
+        """That the process does not answer, and what to do; empty while it does."""
         self.pending: tuple[run_folder.PendingRun, ...] = ()
         """Runs that were killed, the newest first."""
         self._heard.connect(self._hear)
@@ -206,7 +214,10 @@ class TrainingSession(QObject):
         self._connected().step()
 
     def stop(self) -> None:
-        """Save the run and let it go; one that is being prepared does not begin."""
+        """Save the run and let it go; one that is being prepared does not begin, and a process that is silent ends."""
+        if self.silent:
+            self._connected().end_now()
+            return
         self._stops = True
         self._connected().stop()
         self.changed.emit()
@@ -306,9 +317,7 @@ class TrainingSession(QObject):
         self._settings.begin(run)
         self.pending = tuple(each for each in self.pending if str(each.folder) != run.folder)
 
-    def _take_word(
-        self, event: WorkerReady | RunState | Metrics | SettingsChanged | Fetching | Saved | Notice | Failed | Lost
-    ) -> None:
+    def _take_word(self, event: ClientWord) -> None:
         if isinstance(event, RunState):
             self._awaits = self._awaits and event.phase != "preparing"
             if self._awaits:
@@ -335,7 +344,13 @@ class TrainingSession(QObject):
                 self.state = self._stood.at_rest()
             else:
                 self._settings.take_back()
+        elif isinstance(event, Silent):
+            self.silent = _SILENT
+            self._failures.tell(_SILENT)
+        elif isinstance(event, Answers):
+            self.silent = ""
         elif isinstance(event, Lost):
+            self.silent = ""
             self._fail(event)
             self._awaits = False
             self.state = self._stood.at_rest()

@@ -197,7 +197,7 @@ class Standing(QObject):
     changed = pyqtSignal()
     phase, goes_on, can_carry_on, is_shown, cancelling = "idle", False, False, False, False
     state, fetching, run, source = RunState("idle"), None, None, None
-    trouble = unsaved = data_gone = ""
+    trouble = unsaved = data_gone = silent = ""
     shelf = queue = SimpleNamespace(changed=SimpleNamespace(connect=lambda slot: None))
 
     def __init__(self, parent, **fields):

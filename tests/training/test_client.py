@@ -15,12 +15,14 @@ from cnnviz.checkpoints.open import open_network
 from cnnviz.training import client as client_module
 from cnnviz.training.client import TrainingClient
 from cnnviz.training.client_events import (
+    Answers,
     Failed,
     Lost,
     Metrics,
     RunBegun,
     RunState,
     SettingsChanged,
+    Silent,
     Weights,
     WorkerReady,
 )
@@ -257,3 +259,33 @@ def test_the_client_loads_no_torch():
     heavy = "torch", "sklearn", "scipy"
     code = f"import sys, cnnviz.training.client; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_worker_that_was_stopped_is_told_and_can_be_ended(client, heard, tmp_path, monkeypatch):
+    client.start(ENDLESS, tmp_path / "run")
+    heard.wait(Saved, lambda event: event.step >= 20)
+    monkeypatch.setattr(client_module, "_ASK_SECONDS", 0.1)
+    monkeypatch.setattr(client_module, "_SILENT_SECONDS", 2.0)
+    os.kill(client.process_id, signal.SIGSTOP)
+    heard.wait(Silent)
+    os.kill(client.process_id, signal.SIGCONT)
+    heard.wait(Answers)
+    os.kill(client.process_id, signal.SIGSTOP)
+    heard.wait(Silent)
+    client.end_now()
+    assert "was ended, as it did not answer" in heard.wait(Lost).message
+    assert pending_runs(tmp_path)[0].step >= 20
+
+
+def test_closing_does_not_wait_for_a_worker_that_was_stopped(heard, tmp_path, monkeypatch):
+    client = TrainingClient(heard)
+    client.start(ENDLESS, tmp_path / "run")
+    heard.phase("training")
+    monkeypatch.setattr(client_module, "_ASK_SECONDS", 0.1)
+    monkeypatch.setattr(client_module, "_SILENT_AT_THE_END_SECONDS", 1.0)
+    process = client.process_id
+    os.kill(process, signal.SIGSTOP)
+    began = time.monotonic()
+    client.close()
+    assert not alive(process)
+    assert time.monotonic() - began < client_module._PATIENCE_TO_SAVE / 2

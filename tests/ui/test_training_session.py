@@ -11,7 +11,7 @@ from cnnviz.checkpoints.card import NetworkCard
 from cnnviz.engine.failures import FailuresHub
 from cnnviz.scene.document import Document
 from cnnviz.training import client
-from cnnviz.training.client_events import Failed, RunBegun, RunState
+from cnnviz.training.client_events import Answers, Failed, Lost, RunBegun, RunState, Silent
 from cnnviz.training.metrics import Notice, Saved
 from cnnviz.training.settings import checked_settings
 from cnnviz.ui import data_watch, training_session
@@ -36,6 +36,9 @@ class PlayedClient:
 
     def change(self, changes):
         self.changes.append(dict(changes))
+
+    def end_now(self):
+        self.say(Lost.of(-9, "", ended=True))
 
     def close(self):
         pass
@@ -218,3 +221,17 @@ def test_a_process_that_cannot_be_started_is_told_and_not_waited_for(qtbot, tmp_
     assert (session.phase, session.trouble) == ("idle", heard[0].message)
     session.close()
     assert session.has_closed(60)
+
+
+def test_a_process_that_does_not_answer_is_told_and_can_be_ended(session, trains_on):
+    client = trains_on("digits")
+    client.say(Silent())
+    assert session.heard[-1].message == session.silent
+    assert "press Stop" in session.silent
+    client.say(Answers())
+    assert session.silent == ""
+    assert session.goes_on
+    client.say(Silent())
+    session.stop()
+    assert (session.silent, session.phase) == ("", "idle")
+    assert "did not answer" in session.trouble
