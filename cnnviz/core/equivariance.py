@@ -62,7 +62,7 @@ def equivariance_steps(
     """Measure coarse first: every fourth transform of the first image, then those between, then image by image.
 
     Where few images fit into a pass, which is where one takes long, it is every sixteenth first, and a result comes
-    after some passes, whatever image they are of; one image's numbers are shown with the others' when all are there.
+    after each pass, whatever image it is of; one image's numbers are shown with the others' when all are there.
     What interpolation alone costs comes with the last of an image's numbers.
 
     All transforms of an image go through the network together, in as few passes as the memory for the recorded maps
@@ -131,6 +131,8 @@ def equivariance_steps(
         if plan.batch < SMALL_BATCH:
             first = [everything[0::16], everything[8::16], everything[4::8], *first[1:]]
             later = [everything[start::8] for start in range(8)]
+            # whoever has something more urgent to do then waits for one pass, not for many
+            first, later = _passes(first, plan.batch), _passes(later, plan.batch)
     done = 0
     for number in range(len(images)):
         parts = first if number == 0 else later
@@ -143,6 +145,11 @@ def equivariance_steps(
                 progress(done / total)
             yield work.result(done / total, number + 1 if number == 0 or place == len(parts) - 1 else number)
         work.forget(number)
+
+
+def _passes(parts: Sequence[list[int]], most: int) -> list[list[int]]:
+    """The same in the same order, in parts of at most so many."""
+    return [part[start : start + most] for part in parts for start in range(0, len(part), most)]
 
 
 class _Measurement:

@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -381,6 +382,34 @@ def test_zero_maps_are_named() -> None:
     assert result["1"].notes == ("f(x) is zero everywhere for 2 of 2 images.",)
     assert result["2"].notes[0].startswith("There is no map")
     assert not np.isnan(result["0"].mean).any()
+
+
+@pytest.mark.parametrize("kind", ["shift", "rotate"])
+def test_a_network_that_takes_long_is_left_after_each_pass(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    net = network(periodic(), nn.MaxPool2d(2))
+    turns = [Transform(rotation=11.25 * step) for step in range(-16, 17)]
+    transforms = shifts(*range(-16, 17)) if kind == "shift" else turns
+    whole = equivariance(net, images(), transforms)
+    monkeypatch.setattr("cnnviz.core.equivariance_plan.LARGEST_BATCH", 2)
+    passes: list[int] = []
+    stream = TracedNetwork.stream
+
+    def counted(self: TracedNetwork, given: Tensor, *rest: Any, **more: Any) -> Any:
+        passes.append(len(given))
+        return stream(self, given, *rest, **more)
+
+    monkeypatch.setattr(TracedNetwork, "stream", counted)
+    steps = equivariance_steps(net, images(), transforms)
+    last = next(steps)
+    passes.clear()  # the first step has the images themselves, too
+    for step in steps:
+        last = step
+        assert len(passes) <= 2  # one, or two where the image itself comes first
+        assert sum(passes) <= 3
+        passes.clear()
+    for layer in ("0", "1"):
+        assert np.allclose(last[layer].error, whole[layer].error, atol=1e-6)
+        assert np.allclose(last[layer].floor, whole[layer].floor, atol=1e-6)
 
 
 def test_the_first_results_come_early() -> None:
