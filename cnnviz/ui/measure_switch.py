@@ -37,7 +37,7 @@ class MeasureSwitch(QPushButton):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self.show)
-        self.clicked.connect(lambda: document.edit(path, not self._on))
+        self.clicked.connect(lambda: self._turn(document, path))
         self.hide()
 
     def show_share(self, done: float, *, on: bool) -> None:
@@ -53,6 +53,12 @@ class MeasureSwitch(QPushButton):
         if not measuring or not self._measuring:
             self.setVisible(not on)
         self._measuring = measuring
+
+    def _turn(self, document: Document, path: str) -> None:
+        """Take the click at once: of a slow network the next result comes after seconds, and a second click undoes it."""
+        self._on = not self._on
+        self._name()
+        document.edit(path, self._on)
 
     def _name(self) -> None:
         self.setText("Stop" if self._on else "Go on")

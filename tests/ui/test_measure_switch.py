@@ -35,6 +35,7 @@ def test_a_click_stops_and_the_next_goes_on(switch, qtbot):
     button.show_share(0.25, on=True)
     button.click()
     assert document.scene.panel("padding").curves is False
+    assert button.text() == "Go on"  # before the next result
     button.show_share(0.25, on=False)
     assert not button.isHidden()
     assert button.toolTip() == "Go on measuring the curves"
