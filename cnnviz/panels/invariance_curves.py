@@ -336,8 +336,8 @@ def _reading(params: InvarianceParams, plan: _Plan) -> str:
     ends = "0: the map stays as the input is {}; 1: it changes by as much as it is large."
     if params.measure == "cosine":
         ends = "1: the direction of the map stays as the input is {}; 0: nothing of it is left."
-    dotted = ", dotted the map before it is pooled" if UNPOOLED in plan.names else ""
-    return f"{ends.format(done)} Dashed are the pixels themselves{dotted}."
+    dotted = ", grey and dotted the map before it is pooled" if UNPOOLED in plan.names else ""
+    return f"{ends.format(done)} Grey and dashed are the pixels themselves{dotted}."
 
 
 def _curves(params: InvarianceParams, plan: _Plan, amounts: np.ndarray, found: Mapping[str, np.ndarray]) -> Curves:
