@@ -66,7 +66,7 @@ def read_class_folders(
     labels: list[int] = []
     class_names: list[str] = []
     skipped: list[str] = []
-    found = _files(folder, skipped)
+    found = class_files(folder, skipped)
     total, done = sum(map(len, found.values())), 0
     for class_folder, files in found.items():
         count_before = len(arrays)
@@ -96,8 +96,11 @@ def read_class_folders(
     )
 
 
-def _files(folder: Path, skipped: list[str]) -> dict[Path, list[Path]]:
-    """What lies in each folder of ``folder``; folders that may not be read are added to ``skipped``."""
+def class_files(folder: Path, skipped: list[str] | None = None) -> dict[Path, list[Path]]:
+    """What lies in each folder of ``folder``; folders that may not be read are added to ``skipped``.
+
+    Raises ``DatasetError`` where ``folder`` itself cannot be read.
+    """
     try:
         class_folders = [entry for entry in _visible(folder) if os.path.isdir(entry)]
     except OSError as error:
@@ -109,7 +112,8 @@ def _files(folder: Path, skipped: list[str]) -> dict[Path, list[Path]]:
         try:
             found[class_folder] = [entry for entry in _visible(class_folder) if not os.path.isdir(entry)]
         except OSError:
-            skipped.append(class_folder.name)
+            if skipped is not None:
+                skipped.append(class_folder.name)
     return found
 
 

@@ -89,8 +89,7 @@ def use_network(
 def _suit_input(document: Document, channels: int | None, dataset: str) -> None:
     scene = document.scene
     base = scene.input.base
-    came_along = scene.example or (isinstance(base, SamplePhoto | MadePicture) and not scene.input.drawing.strokes)
-    if not came_along or channels not in (1, 3):
+    if not came_along(scene) or channels not in (1, 3):
         return
     made = FIRST_OF.get(dataset)
     if made is not None:
@@ -101,6 +100,19 @@ def _suit_input(document: Document, channels: int | None, dataset: str) -> None:
             use_sample(document, PHOTO_SAMPLE, example=True)
     elif sample_on_canvas(scene) is None or isinstance(base, SamplePhoto):
         use_sample(document, FIRST_SAMPLE, example=True)
+
+
+def came_along(scene: Scene) -> bool:
+    """Whether nothing but what came with the program, or with a network, lies on the canvas."""
+    base = scene.input.base
+    return scene.example or (isinstance(base, SamplePhoto | MadePicture) and not scene.input.drawing.strokes)
+
+
+def begin_with(document: Document, base: Base) -> None:
+    """Let the network that has just been opened begin with ``base``; undone with its opening."""
+    drawing = Drawing(height=28, width=28)
+    document.amend("input", document.scene.input.model_copy(update={"base": base, "drawing": drawing}))
+    document.amend("example", True)
 
 
 def change_network(document: Document, change: NetworkChange) -> None:

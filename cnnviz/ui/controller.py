@@ -29,6 +29,7 @@ from cnnviz.ui.checkpoint_export import CheckpointExport
 from cnnviz.ui.clipboard import encoded
 from cnnviz.ui.commands import Command, CommandSet
 from cnnviz.ui.figure_export import FigureExport
+from cnnviz.ui.first_input import FirstInput
 from cnnviz.ui.frame_clock import FrameClock
 from cnnviz.ui.graph_export import GraphExport
 from cnnviz.ui.icons import icon
@@ -80,6 +81,8 @@ class Controller(QObject):
         self._opening.begun_to_show.connect(lambda: window.show_panel("checkpoint"))
         stage.delivered.connect(self._opening.take)
         stage.delivered.connect(self._on_delivered)
+        self._first_input = FirstInput(document, images, background, window.notices, self)
+        stage.delivered.connect(self._first_input.take)
         window.files_dropped.connect(self._open_all)
         window.image_wanted.connect(self.use_pixels)
         document.changed.connect(self._on_changed)
