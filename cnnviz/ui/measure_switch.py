@@ -55,7 +55,7 @@ class MeasureSwitch(QPushButton):
         self._measuring = measuring
 
     def _turn(self, document: Document, path: str) -> None:
-        """Take the click at once: of a slow network the next result comes after seconds, and a second click undoes it."""
+        """Take the click at once: of a slow network the next result comes after seconds."""
         self._on = not self._on
         self._name()
         document.edit(path, self._on)
