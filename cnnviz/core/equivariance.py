@@ -62,8 +62,8 @@ def equivariance_steps(
     """Measure coarse first: every fourth transform of the first image, then those between, then image by image.
 
     Where few images fit into a pass, which is where one takes long, it is every sixteenth first, and a result comes
-    after each pass, whatever image it is of; one image's numbers are shown with the others' when all are there.
-    What interpolation alone costs comes with the last of an image's numbers.
+    after each pass and each layer's floor, whatever image it is of; one image's numbers are shown with the others'
+    when all are there. What interpolation alone costs comes with the last of an image's numbers.
 
     All transforms of an image go through the network together, in as few passes as the memory for the recorded maps
     allows; one by one through networks whose way depends on the values (``graph.method`` is "hooks").
@@ -139,7 +139,9 @@ def equivariance_steps(
         for place, part in enumerate(parts):
             work.measure(number, part)
             if place == len(parts) - 1:
-                work.measure_floors(number)
+                for _ in work.measure_floors(number):
+                    if plan.batch < SMALL_BATCH:
+                        yield work.result(done / total, max(number, 1))
             done += len(part)
             if progress is not None:
                 progress(done / total)
@@ -185,8 +187,8 @@ class _Measurement:
         if unmoved:
             self._leave_in_place(number, unmoved)
 
-    def measure_floors(self, number: int) -> None:
-        """What interpolation alone costs, for one image that has been measured."""
+    def measure_floors(self, number: int) -> Iterator[str]:
+        """What interpolation alone costs, for one image that has been measured, layer by layer."""
         names = [name for name, kept in self._originals.of.items() if number in kept]
         for name, scale in zip(names, self._numbers.scales(names)[:, number].tolist(), strict=True):
             floor = self._plan.layers[name].floor
@@ -194,6 +196,7 @@ class _Measurement:
                 if self._cancelled is not None and self._cancelled():
                     raise Cancelled
                 self._numbers.interpolated(name, number, floor.measure(self._originals.of[name][number]))
+                yield name
 
     def result(self, done: float, images: int) -> Equivariance:
         """With the numbers of so many ``images``."""

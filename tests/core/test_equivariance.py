@@ -403,6 +403,8 @@ def test_a_network_that_takes_long_is_left_after_each_pass(monkeypatch: pytest.M
     last = next(steps)
     passes.clear()  # the first step has the images themselves, too
     for step in steps:
+        floors = [sum(not np.isnan(each[layer].floor).all() for layer in each) for each in (last, step)]
+        assert floors[1] - floors[0] <= 1
         last = step
         assert len(passes) <= 2  # one, or two where the image itself comes first
         assert sum(passes) <= 3
