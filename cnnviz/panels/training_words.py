@@ -33,8 +33,9 @@ def phase_words(state: RunState, curve: RunCurve, fetching: Fetching | None) -> 
     if last is None:
         return "not training" if state.phase == "idle" else _PHASES[state.phase]
     epoch = f"epoch {last.epoch} of {last.epochs}"
-    if state.phase == "finished":
-        return f"{_PHASES[state.phase]} · {last.epochs} epoch{'' if last.epochs == 1 else 's'}"
+    is_done = state.phase == "idle" and state.step >= state.total_steps > 0  # the next one could not begin
+    if state.phase == "finished" or is_done:
+        return f"{_PHASES['finished']} · {last.epochs} epoch{'' if last.epochs == 1 else 's'}"
     return epoch if state.phase == "training" else f"{_PHASES[state.phase]} · {epoch}"
 
 
