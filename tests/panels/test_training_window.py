@@ -18,7 +18,7 @@ from cnnviz.scene import actions
 from cnnviz.scene.document import Document
 from cnnviz.training.client import TrainingClient
 from cnnviz.training.run_folder import network_path, pending_runs, read_record, saved_steps
-from cnnviz.training.run_label import read_label
+from cnnviz.training.run_label import RunLabel, read_label
 from cnnviz.ui import training_session
 from cnnviz.ui.controls import ElidedLabel
 from cnnviz.ui.slider import SliderTrack
@@ -303,6 +303,20 @@ def test_a_comparison_is_trained_in_turn_and_what_a_killed_window_left_is_offere
     ]
     seeds = {read_record(each).settings.seed for each in folder.iterdir() if each.is_dir()}
     assert seeds == {0}
+
+
+@pytest.mark.slow
+def test_a_queued_run_whose_images_are_gone_is_passed_over_until_they_are_back(in_training, qtbot, tmp_path):
+    program = in_training(epochs=1)
+    queue, settings = program.training.queue, program.training.settings
+    gone = settings.changed({"dataset": f"folder:{tmp_path / 'gone'}"})
+    first, *others = queue.add([(gone, RunLabel()), (settings, RunLabel()), (gone.changed({"seed": 1}), RunLabel())])
+    qtbot.waitUntil(lambda: not queue.goes, timeout=LONG_MS)
+    assert program.training.phase == "idle"
+    assert read_record(queue.folder / others[0]).status == "finished"
+    assert [run.id for run in queue.runs] == [first, others[1]]
+    assert all("is not there; bring it back" in run.trouble for run in queue.runs)
+    assert sorted(each.name for each in queue.folder.iterdir() if each.is_dir()) == [others[0]]
 
 
 @pytest.mark.slow
