@@ -216,7 +216,7 @@ class Program(QObject):
         others = [sentence for doing, sentence in self.background.unwritten.items() if doing != SAVING]
         others += filter(None, [self.training.unsaved])
         if asks:
-            ask_about_unsaved(unsaved, others, self.session)
+            ask_about_unsaved(unsaved, others, self.session, lambda: self._is_told_to_end)
         else:
             say_unsaved(filter(None, [unsaved, *others]))
         if self._owns_process and not (stopped and finished):

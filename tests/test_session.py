@@ -160,6 +160,19 @@ def test_a_program_that_is_told_to_end_asks_nobody(start, scene_of, small, disk,
     assert "No space left on device" in capsys.readouterr().err
 
 
+def test_a_program_that_is_told_to_end_takes_its_question_back(start, scene_of, small, disk):
+    program = start(scene_of(small), keep_session=True)
+    told = []
+    timer = QTimer()
+    timer.timeout.connect(
+        lambda: QApplication.activeModalWidget() and (timer.stop(), told.append(program.close_soon()))
+    )
+    timer.start(20)
+    assert program.window.close()
+    assert len(told) == 1
+    assert QApplication.activeModalWidget() is None
+
+
 def test_closing_in_the_middle_of_a_pass(start, scene_of, gated, gate, tmp_path):
     program = start(scene_of(gated), keep_session=True)
     gate.hold()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFileDialog, QMessageBox
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from cnnviz.ui.session import SessionKeeper
 
+_LOOKS_EVERY_MS = 200
 
-def ask_about_unsaved(trouble: str, others: Sequence[str], session: SessionKeeper) -> None:
+
+def ask_about_unsaved(
+    trouble: str, others: Sequence[str], session: SessionKeeper, told_to_end: Callable[[], bool]
+) -> None:
     """Where something was not saved, say so, and try again until the session is or the person lets it go.
 
     Parameters
@@ -21,13 +25,26 @@ def ask_about_unsaved(trouble: str, others: Sequence[str], session: SessionKeepe
         Why the session could not be saved, as a sentence that names the place; empty where it was.
     others
         Sentences of what else could not be saved, which nothing can be done about any more.
+    told_to_end
+        Whether the program is to end without an answer, as at a signal.
     """
-    while trouble or others:
+    # Python hears of a signal only when some of it runs, and nothing else does while the box waits
+    timer = QTimer()
+    timer.timeout.connect(lambda: _leave_the_question() if told_to_end() else None)
+    timer.start(_LOOKS_EVERY_MS)
+    while (trouble or others) and not told_to_end():
         chosen = _ask([*filter(None, [trouble]), *others], can_save=bool(trouble))
         if chosen == "close":
-            return
+            break
         others = ()  # they have been said
         trouble = session.save_now() if chosen == "again" else _saved_elsewhere(session, trouble)
+    timer.stop()
+
+
+def _leave_the_question() -> None:
+    asking = QApplication.activeModalWidget()
+    if asking is not None:
+        asking.close()
 
 
 def say_unsaved(sentences: Iterable[str]) -> None:
