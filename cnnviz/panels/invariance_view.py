@@ -25,7 +25,7 @@ PATH = "panels.invariance"
 MOST_PICTURES = 3
 _WORDY_FROM = 520
 """Height at scale 1 …"""
-_ALONE = 72
+_ALONE = 56
 """… and that of tiles with no others beside them."""
 _SUBJECTS = (
     ("shift", "shift", "The input is shifted: how far do the maps lie from where they were?"),
