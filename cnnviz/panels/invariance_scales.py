@@ -57,9 +57,15 @@ def pyramids(scene: Scene, observation: Observation) -> InvarianceResult:
     if halved:
         words = tuple(words for _, words in _HALVED)
         pictures.append(Picture("halved once by", _placed(halved, signed=False), "photo", words))
-    exact = f"Expanding and adding the levels of the Laplacian pyramid gives the image back, to within {off:.0e}."
+    exact = f"Expanding and adding the levels of the Laplacian pyramid gives the image back, {_within(off)}."
     stride = "Every second pixel is what a convolution with stride 2 keeps; the others summarise each 2×2 block first."
     return InvarianceResult("pyramids", "pyramids of the input", f"{exact} {stride}", pictures=tuple(pictures))
+
+
+def _within(off: float) -> str:
+    """How exactly, of values from 0 to 1: ``to within 6e−8``."""
+    mantissa, _, exponent = f"{off:.0e}".partition("e")
+    return f"to within {mantissa}e{int(exponent)}".replace("-", "−") if off else "exactly"
 
 
 def _sizes(levels: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:

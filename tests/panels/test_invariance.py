@@ -1,5 +1,7 @@
 """Invariance: curves against shift and warp, rotated detectors, pyramids and global pooling."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -244,7 +246,18 @@ def test_the_pyramids_are_scikit_images_and_the_halves_torchs(results, seen, noi
         halved.mosaic.indices[top : top + 8, left : left + 8] / 252 * halved.mosaic.high, wanted, atol=0.01
     )
     assert laplacian.kind == "signed"
-    assert "back, to within" in found.words
+    assert "gives the image back, " in found.words
+
+
+def test_what_the_pyramids_give_back_is_said_in_figures_or_as_exact(results):
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    texts = []
+    for noise in (0.2, 0.0):
+        place = {"input__edits__noise": noise, "panels__invariance__subject": "pyramids"}
+        (found,) = results(network, (1, 32, 32), **place)
+        texts.append(found.words.partition("gives the image back, ")[2].partition(".")[0])
+    assert re.fullmatch(r"to within [1-9]e−[789]", texts[0])  # half of the last bit of a value near 1 is 6e−8
+    assert texts[1] == "exactly"  # a grey square
 
 
 def test_global_pooling_at_any_size_and_why_the_dense_layer_refuses(results, seen, noisy, small):
