@@ -277,10 +277,15 @@ class Program(QObject):
             self.clock.restart(self.document.version)
         if old.appearance != new.appearance:
             theme().set(new.appearance.theme, new.appearance.font_scale)
-        else:  # a new look is no frame of the network's
+        elif not _came_along(old, new):  # nor is a new look a frame of the network's
             self.clock.edited(self.document.version)
         if self._keep_session:
             self.session.touch()
+
+
+def _came_along(old: Scene, new: Scene) -> bool:
+    """Whether the change is an input that a network brought with it: nobody's edit."""
+    return new.example and (not old.example or old.input.base is not new.input.base)
 
 
 def install_hooks(failures: FailuresHub) -> Callable[[], None]:

@@ -111,8 +111,9 @@ def came_along(scene: Scene) -> bool:
 def begin_with(document: Document, base: Base) -> None:
     """Let the network that has just been opened begin with ``base``; undone with its opening."""
     drawing = Drawing(height=28, width=28)
+    if not document.scene.example:
+        document.amend("example", True)
     document.amend("input", document.scene.input.model_copy(update={"base": base, "drawing": drawing}))
-    document.amend("example", True)
 
 
 def change_network(document: Document, change: NetworkChange) -> None:

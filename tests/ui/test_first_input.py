@@ -36,12 +36,15 @@ def test_a_network_begins_with_an_image_of_the_folder_it_learned_from(
     program, settle, handed, small, insects, latest, qtbot
 ):
     before = program.document.scene.input
+    frames = []
+    program.clock.framed.connect(lambda version, milliseconds: frames.append(version))
     open_network(program, settle, handed(small, labels=LABELS, dataset=f"folder:{insects}"))
     qtbot.waitUntil(lambda: isinstance(program.document.scene.input.base, Photo))
     settle(program)
     scene = program.document.scene
     assert (scene.input.base.label, scene.example) == ("ant", True)
     assert scene.input.drawing.strokes == ()
+    assert frames == []  # nothing was edited
     assert np.allclose(latest["input"].rendered.drawn, 60 / 255, atol=1e-3)
     program.document.undo()
     assert program.document.scene.input == before
