@@ -57,11 +57,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cnnviz: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "cnnviz":
+            raise
+        why = " ".join(_first_cause(error).split())
+        print(f"cnnviz: a library cannot be loaded ({why}); make room in memory, or install again.", file=sys.stderr)
+        return USAGE_ERROR
     except Exception as error:
         if not isinstance(error, expected_errors()):
             raise
         print(f"cnnviz: {' '.join(str(error).split())}", file=sys.stderr)  # a file's name may have lines
         return USAGE_ERROR
+
+
+def _first_cause(error: BaseException) -> str:
+    """What the system said, without the pages that a library wraps around it, as NumPy does."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)
 
 
 def _prepare_streams() -> None:

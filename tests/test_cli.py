@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 import cnnviz
 from cnnviz.checkpoints.open import open_network
 from cnnviz.cli import main
+from cnnviz.commands import errors
 
 
 @pytest.fixture
@@ -316,3 +318,27 @@ def test_output_onto_a_full_disk_is_one_line(tmp_path):
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100)
     assert run.returncode == 2
     assert run.stderr == "cnnviz: the output cannot be written (No space left on device); make room.\n"
+
+
+def test_a_library_that_cannot_be_loaded_is_told_and_not_tried_again():
+    code = """
+import sys
+class NoRoom:
+    tries = 0
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            self.tries += 1
+            why = ImportError("libtorch_cpu.so: failed to map segment" if self.tries == 1 else "half of torch is there")
+            raise ImportError("much advice") from why
+sys.meta_path.insert(0, NoRoom())
+from cnnviz.cli import main
+sys.exit(main(["evaluate", "mnist-lenet", "--dataset", "digits"]))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    words = "cnnviz: a library cannot be loaded (libtorch_cpu.so: failed to map segment); make room in memory, or"
+    assert (run.returncode, run.stderr) == (2, f"{words} install again.\n")
+
+
+def test_every_error_that_is_expected_is_there_by_its_name():
+    for module, name in errors._EXPECTED.items():
+        assert issubclass(getattr(import_module(module), name), Exception)
