@@ -57,6 +57,7 @@ class Run:
         self._written = time.monotonic()
         self._saved_step = -1
         self._warned: set[bool] = set()  # while it went on, and once it was over
+        self._says_all = False  # since nobody will be asked again
         self._lock = ExitStack()
 
     @classmethod
@@ -156,6 +157,7 @@ class Run:
     def close(self, *, killed: bool = False) -> None:
         """Save and let the folder go; ``killed`` leaves it as one that is to be offered to go on."""
         self.settle()
+        self._says_all = killed
         if not self.trainer.over:
             self.save()
         self._write_curve()
@@ -196,6 +198,6 @@ class Run:
                 self._tell(outcome)
                 continue
             self._saved_step = -1
-            if self.trainer.over not in self._warned:
+            if self._says_all or self.trainer.over not in self._warned:
                 self._warned.add(self.trainer.over)
                 self._tell(Notice(str(outcome), unsaved=True))

@@ -291,7 +291,7 @@ class TrainingSession(QObject):
         if isinstance(event, Saved):
             self.unsaved = ""
         elif (isinstance(event, Notice) and event.unsaved) or isinstance(event, Failed):
-            self.unsaved = event.message
+            self.unsaved = "\n\n".join(dict.fromkeys([*filter(None, self.unsaved.split("\n\n")), event.message]))
 
     def _hear(self, event: ClientEvent, curve: tuple[StepMetrics | EpochMetrics | Divergence, ...]) -> None:
         if self._closed:

@@ -196,6 +196,20 @@ def test_a_full_disk_is_said_once_and_the_run_goes_on(tmp_path, settings, told, 
     assert equal(open_network(told[-1].path).module.state_dict(), weights)
 
 
+def test_all_that_is_lost_as_the_program_ends_is_said(tmp_path, settings, told):
+    folder = tmp_path / "run"
+    run = Run.start(settings, folder, told.append)
+    while run.trainer.step < 7:
+        run.advance()
+    run.settle()
+    folder.rename(tmp_path / "moved")
+    folder.write_text("in the way")
+    run.close(killed=True)
+    notices = [event.message for event in told if isinstance(event, Notice)]
+    assert any(notice.startswith(f"Step 7 cannot be saved in {folder}") for notice in notices)
+    assert any(notice.startswith(f"The curve cannot be written in {folder}") for notice in notices)
+
+
 def test_a_damaged_checkpoint_is_passed_over(tmp_path, settings, whole):
     run = Run.start(settings, tmp_path / "run", lambda event: None)
     while run.trainer.step < 11:

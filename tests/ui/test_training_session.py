@@ -141,10 +141,11 @@ def test_what_cannot_be_saved_is_said_until_it_can_be(session, trains_on, qtbot)
 
 def test_what_cannot_be_saved_as_the_program_closes_is_known_when_the_process_has_gone(session, trains_on):
     client = trains_on("digits")
-    client.close = lambda: client.say(Notice("Step 20 cannot be saved.", unsaved=True))
+    lost = ("The curve cannot be written.", "Step 20 cannot be saved.", "The curve cannot be written.")
+    client.close = lambda: [client.say(Notice(words, unsaved=True)) for words in lost]
     session.close()
     assert session.has_closed(60)
-    assert session.unsaved == "Step 20 cannot be saved."
+    assert session.unsaved == "The curve cannot be written.\n\nStep 20 cannot be saved."
 
 
 def test_what_can_be_saved_again_as_the_program_closes_is_not_spoken_of(session, trains_on, qtbot):
