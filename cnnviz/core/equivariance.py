@@ -62,8 +62,8 @@ def equivariance_steps(
     """Measure coarse first: every fourth transform of the first image, then those between, then image by image.
 
     Where few images fit into a pass, which is where one takes long, it is every sixteenth first, and a result comes
-    after each pass and each layer's floor, whatever image it is of; one image's numbers are shown with the others'
-    when all are there. What interpolation alone costs comes with the last of an image's numbers.
+    after these, and after each pass and each layer's floor, whatever image it is of; one image's numbers are shown with
+    the others' when all are there. What interpolation alone costs comes with the last of an image's numbers.
 
     All transforms of an image go through the network together, in as few passes as the memory for the recorded maps
     allows; one by one through networks whose way depends on the values (``graph.method`` is "hooks").
@@ -131,8 +131,8 @@ def equivariance_steps(
         if plan.batch < SMALL_BATCH:
             first = [everything[0::16], everything[8::16], everything[4::8], *first[1:]]
             later = [everything[start::8] for start in range(8)]
-            # whoever has something more urgent to do then waits for one pass, not for many
-            first, later = _passes(first, plan.batch), _passes(later, plan.batch)
+            # whoever has something more urgent to do then waits for one pass, not for many; a curve has both its ends
+            first, later = [first[0], *_passes(first[1:], plan.batch)], _passes(later, plan.batch)
     done = 0
     for number in range(len(images)):
         parts = first if number == 0 else later
