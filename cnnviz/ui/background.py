@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
@@ -13,6 +13,11 @@ from cnnviz.engine.failures import FailuresHub, plain_words
 # how long closing waits for what only reads, and for what writes a person's file
 PATIENCE_S = 2.0
 PATIENCE_TO_WRITE_S = 60.0
+
+
+class _Job(NamedTuple):
+    do: Callable[[], Any]
+    doing: str
 
 
 class Background(QObject):
@@ -30,8 +35,8 @@ class Background(QObject):
         self._closed = False
         self.unwritten: dict[str, str] = {}
         """What was not written as this was closed: by what was being done a sentence on why."""
-        self._reading: dict[Future[Any], str] = {}
-        self._writing: dict[Future[Any], str] = {}
+        self._reading: dict[Future[Any], _Job] = {}
+        self._writing: dict[Future[Any], _Job] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-background")
         # queued also from this thread: ``then`` never runs within ``run``
         self._finished.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
@@ -45,7 +50,7 @@ class Background(QObject):
         """
         future = self._pool.submit(job)
         jobs = self._reading if only_reads else self._writing
-        jobs[future] = doing
+        jobs[future] = _Job(job, doing)
 
         def finished(done: Future[Any]) -> None:
             jobs.pop(done, None)
@@ -67,8 +72,11 @@ class Background(QObject):
         for future in reading:
             future.cancel()
         self._pool.shutdown(wait=False)
-        running = wait(reading, PATIENCE_S).not_done | wait(writing, PATIENCE_TO_WRITE_S).not_done
-        for future, doing in writing.items():
+        running = wait(reading, PATIENCE_S).not_done
+        if running:
+            writing = _past_the_reader(writing)
+        running |= wait(writing, PATIENCE_TO_WRITE_S).not_done
+        for future, (_, doing) in writing.items():
             if future in running:
                 self.unwritten[doing] = f"{doing} has not ended."
             elif (error := future.exception()) is not None:
@@ -79,6 +87,14 @@ class Background(QObject):
     def _hand_over(self, then: Callable[[Any], object], result: Any) -> None:
         if not self._closed:
             then(result)
+
+
+def _past_the_reader(writing: dict[Future[Any], _Job]) -> dict[Future[Any], _Job]:
+    """Write what waits for its turn on another thread: a large file that is still being read would hold it up."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cnnviz-last-writes")
+    moved = {pool.submit(job.do) if future.cancel() else future: job for future, job in writing.items()}
+    pool.shutdown(wait=False)
+    return moved
 
 
 def _sentence(error: BaseException, doing: str) -> str:

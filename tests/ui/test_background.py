@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from cnnviz.engine.failures import FailuresHub
+from cnnviz.ui import background as background_module
 from cnnviz.ui.background import Background
 
 
@@ -103,3 +104,23 @@ def test_what_fails_to_be_written_while_it_is_closed_is_known_at_once(background
     threading.Timer(0.1, go_on.set).start()
     assert background.close()
     assert background.unwritten == {"Saving a.png": "Saving a.png failed: No space left on device."}
+
+
+def test_what_waits_behind_a_long_reading_is_written_before_the_program_closes(background, monkeypatch):
+    monkeypatch.setattr(background_module, "PATIENCE_S", 0.05)
+    begun, end, written = threading.Event(), threading.Event(), []
+    background.run(lambda: (begun.set(), end.wait(60)), lambda _: None, "Reading", only_reads=True)
+    assert begun.wait(60)
+
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    for number in range(3):
+        background.run(lambda number=number: written.append(number), lambda _: None, f"Writing {number}")
+    background.run(fail, lambda _: None, "Saving a.svg")
+    try:
+        assert not background.close(), "the reading goes on"
+        assert written == [0, 1, 2]
+        assert background.unwritten == {"Saving a.svg": "Saving a.svg failed: No space left on device."}
+    finally:
+        end.set()
