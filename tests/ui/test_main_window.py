@@ -295,8 +295,8 @@ def widths(window):
 def larger_type(window, qtbot, scale):
     before = widths(window)
     theme().set(scale=scale)
-    qtbot.waitUntil(lambda: widths(window) != before)
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: widths(window)["input"] != before["input"])  # which only a new layout changes
+    qtbot.wait(100)
 
 
 def test_the_columns_follow_the_type_as_the_first_layout_would(window, qtbot):
