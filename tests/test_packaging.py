@@ -53,6 +53,12 @@ def test_the_installed_program_finds_its_files_beside_itself(wheel, tmp_path):
     assert run.stdout.strip() == str(site / "cnnviz" / "assets"), run.stderr
 
 
+def test_a_bare_debian_is_given_what_qt_needs():
+    (asks,) = re.findall(r"python3 -c '\n(import runpy.*?)'\)", (CHECKOUT / ".ci/run").read_text(), re.DOTALL)
+    run = subprocess.run([sys.executable, "-c", asks], cwd=CHECKOUT, capture_output=True, text=True, timeout=250)
+    assert set(run.stdout.split()) == {*QT_LIBRARIES.values(), *WINDOW_LIBRARIES.values()}, run.stderr
+
+
 def test_the_version_stands_in_one_place(wheel):
     assert wheel.name.startswith(f"cnnviz-{cnnviz.__version__}-")
     assert "version" not in tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]

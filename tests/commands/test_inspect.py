@@ -157,7 +157,7 @@ def test_arguments_that_do_not_go_together_are_refused(known, capsys, arguments,
 def test_a_callable_that_ends_the_program_is_told(known, capsys):
     status, out, error = inspect(capsys, known, "--model", "sys:exit")
     assert (status, out) == (2, "")
-    assert error == "cnnviz: --model sys:exit ends the program and makes no network; correct it.\n"
+    assert error == "cnnviz: --model sys:exit ends the program instead of making a network; correct it.\n"
 
 
 def test_what_cannot_be_read_ends_with_2(tmp_path, capsys):
