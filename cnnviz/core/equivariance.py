@@ -259,7 +259,8 @@ class _Measurement:
             except Overwritten:
                 continue
             except Exception:
-                # Such as that of a view that wants the maps channel by channel.
+                # Such as that of a view that wants the maps channel by channel. One that has another reason comes again
+                # in the usual layout, and is raised.
                 if not self._channels_last:
                     raise
                 self._channels_last = plan.channels_last = False
